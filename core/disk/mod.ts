@@ -1,0 +1,7 @@
+/**
+ * The disk as a dependency: interface, the real one, and one in memory with injected faults.
+ *
+ * @module
+ */
+
+export * from "./disk.ts";

@@ -1,0 +1,65 @@
+/**
+ * Every limit of the system: its name, its unit, its reason.
+ *
+ * Anything that a client can make larger (a buffer, a queue, a loop) is bounded by one of these.
+ * Relations between limits are checked when the module loads.
+ *
+ * @module
+ */
+
+import { assert } from "./assert.ts";
+
+/** Bytes. */
+export const KIB = 1024;
+/** Bytes. */
+export const MIB = 1024 * KIB;
+/** Bytes. */
+export const GIB = 1024 * MIB;
+
+/** Payload of the longest pkt-line: 65520 bytes on the wire less the four length digits (git). */
+export const PKT_LINE_PAYLOAD_MAX = 65516;
+/** Payload of a full side-band-64k packet: one byte is the band number. */
+export const SIDE_BAND_PAYLOAD_MAX = PKT_LINE_PAYLOAD_MAX - 1;
+
+/** A pack part is cut into extents of this size: large enough to stream, small enough to repair. */
+export const EXTENT_BYTES = 8 * MIB;
+/** No extent is larger: one request body that may be buffered. */
+export const EXTENT_BYTES_MAX = 16 * MIB;
+
+/** One push: enough for the largest public repositories, small enough for a scratch disk. */
+export const PUSH_BYTES_MAX = 16 * GIB;
+/** Objects in one push: about 64 bytes of table each while it is ingested. */
+export const PUSH_OBJECT_COUNT_MAX = 8_000_000;
+/** One object, inflated. Git itself addresses more, people who push more use LFS. */
+export const OBJECT_BYTES_MAX = 4 * GIB;
+/** Commits, trees and tags are parsed in memory; real trees of a million entries fit. */
+export const HISTORY_OBJECT_BYTES_MAX = 64 * MIB;
+/** Objects above this are hashed and rebuilt through a scratch file, not in memory. */
+export const IN_MEMORY_OBJECT_BYTES_MAX = 32 * MIB;
+/** A delta chain longer than this is cut: reading an object costs as many steps. */
+export const DELTA_DEPTH_MAX = 64;
+
+/** Commands of one push. A mirror push of half a million references fits. */
+export const PUSH_COMMAND_COUNT_MAX = 1_000_000;
+/** Length of a reference name in bytes: below the file name limits of clients' systems. */
+export const REFERENCE_NAME_BYTES_MAX = 1024;
+/** Wants in one fetch: a mirror clone wants one per distinct tip. */
+export const WANT_COUNT_MAX = 1_000_000;
+/** Haves kept over the rounds of one fetch. */
+export const HAVE_COUNT_MAX = 1_000_000;
+/** Body of an upload-pack request after decompression: wants and haves at 52 bytes each. */
+export const FETCH_REQUEST_BYTES_MAX = 128 * MIB;
+/** Body of a JSON request. */
+export const JSON_BODY_BYTES_MAX = 1 * MIB;
+/** Reference prefixes in one ls-refs; git stops filtering beyond this number too. */
+export const REFERENCE_PREFIX_COUNT_MAX = 65536;
+
+/** Slices of the metadata; fixed for the life of a cluster. */
+export const PARTITION_COUNT = 256;
+/** Former values of references count as reachable for this long (races, undo). */
+export const FORMER_REFERENCE_GRACE_MS = 24 * 3600 * 1000;
+
+assert(EXTENT_BYTES <= EXTENT_BYTES_MAX, "An extent fits its limit");
+assert(HISTORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "A history object is an object");
+assert(IN_MEMORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "An in-memory object is an object");
+assert(OBJECT_BYTES_MAX <= PUSH_BYTES_MAX, "An object fits a push");

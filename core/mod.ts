@@ -1,0 +1,12 @@
+/**
+ * What every cluster stands on: errors, limits, clock, randomness. Git formats, pack formats, the
+ * wire protocol, consensus, disk and RPC have entry points of their own (`@gitstratum/core/git` …).
+ *
+ * @module
+ */
+
+export * from "./assert.ts";
+export * from "./clock.ts";
+export * from "./error.ts";
+export * from "./limits.ts";
+export * from "./random.ts";

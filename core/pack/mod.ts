@@ -1,0 +1,7 @@
+/**
+ * To be filled.
+ *
+ * @module
+ */
+
+export {};

@@ -1,0 +1,63 @@
+/**
+ * Recipes: how to produce a pack stream from stored packs without holding it.
+ *
+ * A recipe covers the entries of a pack. Its executor adds the 12-byte pack header in front and the
+ * trailer (the hash of everything before it) behind.
+ *
+ * @module
+ */
+
+import type { ObjectType } from "../git/object_type.ts";
+import type { ObjectFormat, Oid } from "../git/oid.ts";
+import type { PackId } from "../rpc/ids.ts";
+
+/** A pack that a recipe reads from. */
+export interface RecipePack {
+  readonly pack: PackId;
+  /** How the pack is cut into extents. */
+  readonly extentBytes: number;
+}
+
+/** A run of bytes of one of the recipe's packs. */
+export interface RecipeRange {
+  /** Index into the recipe's packs. */
+  readonly pack: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** One step of a recipe. */
+export type RecipeStep =
+  /** Bytes that stand nowhere: rewritten entry headers. */
+  | { readonly kind: "literal"; readonly bytes: Uint8Array }
+  /** Bytes copied as they are: whole entries, many at once, or an entry's zlib stream. */
+  | ({ readonly kind: "range" } & RecipeRange)
+  /**
+   * An object to be rebuilt and written as one undeltified entry, because its delta base is not sent.
+   * `chain` holds whole stored entries: the object's own first, its root base last.
+   */
+  | {
+    readonly kind: "materialise";
+    readonly type: ObjectType;
+    /** Inflated size in bytes. */
+    readonly size: number;
+    readonly chain: readonly RecipeRange[];
+  };
+
+/** What is known before the first step. */
+export interface RecipeHeader {
+  readonly objectFormat: ObjectFormat;
+  /** Entries in the resulting pack. */
+  readonly objectCount: number;
+  /** Commits that become shallow for the client. */
+  readonly shallow: readonly Oid[];
+  /** Commits that stop being shallow for the client. */
+  readonly unshallow: readonly Oid[];
+  readonly packs: readonly RecipePack[];
+}
+
+/** A header and its steps, in batches, in the order of the resulting pack. */
+export interface Recipe {
+  readonly header: RecipeHeader;
+  readonly steps: AsyncIterable<readonly RecipeStep[]>;
+}

@@ -1,0 +1,227 @@
+/**
+ * The contract of the metadata cluster: repositories, references, reachability, recipes, pushes.
+ *
+ * Everything about one network is answered by the primary of its partition. Object bytes never pass
+ * through this contract: it answers where they are.
+ *
+ * @module
+ */
+
+import type { ObjectFormat, Oid } from "../git/oid.ts";
+import type { ObjectFilter } from "../git/object_filter.ts";
+import type { ObjectType } from "../git/object_type.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import type { NetworkId, PackId, PushId, RepositoryId } from "./ids.ts";
+import type { PackGroup } from "./pack_group.ts";
+import type { RepositoryName } from "./repository_name.ts";
+
+/** Names a repository to the metadata cluster; the network decides the partition. */
+export interface RepositoryKey {
+  readonly repositoryId: RepositoryId;
+  readonly networkId: NetworkId;
+}
+
+/** A repository. */
+export interface RepositoryInfo extends RepositoryKey {
+  readonly name: RepositoryName;
+  readonly objectFormat: ObjectFormat;
+  /** Full reference name that HEAD points at, e.g. `refs/heads/main`; it may be unborn. */
+  readonly head: string;
+  /** Wall time of creation in milliseconds. */
+  readonly createdAtMs: number;
+}
+
+/** What a new repository is. */
+export interface CreateRepositoryRequest {
+  readonly name: RepositoryName;
+  readonly objectFormat: ObjectFormat;
+  /** Branch name without `refs/heads/`. */
+  readonly defaultBranch: string;
+}
+
+/** One reference. */
+export interface Reference {
+  readonly name: string;
+  readonly oid: Oid;
+  /** What an annotated tag finally points at; absent on anything else. */
+  readonly peeled?: Oid;
+}
+
+/** Which references to list. */
+export interface ReferenceQuery {
+  /** Full-name prefixes, any of which must match; empty = all. */
+  readonly prefixes: readonly string[];
+}
+
+/** HEAD as a listing shows it. */
+export interface HeadInfo {
+  /** What HEAD points at. */
+  readonly target: string;
+  /** The object there; absent while the branch is unborn. */
+  readonly oid?: Oid;
+}
+
+/** References at one point of the repository's history. */
+export interface ReferenceListing {
+  /** Always present, whatever the prefixes: the caller decides whether to show it. */
+  readonly head: HeadInfo;
+  /** In byte order of their names, in batches. */
+  readonly references: AsyncIterable<readonly Reference[]>;
+}
+
+/** How deep history is to be cut. */
+export type Depth =
+  /** `depth` commits from the wants, or from the client's boundary when `relative`. */
+  | { readonly kind: "commits"; readonly depth: number; readonly relative: boolean }
+  /** Commits not older than a time and/or not reachable from the named references. */
+  | { readonly kind: "exclude"; readonly sinceS?: number; readonly not: readonly string[] };
+
+/** Where a history ends for a client. */
+export interface ShallowBoundary {
+  /** Commits whose parents the client will not have. */
+  readonly shallow: readonly Oid[];
+  /** Commits that stop being shallow. */
+  readonly unshallow: readonly Oid[];
+}
+
+/** A question of a fetch: which haves are common, and is that enough? */
+export interface NegotiateRequest {
+  readonly wants: readonly Oid[];
+  readonly haves: readonly Oid[];
+  /** Commits that the client holds without their parents. */
+  readonly clientShallow: readonly Oid[];
+}
+
+/** The answer to a {@link NegotiateRequest}. */
+export interface NegotiateResult {
+  /** Wants that no reference of the repository, current or recently former, reaches. */
+  readonly refused: readonly Oid[];
+  /** The haves that the repository reaches, in the order asked. */
+  readonly common: readonly Oid[];
+  /** Every want reaches some common commit: more haves would not shrink the pack much. */
+  readonly ready: boolean;
+}
+
+/** What a client shall get. */
+export interface PlanRequest extends NegotiateRequest {
+  readonly depth?: Depth;
+  readonly filter?: ObjectFilter;
+  /** Deltas against objects that the client has are allowed. */
+  readonly thinPack: boolean;
+  /** Offset deltas are allowed. */
+  readonly ofsDelta: boolean;
+  /** Annotated tags come along with what they point at. */
+  readonly includeTag: boolean;
+}
+
+/** The bytes of one pack entry: header, base reference and zlib stream. */
+export interface EntryLocation {
+  readonly pack: PackId;
+  readonly offset: number;
+  readonly length: number;
+  readonly extentBytes: number;
+}
+
+/** Where an object is, and how to rebuild it. */
+export interface LocatedObject {
+  readonly oid: Oid;
+  readonly type: ObjectType;
+  /** Inflated size in bytes. */
+  readonly size: number;
+  /** The object's own entry first, then each delta base in turn; the last is not a delta. */
+  readonly chain: readonly EntryLocation[];
+}
+
+/** One reference update; a zero id stands for "absent". */
+export interface ReferenceCommand {
+  readonly name: string;
+  readonly oldOid: Oid;
+  readonly newOid: Oid;
+}
+
+/** Who pushed, when and how: kept in the log with the push. */
+export interface Provenance {
+  /** User name, or undefined for an anonymous push. */
+  readonly user?: string;
+  readonly remoteAddress?: string;
+  /** The client's `agent` capability. */
+  readonly agent?: string;
+  readonly transport: "http" | "ssh" | "api";
+  readonly atMs: number;
+}
+
+/** A push whose objects are durable already. */
+export interface PushRequest {
+  readonly pushId: PushId;
+  readonly commands: readonly ReferenceCommand[];
+  readonly atomic: boolean;
+  /** The objects, unless the push only deletes or moves references. */
+  readonly group?: PackGroup;
+  readonly pushOptions: readonly string[];
+  readonly provenance: Provenance;
+}
+
+/** What became of one command. */
+export interface CommandResult {
+  readonly name: string;
+  /** Undefined when the update was made, else the reason for people, as `ng` shows it. */
+  readonly rejected?: string;
+}
+
+/** What became of a push. Durable when it is returned. */
+export interface PushResult {
+  readonly results: readonly CommandResult[];
+}
+
+/** The metadata cluster. Unknown repositories answer `not-found` everywhere. */
+export interface Metadata {
+  /** @throws `already-exists`, `invalid` */
+  createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo>;
+  /** Looks a name up; undefined when there is none. */
+  findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined>;
+  /** Repositories in byte order of their names, after `after`. */
+  listRepositories(
+    options: { readonly after?: RepositoryName; readonly limit: number },
+  ): Promise<RepositoryInfo[]>;
+  /** Removes a repository; its name is free at once, its objects go later. */
+  deleteRepository(key: RepositoryKey): Promise<void>;
+  /** References and HEAD, from one state of the repository. */
+  listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing>;
+  /** One step of a negotiation. */
+  negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult>;
+  /** Where history would end for a client that asks for a depth. */
+  deepen(
+    key: RepositoryKey,
+    request: {
+      readonly wants: readonly Oid[];
+      readonly clientShallow: readonly Oid[];
+      readonly depth: Depth;
+    },
+  ): Promise<ShallowBoundary>;
+  /**
+   * Makes the recipe of a pack. Haves that are not common are ignored.
+   *
+   * @throws `denied` when a want is not reachable
+   */
+  plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe>;
+  /**
+   * Where objects are; unknown ones are missing from the answer. Scope `repository` answers only for
+   * what the repository's references reach; `network` is for collision checks, whose outcome never
+   * tells a client anything.
+   */
+  locate(
+    key: RepositoryKey,
+    request: { readonly oids: readonly Oid[]; readonly scope: "repository" | "network" },
+  ): Promise<LocatedObject[]>;
+  /**
+   * Which of many ids the network stores already: rows of 20 or 32 bytes in, row numbers out.
+   */
+  known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array>;
+  /**
+   * Checks connectivity and reference rules, then commits the push with one log append. Calling again
+   * with the same push id answers the first outcome.
+   *
+   * @throws `unavailable` when the outcome is unknown: ask again with the same id
+   */
+  push(key: RepositoryKey, request: PushRequest): Promise<PushResult>;
+}

@@ -1,0 +1,7 @@
+/**
+ * Tests from the outside.
+ *
+ * @module
+ */
+
+export {};

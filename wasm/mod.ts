@@ -1,0 +1,7 @@
+/**
+ * See README.md of this package.
+ *
+ * @module
+ */
+
+export {};
