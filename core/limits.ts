@@ -54,8 +54,29 @@ export const JSON_BODY_BYTES_MAX = 1 * MIB;
 /** Reference prefixes in one ls-refs; git stops filtering beyond this number too. */
 export const REFERENCE_PREFIX_COUNT_MAX = 65536;
 
+/** Header of an encoded recipe: a shallow boundary of a million commits fits. */
+export const RECIPE_HEADER_BYTES_MAX = 64 * MIB;
+/** Literal bytes of one recipe step: rewritten entry headers, many at once. */
+export const RECIPE_STEP_BYTES_MAX = 1 * MIB;
+/** Entries of one chain in a recipe: chains over several pushes add up. */
+export const RECIPE_CHAIN_COUNT_MAX = 65536;
+
 /** Slices of the metadata; fixed for the life of a cluster. */
 export const PARTITION_COUNT = 256;
+/** Operations of one consensus transaction: etcd's default `--max-txn-ops`. */
+export const CONSENSUS_OPERATION_COUNT_MAX = 128;
+/** Keys and values of one transaction: etcd's 1.5 MiB per request, less room for its framing. */
+export const CONSENSUS_TRANSACTION_BYTES_MAX = 1472 * KIB;
+/** Length of a consensus key: keys are short paths. */
+export const CONSENSUS_KEY_BYTES_MAX = 512;
+/** Past revisions that a local consensus store keeps for watchers that fell behind. */
+export const CONSENSUS_HISTORY_REVISION_COUNT = 10_000;
+/** Writes that wait for one group commit; beyond it callers are told to come back. */
+export const CONSENSUS_QUEUE_COUNT_MAX = 16_384;
+/** Entries of one log append: one operation of its transaction is the head. */
+export const LOG_APPEND_ENTRY_COUNT_MAX = CONSENSUS_OPERATION_COUNT_MAX - 1;
+/** Payload bytes of one log append, all entries together; keys and headers take the rest. */
+export const LOG_APPEND_BYTES_MAX = 1408 * KIB;
 /** Former values of references count as reachable for this long (races, undo). */
 export const FORMER_REFERENCE_GRACE_MS = 24 * 3600 * 1000;
 
@@ -63,3 +84,7 @@ assert(EXTENT_BYTES <= EXTENT_BYTES_MAX, "An extent fits its limit");
 assert(HISTORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "A history object is an object");
 assert(IN_MEMORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "An in-memory object is an object");
 assert(OBJECT_BYTES_MAX <= PUSH_BYTES_MAX, "An object fits a push");
+assert(
+  LOG_APPEND_BYTES_MAX + LOG_APPEND_ENTRY_COUNT_MAX * 128 <= CONSENSUS_TRANSACTION_BYTES_MAX,
+  "The largest append fits a transaction",
+);

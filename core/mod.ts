@@ -9,4 +9,5 @@ export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./error.ts";
 export * from "./limits.ts";
+export * from "./manual_clock.ts";
 export * from "./random.ts";
