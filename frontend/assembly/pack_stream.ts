@@ -1,0 +1,152 @@
+/**
+ * Executes a recipe: yields the bytes of a pack, header and trailer included.
+ *
+ * Extents are read ahead of the consumer by a bounded number of units; large runs pass through without
+ * a copy, small ones are gathered. The pack's trailer is computed over exactly what was yielded, so a
+ * recipe that runs short never ends in a valid trailer: the generator throws instead.
+ *
+ * Fault model: a failing read or a recipe that ends early surfaces as an error in its place; whoever
+ * frames the stream must then break it (promise P8).
+ *
+ * @module
+ */
+
+import { createHash, type Hash } from "node:crypto";
+import { assert, GitStratumError, KIB } from "@gitstratum/core";
+import type { Recipe } from "@gitstratum/core/recipe";
+import type { ExtentStore } from "@gitstratum/core/rpc";
+import { readAhead } from "./read_ahead.ts";
+import { type MaterialiseStep, READ_BYTES_MAX, type ReadUnit, readUnits } from "./read_unit.ts";
+
+/** Units in flight: enough to hide a read behind a send, 4 MiB for each stream. */
+export const READ_AHEAD_UNITS = 4;
+/** Pieces below this are gathered before they are hashed and sent. */
+const GATHER_BYTES = 64 * KIB;
+const PACK_VERSION = 2;
+
+/** Rebuilds an object as one undeltified pack entry, in pieces. */
+export type RebuildObject = (
+  step: MaterialiseStep,
+  recipe: Recipe,
+) => AsyncIterable<Uint8Array>;
+
+/** What the execution of a recipe needs. */
+export interface PackStreamOptions {
+  readonly extents: ExtentStore;
+  readonly rebuild: RebuildObject;
+  /** Stops the execution at the next chunk. */
+  readonly signal?: AbortSignal;
+}
+
+/** A finished unit: what was read and which pieces of it go out, or an object's pieces. */
+type Fetched =
+  | { readonly kind: "bytes"; readonly pieces: readonly Uint8Array[] }
+  | { readonly kind: "object"; readonly step: MaterialiseStep };
+
+/** The first 12 bytes of a pack (gitformat-pack). */
+function packHeader(objectCount: number): Uint8Array<ArrayBuffer> {
+  const header = new Uint8Array(12);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, 0x5041434b);
+  view.setUint32(4, PACK_VERSION);
+  view.setUint32(8, objectCount);
+  return header;
+}
+
+/** Small objects are rebuilt ahead like reads; big ones in their turn, piece by piece. */
+async function fetchObject(
+  step: MaterialiseStep,
+  recipe: Recipe,
+  rebuild: RebuildObject,
+): Promise<Fetched> {
+  if (step.size > READ_BYTES_MAX) return { kind: "object", step };
+  return { kind: "bytes", pieces: await Array.fromAsync(rebuild(step, recipe)) };
+}
+
+async function fetchRead(
+  extents: ExtentStore,
+  unit: Extract<ReadUnit, { kind: "pieces" }>,
+): Promise<Fetched> {
+  const read = unit.read;
+  const bytes = read === undefined ? undefined : await extents.read(read.id, read);
+  if (read !== undefined && bytes!.length !== read.length) {
+    throw new GitStratumError("corrupt", "Read fewer bytes than the extent should hold", {
+      data: { extent: read.id, wanted: read.length, found: bytes!.length },
+    });
+  }
+  const pieces = unit.pieces.map((piece) =>
+    piece.kind === "literal"
+      ? piece.bytes
+      : bytes!.subarray(piece.offset, piece.offset + piece.length)
+  );
+  return { kind: "bytes", pieces };
+}
+
+async function* piecesOf(recipe: Recipe, options: PackStreamOptions): AsyncGenerator<Uint8Array> {
+  const units = readUnits(recipe.header.packs, recipe.steps);
+  const fetched = readAhead(
+    units,
+    (unit) =>
+      unit.kind === "object"
+        ? fetchObject(unit.step, recipe, options.rebuild)
+        : fetchRead(options.extents, unit),
+    { ahead: READ_AHEAD_UNITS },
+  );
+  for await (const unit of fetched) {
+    options.signal?.throwIfAborted();
+    if (unit.kind === "bytes") yield* unit.pieces;
+    else yield* options.rebuild(unit.step, recipe);
+  }
+}
+
+/** Joins small pieces; hashes each chunk once. */
+class Gatherer {
+  readonly #hash: Hash;
+  #buffer = new Uint8Array(GATHER_BYTES);
+  #used = 0;
+
+  constructor(hash: Hash) {
+    this.#hash = hash;
+  }
+
+  /** Takes a piece; yields what is ready to be sent. */
+  *add(piece: Uint8Array): Generator<Uint8Array> {
+    if (this.#used + piece.length > GATHER_BYTES) yield* this.flush();
+    if (piece.length >= GATHER_BYTES) {
+      this.#hash.update(piece);
+      yield piece;
+      return;
+    }
+    this.#buffer.set(piece, this.#used);
+    this.#used += piece.length;
+  }
+
+  *flush(): Generator<Uint8Array> {
+    if (this.#used === 0) return;
+    const chunk = this.#buffer.subarray(0, this.#used);
+    this.#hash.update(chunk);
+    this.#buffer = new Uint8Array(GATHER_BYTES);
+    this.#used = 0;
+    yield chunk;
+  }
+}
+
+/**
+ * The bytes of the recipe's pack in chunks of at most 1 MiB. Chunks are the consumer's to keep, not
+ * to change.
+ *
+ * @throws whatever a read throws, `corrupt` when an extent is shorter than the recipe says
+ */
+export async function* packStream(
+  recipe: Recipe,
+  options: PackStreamOptions,
+): AsyncGenerator<Uint8Array> {
+  const { objectCount, objectFormat } = recipe.header;
+  assert(objectCount <= 0xffffffff, "A pack counts its objects in 32 bits");
+  const hash = createHash(objectFormat);
+  const gatherer = new Gatherer(hash);
+  yield* gatherer.add(packHeader(objectCount));
+  for await (const piece of piecesOf(recipe, options)) yield* gatherer.add(piece);
+  yield* gatherer.flush();
+  yield new Uint8Array(hash.digest());
+}

@@ -1,0 +1,149 @@
+/**
+ * Turns the steps of a recipe into units of work that can be done ahead of the socket: a read of one
+ * extent together with what of it goes out, or an object to be rebuilt.
+ *
+ * Invariants: units keep the order of the recipe; a unit's read lies in one extent and is no longer
+ * than {@link READ_BYTES_MAX}, so that a few units in flight are a known amount of memory.
+ *
+ * @module
+ */
+
+import { assert, GitStratumError, KIB, MIB } from "@gitstratum/core";
+import type { RecipePack, RecipeStep } from "@gitstratum/core/recipe";
+import { type ExtentRange, packRanges } from "@gitstratum/core/rpc";
+
+/** Longest single read: large enough that its fixed cost vanishes, small enough to hold several. */
+export const READ_BYTES_MAX = 1 * MIB;
+/** Unwanted bytes between two wanted ones that are read along: cheaper than a second read. */
+export const READ_GAP_BYTES_MAX = 16 * KIB;
+/** Pieces of one unit: bounds the bookkeeping of a recipe made of very small ranges. */
+export const PIECE_COUNT_MAX = 8192;
+/** Literal bytes of one unit. */
+export const LITERAL_BYTES_MAX = 256 * KIB;
+
+/** What goes out next: bytes of the recipe itself, or a run of the unit's read. */
+export type Piece =
+  | { readonly kind: "literal"; readonly bytes: Uint8Array }
+  | { readonly kind: "slice"; readonly offset: number; readonly length: number };
+
+/** A step that rebuilds an object. */
+export type MaterialiseStep = Extract<RecipeStep, { kind: "materialise" }>;
+
+/** One unit of work. */
+export type ReadUnit =
+  | {
+    readonly kind: "pieces";
+    /** Absent when all pieces are literals. */
+    readonly read?: ExtentRange;
+    readonly pieces: readonly Piece[];
+  }
+  | { readonly kind: "object"; readonly step: MaterialiseStep };
+
+/** Collects pieces until they no longer fit one read. */
+class UnitBuilder {
+  #read: ExtentRange | undefined;
+  #pieces: Piece[] = [];
+  #literalBytes = 0;
+
+  /** Whether the range can be served by the read of this unit. */
+  accepts(range: ExtentRange): boolean {
+    if (this.#pieces.length >= PIECE_COUNT_MAX) return false;
+    const read = this.#read;
+    if (read === undefined) return true;
+    const end = read.offset + read.length;
+    return read.id === range.id && range.offset >= end &&
+      range.offset - end <= READ_GAP_BYTES_MAX &&
+      range.offset + range.length - read.offset <= READ_BYTES_MAX;
+  }
+
+  acceptsLiteral(bytes: Uint8Array): boolean {
+    return this.#pieces.length < PIECE_COUNT_MAX &&
+      this.#literalBytes + bytes.length <= LITERAL_BYTES_MAX;
+  }
+
+  addRange(range: ExtentRange): void {
+    const read = this.#read ?? { ...range, length: 0 };
+    const offset = range.offset - read.offset;
+    const last = this.#pieces.at(-1);
+    if (last?.kind === "slice" && last.offset + last.length === offset) {
+      const joined = { ...last, length: last.length + range.length };
+      this.#pieces[this.#pieces.length - 1] = joined;
+    } else {
+      this.#pieces.push({ kind: "slice", offset, length: range.length });
+    }
+    this.#read = { ...read, length: offset + range.length };
+  }
+
+  addLiteral(bytes: Uint8Array): void {
+    this.#pieces.push({ kind: "literal", bytes });
+    this.#literalBytes += bytes.length;
+  }
+
+  /** The unit so far, if there is any; the builder is empty afterwards. */
+  *take(): Generator<ReadUnit> {
+    if (this.#pieces.length > 0) {
+      const read = this.#read === undefined ? {} : { read: this.#read };
+      yield { kind: "pieces", pieces: this.#pieces, ...read };
+    }
+    this.#read = undefined;
+    this.#pieces = [];
+    this.#literalBytes = 0;
+  }
+}
+
+/** The pack a step reads from. @throws `corrupt` when the recipe does not name it */
+export function recipePack(packs: readonly RecipePack[], index: number): RecipePack {
+  const pack = packs[index];
+  if (pack !== undefined) return pack;
+  throw new GitStratumError("corrupt", "Find no such pack in the recipe", {
+    data: { index, packCount: packs.length },
+  });
+}
+
+/** A range cut at the ends of extents and at {@link READ_BYTES_MAX}. */
+function* boundedRanges(
+  pack: RecipePack,
+  range: { readonly offset: number; readonly length: number },
+): Generator<ExtentRange> {
+  for (const part of packRanges(pack.pack, { ...range, extentBytes: pack.extentBytes })) {
+    for (let done = 0; done < part.length; done += READ_BYTES_MAX) {
+      const length = Math.min(READ_BYTES_MAX, part.length - done);
+      yield { id: part.id, offset: part.offset + done, length };
+    }
+  }
+}
+
+function* addStep(
+  builder: UnitBuilder,
+  packs: readonly RecipePack[],
+  step: RecipeStep,
+): Generator<ReadUnit> {
+  switch (step.kind) {
+    case "literal":
+      if (!builder.acceptsLiteral(step.bytes)) yield* builder.take();
+      builder.addLiteral(step.bytes);
+      return;
+    case "range":
+      for (const range of boundedRanges(recipePack(packs, step.pack), step)) {
+        if (!builder.accepts(range)) yield* builder.take();
+        builder.addRange(range);
+      }
+      return;
+    case "materialise":
+      assert(step.chain.length > 0, "A chain has an entry");
+      yield* builder.take();
+      yield { kind: "object", step };
+  }
+}
+
+/** The units of a recipe, made as they are asked for. */
+export async function* readUnits(
+  packs: readonly RecipePack[],
+  steps: AsyncIterable<readonly RecipeStep[]>,
+): AsyncGenerator<ReadUnit> {
+  const builder = new UnitBuilder();
+  for await (const batch of steps) {
+    for (const step of batch) yield* addStep(builder, packs, step);
+  }
+  yield* builder.take();
+}
