@@ -33,6 +33,12 @@ export type RecipeStep =
   /** Bytes copied as they are: whole entries, many at once, or an entry's zlib stream. */
   | ({ readonly kind: "range" } & RecipeRange)
   /**
+   * One whole stored delta entry whose base reference is replaced; type, size and zlib stream stay.
+   * A number makes it an offset delta: bytes from the base's entry to this one in the resulting pack.
+   * An id makes it a reference delta. (The planner knows every length without reading the pack.)
+   */
+  | ({ readonly kind: "rebase"; readonly base: number | Oid } & RecipeRange)
+  /**
    * An object to be rebuilt and written as one undeltified entry, because its delta base is not sent.
    * `chain` holds whole stored entries: the object's own first, its root base last.
    */
