@@ -51,6 +51,8 @@ export const HAVE_COUNT_MAX = 1_000_000;
 export const FETCH_REQUEST_BYTES_MAX = 128 * MIB;
 /** Body of a JSON request. */
 export const JSON_BODY_BYTES_MAX = 1 * MIB;
+/** Body of an error response: a message and a few facts. */
+export const ERROR_BODY_BYTES_MAX = 64 * KIB;
 /** Reference prefixes in one ls-refs; git stops filtering beyond this number too. */
 export const REFERENCE_PREFIX_COUNT_MAX = 65536;
 
@@ -59,7 +61,7 @@ export const RECIPE_HEADER_BYTES_MAX = 64 * MIB;
 /** Literal bytes of one recipe step: rewritten entry headers, many at once. */
 export const RECIPE_STEP_BYTES_MAX = 1 * MIB;
 /** Entries of one chain in a recipe: chains over several pushes add up. */
-export const RECIPE_CHAIN_COUNT_MAX = 65536;
+export const RECIPE_CHAIN_COUNT_MAX = 4096;
 
 /** Slices of the metadata; fixed for the life of a cluster. */
 export const PARTITION_COUNT = 256;

@@ -4,9 +4,13 @@
  * @module
  */
 
+export * from "./body.ts";
+export * from "./error_response.ts";
 export * from "./extent_store.ts";
 export * from "./fetcher.ts";
 export * from "./ids.ts";
+export * from "./json_client.ts";
+export * from "./memory_extent_store.ts";
 export * from "./metadata.ts";
 export * from "./pack_group.ts";
 export * from "./repository_name.ts";
