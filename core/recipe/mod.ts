@@ -4,4 +4,5 @@
  * @module
  */
 
+export * from "./codec.ts";
 export * from "./recipe.ts";
