@@ -1,0 +1,57 @@
+/**
+ * Errors as clients of the public HTTP side see them: JSON for the API, plain text for git.
+ *
+ * The text names what was wrong and with which value; it never holds stacks, paths or causes.
+ *
+ * @module
+ */
+
+import { type ErrorCode, GitStratumError } from "@gitstratum/core";
+import { ERROR_STATUSES } from "@gitstratum/core/rpc";
+
+/** HTTP status of an error code in public answers. */
+export function publicStatus(code: ErrorCode): number {
+  switch (code) {
+    case "exhausted":
+      return 413;
+    case "unsupported":
+      return 415;
+    default:
+      return ERROR_STATUSES[code];
+  }
+}
+
+/** Any error as one that may be shown; an unexpected one becomes a static text. */
+export function publicError(error: unknown): GitStratumError {
+  if (error instanceof GitStratumError) return error;
+  return new GitStratumError("unavailable", "Fail for an internal reason", { cause: error });
+}
+
+/** Whether the error is the caller's doing, and the server is fine. */
+export function isCallersFault(error: GitStratumError): boolean {
+  const status = publicStatus(error.code);
+  return status >= 400 && status < 500 && error.code !== "aborted";
+}
+
+/** The answer of the API: `{"error": {"code", "message", "data"}}`. */
+export function jsonErrorAnswer(error: unknown): Response {
+  const { code, message, data } = publicError(error);
+  return Response.json({ error: { code, message, data } }, {
+    status: publicStatus(code),
+    headers: { "cache-control": "no-store" },
+  });
+}
+
+/** The answer to git: a text that the client prints behind `remote:`. */
+export function textErrorAnswer(error: unknown): Response {
+  const shown = publicError(error);
+  return textAnswer(shown.describe(), publicStatus(shown.code));
+}
+
+/** A plain text answer. */
+export function textAnswer(text: string, status: number): Response {
+  return new Response(`${text}\n`, {
+    status,
+    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+  });
+}

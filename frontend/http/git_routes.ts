@@ -1,0 +1,211 @@
+/**
+ * Smart HTTP (gitprotocol-http): carries requests of git clients to sessions and back.
+ *
+ * Everything of git's conversation is the sessions' business; here are paths, methods, content types
+ * and headers. Whatever fails before the first byte of an answer is an HTTP status with a text that
+ * git prints behind `remote:`.
+ *
+ * @module
+ */
+
+import { type Context, Hono } from "@hono/hono";
+import { FETCH_REQUEST_BYTES_MAX, MIB, PUSH_BYTES_MAX } from "@gitstratum/core";
+import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
+import type {
+  GitServiceName,
+  ProtocolVersion,
+  SessionCaller,
+  SessionInput,
+} from "../session/session.ts";
+import { textAnswer, textErrorAnswer } from "./error_answer.ts";
+import { requestBody } from "./request_body.ts";
+import { streamedResponse } from "./streamed_response.ts";
+
+/** The sessions that answer git clients. */
+export interface GitSessions {
+  /** The first message of a service, without the HTTP preamble. */
+  advertise(
+    service: GitServiceName,
+    name: RepositoryName,
+    options: SessionCaller & { readonly version: ProtocolVersion },
+  ): AsyncGenerator<Uint8Array>;
+  /** The answer to one stateless request. */
+  respond(
+    service: GitServiceName,
+    name: RepositoryName,
+    input: SessionInput,
+  ): AsyncGenerator<Uint8Array>;
+}
+
+/** What the routes work with. */
+export interface GitRoutesOptions {
+  readonly sessions: GitSessions;
+  /** Protocol version that a `Git-Protocol` header asks for. */
+  parseVersion(header: string | undefined): ProtocolVersion;
+  /** Told of failures that the client saw as a broken stream. */
+  onFailure(error: unknown, facts: { readonly service: string; readonly name: string }): void;
+}
+
+/** What the server hands in beside the request. */
+export interface ConnectionInfo {
+  readonly remoteAddress?: string;
+}
+
+/** Answers of a git server are never to be kept, whatever the age of the proxy (git http-backend). */
+const NEVER_CACHED: Readonly<Record<string, string>> = {
+  "cache-control": "no-cache, max-age=0, must-revalidate",
+  "expires": "Fri, 01 Jan 1980 00:00:00 GMT",
+  "pragma": "no-cache",
+};
+
+/** Longest decompressed request of each service, in bytes; a push's commands come on top of its pack. */
+const BODY_BYTES_MAX: Readonly<Record<GitServiceName, number>> = {
+  "git-upload-pack": FETCH_REQUEST_BYTES_MAX,
+  "git-receive-pack": PUSH_BYTES_MAX + 128 * MIB,
+};
+
+const DUMB_PROTOCOL =
+  "This server speaks git's smart HTTP protocol only. Use git 1.6.6 or newer, and a URL without a query.";
+
+function isService(text: string | undefined): text is GitServiceName {
+  return text === "git-upload-pack" || text === "git-receive-pack";
+}
+
+function repositoryNameOf(context: Context): RepositoryName {
+  const name = (context.req.param("name") ?? "").replace(/\.git$/, "");
+  return parseRepositoryName(`${context.req.param("owner")}/${name}`);
+}
+
+/** Ends with the request's own signal and can be ended by the response's consumer. */
+function abortOf(request: Request): AbortController {
+  const abort = new AbortController();
+  if (request.signal.aborted) abort.abort(request.signal.reason);
+  else {
+    request.signal.addEventListener("abort", () => abort.abort(request.signal.reason), {
+      once: true,
+    });
+  }
+  return abort;
+}
+
+function callerOf(context: Context, abort: AbortController): SessionCaller {
+  const info = context.env as ConnectionInfo | undefined;
+  return {
+    transport: "http",
+    signal: abort.signal,
+    ...(info?.remoteAddress === undefined ? {} : { remoteAddress: info.remoteAddress }),
+  };
+}
+
+/** The routes of git clients below `/:owner/:name`. */
+export class GitRoutes {
+  readonly #options: GitRoutesOptions;
+
+  /** Makes the routes. */
+  constructor(options: GitRoutesOptions) {
+    this.#options = options;
+  }
+
+  /** The routes as an app, to be mounted at `/`. */
+  app(): Hono {
+    const app = new Hono();
+    app.get("/:owner/:name/info/refs", (context) => this.#advertise(context));
+    app.all("/:owner/:name/info/refs", () => methodRefused("GET, HEAD"));
+    for (const service of ["git-upload-pack", "git-receive-pack"] as const) {
+      app.post(`/:owner/:name/${service}`, (context) => this.#respond(context, service));
+      app.all(`/:owner/:name/${service}`, () => methodRefused("POST"));
+    }
+    app.get("/:owner/:name/HEAD", () => textAnswer(DUMB_PROTOCOL, 403));
+    app.get("/:owner/:name/objects/*", () => textAnswer(DUMB_PROTOCOL, 403));
+    app.onError((error) => textErrorAnswer(error));
+    return app;
+  }
+
+  async #advertise(context: Context): Promise<Response> {
+    const service = context.req.query("service");
+    if (service === undefined) return textAnswer(DUMB_PROTOCOL, 403);
+    if (!isService(service)) {
+      return textAnswer(`Service not enabled: '${service.slice(0, 80)}'`, 403);
+    }
+    const name = repositoryNameOf(context);
+    const abort = abortOf(context.req.raw);
+    const version = this.#version(context);
+    const chunks = this.#options.sessions.advertise(service, name, {
+      ...callerOf(context, abort),
+      version,
+    });
+    const preamble = version === 2 && service === "git-upload-pack" ? "" : servicePreamble(service);
+    const response = await this.#stream(prefixed(preamble, chunks), {
+      type: `application/x-${service}-advertisement`,
+      abort,
+      facts: { service, name },
+    });
+    if (context.req.method === "HEAD") await response.body?.cancel();
+    return response;
+  }
+
+  async #respond(context: Context, service: GitServiceName): Promise<Response> {
+    const name = repositoryNameOf(context);
+    const type = context.req.header("content-type");
+    if (type !== `application/x-${service}-request`) {
+      return textAnswer(`Content type must be application/x-${service}-request`, 415);
+    }
+    const abort = abortOf(context.req.raw);
+    const body = requestBody(context.req.raw, { bytesMax: BODY_BYTES_MAX[service] });
+    const version = this.#version(context);
+    const input: SessionInput = { ...callerOf(context, abort), version, body };
+    return await this.#stream(this.#options.sessions.respond(service, name, input), {
+      type: `application/x-${service}-result`,
+      abort,
+      facts: { service, name },
+    });
+  }
+
+  #version(context: Context): ProtocolVersion {
+    return this.#options.parseVersion(context.req.header("git-protocol"));
+  }
+
+  #stream(
+    chunks: AsyncGenerator<Uint8Array>,
+    options: {
+      readonly type: string;
+      readonly abort: AbortController;
+      readonly facts: { readonly service: string; readonly name: string };
+    },
+  ): Promise<Response> {
+    return streamedResponse(chunks, {
+      headers: { ...NEVER_CACHED, "content-type": options.type },
+      abort: options.abort,
+      onFailure: (error) => this.#options.onFailure(error, options.facts),
+    });
+  }
+}
+
+function methodRefused(allow: string): Response {
+  const response = textAnswer("Method not allowed", 405);
+  response.headers.set("allow", allow);
+  return response;
+}
+
+/** The pkt-line that opens an advertisement over HTTP in protocol 0 and 1, and its flush. */
+function servicePreamble(service: GitServiceName): string {
+  const line = `# service=${service}\n`;
+  return `${(line.length + 4).toString(16).padStart(4, "0")}${line}0000`;
+}
+
+/** The same chunks with a text in front of the first, so that a failing producer still fails first. */
+async function* prefixed(
+  text: string,
+  chunks: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let prefix: Uint8Array | undefined = new TextEncoder().encode(text);
+  for await (const chunk of chunks) {
+    if (prefix !== undefined) {
+      const joined = new Uint8Array(prefix.length + chunk.length);
+      joined.set(prefix);
+      joined.set(chunk, prefix.length);
+      prefix = undefined;
+      yield joined;
+    } else yield chunk;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * The public HTTP side of a frontend: health, landing page, API and git, in one app.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import type { Metadata } from "@gitstratum/core/rpc";
+import { repositoryApi } from "../api/repository_api.ts";
+import { publicError, textAnswer, textErrorAnswer } from "./error_answer.ts";
+import { GitRoutes, type GitRoutesOptions } from "./git_routes.ts";
+import { landingPage } from "./landing_page.ts";
+
+/** What the app works with. */
+export interface HttpAppOptions extends GitRoutesOptions {
+  readonly metadata: Metadata;
+  readonly version: string;
+  readonly readOnly: boolean;
+  readonly autoCreate: boolean;
+  /** Whether new work should be sent here; false while the server drains. */
+  ready(): boolean;
+}
+
+function systemRoutes(options: HttpAppOptions): Hono {
+  const app = new Hono();
+  app.get("/healthz", () => textAnswer("ok", 200));
+  app.get("/readyz", () => options.ready() ? textAnswer("ok", 200) : textAnswer("draining", 503));
+  app.get("/", async (context) => {
+    const { version, autoCreate } = options;
+    const baseUrl = new URL(context.req.url).origin;
+    return context.html(await landingPage({ version, baseUrl, autoCreate }));
+  });
+  return app;
+}
+
+/** Makes the app. */
+export function httpApp(options: HttpAppOptions): Hono {
+  const app = new Hono();
+  app.route("/", systemRoutes(options));
+  app.route("/api/v1/repos", repositoryApi(options));
+  app.route("/", new GitRoutes(options).app());
+  app.notFound(() => textAnswer("Not found", 404));
+  app.onError((error, context) => {
+    if (publicError(error) !== error) {
+      options.onFailure(error, { service: context.req.path.slice(0, 200), name: "" });
+    }
+    return textErrorAnswer(error);
+  });
+  return app;
+}

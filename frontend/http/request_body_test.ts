@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { requestBody } from "./request_body.ts";
+
+function post(body: BodyInit, headers: Record<string, string> = {}): Request {
+  return new Request("http://host/", { method: "POST", body, headers });
+}
+
+async function read(request: Request, bytesMax = 1_000_000): Promise<Uint8Array> {
+  return await new Response(requestBody(request, { bytesMax })).bytes();
+}
+
+Deno.test("requestBody() passes plain and gzip bodies", async () => {
+  const text = "0032want something\n".repeat(1000);
+  const expected = new TextEncoder().encode(text);
+  assert.deepEqual(await read(post(text)), expected);
+  const gzip = new Uint8Array(gzipSync(text));
+  assert.deepEqual(await read(post(gzip, { "content-encoding": "gzip" })), expected);
+  assert.deepEqual(await read(post(gzip, { "content-encoding": "x-gzip" })), expected);
+});
+
+Deno.test("requestBody() of a request without body is empty", async () => {
+  assert.equal((await read(new Request("http://host/"))).length, 0);
+});
+
+Deno.test("requestBody() counts decompressed bytes", async () => {
+  const bomb = new Uint8Array(gzipSync(new Uint8Array(10_000_000)));
+  assert.ok(bomb.length < 20_000);
+  await assert.rejects(read(post(bomb, { "content-encoding": "gzip" })), { code: "exhausted" });
+});
+
+Deno.test("requestBody() refuses a broken gzip stream", async () => {
+  const gzip = new Uint8Array(gzipSync("some text that is long enough to be cut".repeat(50)));
+  const cut = gzip.subarray(0, gzip.length - 12);
+  await assert.rejects(read(post(cut, { "content-encoding": "gzip" })), { code: "invalid" });
+  await assert.rejects(read(post("no gzip", { "content-encoding": "gzip" })), { code: "invalid" });
+});
+
+Deno.test("requestBody() refuses other encodings", () => {
+  const request = post("x", { "content-encoding": "br" });
+  assert.throws(() => requestBody(request, { bytesMax: 10 }), { code: "unsupported" });
+});

@@ -1,0 +1,27 @@
+/**
+ * What a transport and a git session know of each other: bytes in, bytes out, and who is asking.
+ *
+ * @module
+ */
+
+/** The two services of git's pack protocol. */
+export type GitServiceName = "git-upload-pack" | "git-receive-pack";
+
+/** A version of git's wire protocol. */
+export type ProtocolVersion = 0 | 1 | 2;
+
+/** The circumstances of a session. */
+export interface SessionCaller {
+  readonly transport: "http" | "ssh";
+  readonly remoteAddress?: string;
+  /** Authenticated user name; absent for anonymous callers. */
+  readonly user?: string;
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** One request of a stateless transport, or the whole conversation of a stateful one. */
+export interface SessionInput extends SessionCaller {
+  readonly version: ProtocolVersion;
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
