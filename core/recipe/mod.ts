@@ -4,5 +4,6 @@
  * @module
  */
 
-export * from "./codec.ts";
 export * from "./recipe.ts";
+export * from "./recipe_decoder.ts";
+export * from "./recipe_encoder.ts";

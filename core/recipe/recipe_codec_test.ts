@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { GitStratumError, hasCode } from "../error.ts";
 import type { Oid } from "../git/oid.ts";
 import type { PackId } from "../rpc/ids.ts";
-import { decodeRecipe, encodeRecipe } from "./codec.ts";
 import type { Recipe, RecipeHeader, RecipeStep } from "./recipe.ts";
+import { decodeRecipe } from "./recipe_decoder.ts";
+import { encodeRecipe } from "./recipe_encoder.ts";
 
 const HEADER: RecipeHeader = {
   objectFormat: "sha1",
@@ -60,11 +61,14 @@ const STEPS: readonly RecipeStep[] = [
     size: 70,
     chain: [{ pack: 0, offset: 5, length: 6 }, { pack: 1, offset: 0, length: 1 }],
   },
+  { kind: "rebase", pack: 0, offset: 9, length: 40, base: 300 },
+  { kind: "rebase", pack: 0, offset: 9, length: 40, base: "c".repeat(40) as Oid },
 ];
 
 const GOLDEN = "4753524301" + "fa000000" +
   new TextEncoder().encode(JSON.stringify(HEADER)).toHex() +
-  "0102950a" + "0201808080808020" + "ac02" + "03024602" + "000506" + "010001" + "0003";
+  "0102950a" + "0201808080808020" + "ac02" + "03024602" + "000506" + "010001" +
+  "05000928ac02" + "06000928" + "c".repeat(40) + "0005";
 
 Deno.test("encodeRecipe() writes the documented bytes", async () => {
   assert.equal((await bytesOf(encodeRecipe(recipe(STEPS)))).toHex(), GOLDEN);
@@ -76,6 +80,8 @@ Deno.test("decodeRecipe() gives back any recipe over any chunking", async () => 
   const step: fc.Arbitrary<RecipeStep> = fc.oneof(
     fc.uint8Array({ maxLength: 300 }).map((bytes) => ({ kind: "literal" as const, bytes })),
     range.map((value) => ({ kind: "range" as const, ...value })),
+    fc.tuple(range, fc.oneof(fc.maxSafeNat(), fc.constant("ab".repeat(20) as Oid)))
+      .map(([value, base]) => ({ kind: "rebase" as const, ...value, base })),
     fc.record({
       kind: fc.constant("materialise" as const),
       type: fc.constantFrom("commit" as const, "tree" as const, "blob" as const, "tag" as const),
@@ -120,7 +126,15 @@ Deno.test("decodeRecipe() rejects bytes behind the end, wrong counts, opcodes an
   const whole = (await bytesOf(encodeRecipe(recipe([])))).toHex();
   const start = whole.slice(0, -4);
   for (
-    const tail of ["000000", "0001", "05", "0202000000000000", "0300010100000000", "0301010000"]
+    const tail of [
+      "000000",
+      "0001",
+      "07",
+      "0500000001",
+      "0202000000000000",
+      "0300010100000000",
+      "0301010000",
+    ]
   ) {
     await assert.rejects(
       async () => stepsOf(await decodeRecipe(streamOf(Uint8Array.fromHex(start + tail)))),
