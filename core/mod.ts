@@ -11,3 +11,4 @@ export * from "./error.ts";
 export * from "./limits.ts";
 export * from "./manual_clock.ts";
 export * from "./random.ts";
+export * from "./seeded_random.ts";

@@ -2,7 +2,7 @@
  * The disk as a dependency: what a store may ask of a file system, and what it may assume.
  *
  * Fault model: a write may be lost or torn until a later `syncData` of the same file has resolved;
- * a created, renamed or removed name may be lost until `syncDirectory` has resolved. After a failed
+ * a created, renamed or removed name may be lost until `syncDirectory` of its directory has resolved. After a failed
  * sync nothing is known about the pages that were dirty: the owner must stop and recover, never retry.
  *
  * @module
@@ -38,6 +38,12 @@ export interface OpenOptions {
   readonly exclusive?: boolean;
 }
 
+/** An exclusive claim on a name; it vanishes with the process that holds it, however that ends. */
+export interface DiskLock {
+  /** Gives the claim up. */
+  release(): void;
+}
+
 /** A directory tree. Paths are relative to its root and use `/`. */
 export interface Disk {
   /**
@@ -58,4 +64,10 @@ export interface Disk {
   rename(from: string, to: string): void;
   /** Resolves once the names in the directory are on stable storage. */
   syncDirectory(path: string): Promise<void>;
+  /**
+   * Claims a file, made when it is missing, for this process alone.
+   *
+   * @throws `denied` when somebody holds it
+   */
+  lock(path: string): DiskLock;
 }

@@ -5,3 +5,5 @@
  */
 
 export * from "./disk.ts";
+export * from "./file_disk.ts";
+export * from "./memory_disk.ts";
