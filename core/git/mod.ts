@@ -4,6 +4,11 @@
  * @module
  */
 
-export * from "./oid.ts";
+export * from "./commit.ts";
+export * from "./header_cursor.ts";
 export * from "./object_filter.ts";
 export * from "./object_type.ts";
+export * from "./oid.ts";
+export * from "./reference_name.ts";
+export * from "./tag.ts";
+export * from "./tree.ts";
