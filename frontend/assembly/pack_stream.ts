@@ -12,7 +12,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { assert, GitStratumError, KIB } from "@gitstratum/core";
+import { assert, GitStratumError, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type { ExtentStore } from "@gitstratum/core/rpc";
 import { readAhead } from "./read_ahead.ts";
@@ -20,8 +20,8 @@ import { type MaterialiseStep, READ_BYTES_MAX, type ReadUnit, readUnits } from "
 
 /** Units in flight: enough to hide a read behind a send, 4 MiB for each stream. */
 export const READ_AHEAD_UNITS = 4;
-/** Pieces below this are gathered before they are hashed and sent. */
-const GATHER_BYTES = 64 * KIB;
+/** Pieces below this are gathered before they are hashed and sent; whole side-band packets. */
+const GATHER_BYTES = 2 * SIDE_BAND_PAYLOAD_MAX;
 const PACK_VERSION = 2;
 
 /** Rebuilds an object as one undeltified pack entry, in pieces. */
@@ -111,14 +111,19 @@ class Gatherer {
 
   /** Takes a piece; yields what is ready to be sent. */
   *add(piece: Uint8Array): Generator<Uint8Array> {
-    if (this.#used + piece.length > GATHER_BYTES) yield* this.flush();
     if (piece.length >= GATHER_BYTES) {
+      yield* this.flush();
       this.#hash.update(piece);
       yield piece;
       return;
     }
-    this.#buffer.set(piece, this.#used);
-    this.#used += piece.length;
+    const fitting = Math.min(piece.length, GATHER_BYTES - this.#used);
+    this.#buffer.set(piece.subarray(0, fitting), this.#used);
+    this.#used += fitting;
+    if (fitting === piece.length) return;
+    yield* this.flush();
+    this.#buffer.set(piece.subarray(fitting));
+    this.#used = piece.length - fitting;
   }
 
   *flush(): Generator<Uint8Array> {

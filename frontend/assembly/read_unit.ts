@@ -8,12 +8,15 @@
  * @module
  */
 
-import { assert, GitStratumError, KIB, MIB } from "@gitstratum/core";
+import { assert, GitStratumError, KIB, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core";
 import type { RecipePack, RecipeStep } from "@gitstratum/core/recipe";
 import { type ExtentRange, packRanges } from "@gitstratum/core/rpc";
 
-/** Longest single read: large enough that its fixed cost vanishes, small enough to hold several. */
-export const READ_BYTES_MAX = 1 * MIB;
+/**
+ * Longest single read, about 1 MiB: large enough that its fixed cost vanishes, small enough to hold
+ * several, and a whole number of side-band packets.
+ */
+export const READ_BYTES_MAX = 16 * SIDE_BAND_PAYLOAD_MAX;
 /** Unwanted bytes between two wanted ones that are read along: cheaper than a second read. */
 export const READ_GAP_BYTES_MAX = 16 * KIB;
 /** Pieces of one unit: bounds the bookkeeping of a recipe made of very small ranges. */

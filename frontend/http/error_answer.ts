@@ -27,12 +27,6 @@ export function publicError(error: unknown): GitStratumError {
   return new GitStratumError("unavailable", "Fail for an internal reason", { cause: error });
 }
 
-/** Whether the error is the caller's doing, and the server is fine. */
-export function isCallersFault(error: GitStratumError): boolean {
-  const status = publicStatus(error.code);
-  return status >= 400 && status < 500 && error.code !== "aborted";
-}
-
 /** The answer of the API: `{"error": {"code", "message", "data"}}`. */
 export function jsonErrorAnswer(error: unknown): Response {
   const { code, message, data } = publicError(error);

@@ -49,6 +49,8 @@ export interface GitRoutesOptions {
 /** What the server hands in beside the request. */
 export interface ConnectionInfo {
   readonly remoteAddress?: string;
+  /** Aborts when the server can wait no longer for the request to end. */
+  readonly cut?: AbortSignal;
 }
 
 /** Answers of a git server are never to be kept, whatever the age of the proxy (git http-backend). */
@@ -76,14 +78,13 @@ function repositoryNameOf(context: Context): RepositoryName {
   return parseRepositoryName(`${context.req.param("owner")}/${name}`);
 }
 
-/** Ends with the request's own signal and can be ended by the response's consumer. */
-function abortOf(request: Request): AbortController {
+/** Ends with the request's own signal or the server's, and can be ended by the response's consumer. */
+function abortOf(context: Context): AbortController {
   const abort = new AbortController();
-  if (request.signal.aborted) abort.abort(request.signal.reason);
-  else {
-    request.signal.addEventListener("abort", () => abort.abort(request.signal.reason), {
-      once: true,
-    });
+  const info = context.env as ConnectionInfo | undefined;
+  for (const signal of [context.req.raw.signal, info?.cut]) {
+    if (signal?.aborted) abort.abort(signal.reason);
+    else signal?.addEventListener("abort", () => abort.abort(signal.reason), { once: true });
   }
   return abort;
 }
@@ -128,7 +129,7 @@ export class GitRoutes {
       return textAnswer(`Service not enabled: '${service.slice(0, 80)}'`, 403);
     }
     const name = repositoryNameOf(context);
-    const abort = abortOf(context.req.raw);
+    const abort = abortOf(context);
     const version = this.#version(context);
     const chunks = this.#options.sessions.advertise(service, name, {
       ...callerOf(context, abort),
@@ -150,8 +151,11 @@ export class GitRoutes {
     if (type !== `application/x-${service}-request`) {
       return textAnswer(`Content type must be application/x-${service}-request`, 415);
     }
-    const abort = abortOf(context.req.raw);
-    const body = requestBody(context.req.raw, { bytesMax: BODY_BYTES_MAX[service] });
+    const abort = abortOf(context);
+    const body = requestBody(context.req.raw, {
+      bytesMax: BODY_BYTES_MAX[service],
+      signal: abort.signal,
+    });
     const version = this.#version(context);
     const input: SessionInput = { ...callerOf(context, abort), version, body };
     return await this.#stream(this.#options.sessions.respond(service, name, input), {

@@ -26,24 +26,46 @@ function decompressed(body: BodyStream, encoding: string): BodyStream {
   }
 }
 
+/** How a body is read. */
+export interface RequestBodyOptions {
+  /** Most decompressed bytes. */
+  readonly bytesMax: number;
+  /** Ends the reading. */
+  readonly signal?: AbortSignal;
+}
+
+function lost(cause?: unknown): GitStratumError {
+  return new GitStratumError("invalid", "Lose the request body before its end", { cause });
+}
+
 async function* counted(
   body: BodyStream,
-  bytesMax: number,
+  options: RequestBodyOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { bytesMax, signal } = options;
+  const reader = body.getReader();
+  const stop = () => void reader.cancel(signal?.reason).catch(() => undefined);
+  signal?.addEventListener("abort", stop, { once: true });
   let bytes = 0;
   try {
-    for await (const chunk of body) {
-      bytes += chunk.length;
+    signal?.throwIfAborted();
+    while (true) {
+      const { done, value } = await reader.read().catch((error) => {
+        throw lost(error);
+      });
+      signal?.throwIfAborted();
+      if (done) return;
+      bytes += value.length;
       if (bytes > bytesMax) {
         throw new GitStratumError("exhausted", "Refuse a request body above the limit", {
           data: { bytesMax },
         });
       }
-      yield chunk;
+      yield value;
     }
-  } catch (error) {
-    if (error instanceof GitStratumError) throw error;
-    throw new GitStratumError("invalid", "Lose the request body before its end", { cause: error });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    stop();
   }
 }
 
@@ -55,9 +77,9 @@ async function* counted(
  */
 export function requestBody(
   request: Request,
-  options: { readonly bytesMax: number },
+  options: RequestBodyOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const body = request.body ?? new Response(new Uint8Array()).body!;
   const encoding = (request.headers.get("content-encoding") ?? "").trim().toLowerCase();
-  return ReadableStream.from(counted(decompressed(body, encoding), options.bytesMax));
+  return ReadableStream.from(counted(decompressed(body, encoding), options));
 }

@@ -40,3 +40,23 @@ Deno.test("requestBody() refuses other encodings", () => {
   const request = post("x", { "content-encoding": "br" });
   assert.throws(() => requestBody(request, { bytesMax: 10 }), { code: "unsupported" });
 });
+
+Deno.test("requestBody() stops when it is told to", async () => {
+  const abort = new AbortController();
+  let cancelled = false;
+  const waiting = Promise.withResolvers<void>();
+  const endless = new ReadableStream({
+    pull() {
+      waiting.resolve();
+      return new Promise<void>(() => {});
+    },
+    cancel: () => void (cancelled = true),
+  });
+  const request = new Request("http://host/", { method: "POST", body: endless });
+  const reader = requestBody(request, { bytesMax: 10, signal: abort.signal }).getReader();
+  const read = reader.read();
+  await waiting.promise;
+  abort.abort(new Error("enough"));
+  await assert.rejects(read, /enough/);
+  assert.ok(cancelled);
+});

@@ -28,7 +28,12 @@ export async function streamedResponse(
   options: StreamedResponseOptions,
 ): Promise<Response> {
   let pending: IteratorResult<Uint8Array> | undefined = await chunks.next();
+  const { signal } = options.abort;
   const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      // Breaks the stream at once, even while the producer is still on its way to notice.
+      signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+    },
     async pull(controller) {
       try {
         const next = pending ?? await chunks.next();
@@ -36,7 +41,7 @@ export async function streamedResponse(
         if (next.done) controller.close();
         else controller.enqueue(next.value);
       } catch (error) {
-        if (!options.abort.signal.aborted) options.onFailure(error);
+        if (!signal.aborted) options.onFailure(error);
         controller.error(error);
       }
     },

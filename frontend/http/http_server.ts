@@ -1,0 +1,71 @@
+/**
+ * A listening socket in front of a handler, with an orderly end: no new connections, running requests
+ * finish within a bound, then whatever is left is told to stop.
+ *
+ * @module
+ */
+
+import { type Clock, GitStratumError } from "@gitstratum/core";
+import type { ConnectionInfo } from "./git_routes.ts";
+
+/** How long handlers may take to give up after they were told to, in milliseconds. */
+const CUT_MS = 2000;
+
+/** How to listen. */
+export interface HttpServerOptions {
+  readonly hostname: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  readonly clock: Clock;
+  /** How long running requests may go on after the server was told to close, in milliseconds. */
+  readonly drainMs: number;
+  /** Answers requests. Failures of it are the handler's to answer. */
+  handle(request: Request, info: ConnectionInfo): Response | Promise<Response>;
+}
+
+/** A server that listens. */
+export interface HttpServer {
+  readonly hostname: string;
+  readonly port: number;
+  /** Base URL without a slash at its end. */
+  readonly url: string;
+  /** Resolves when every request has ended, or did not although it was told to. */
+  close(): Promise<void>;
+}
+
+function urlOf(hostname: string, port: number): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+async function drained(finished: Promise<void>, options: HttpServerOptions): Promise<boolean> {
+  const timer = new AbortController();
+  const timeout = options.clock.sleep(options.drainMs, timer.signal).then(() => false, () => true);
+  const result = await Promise.race([finished.then(() => true), timeout]);
+  timer.abort();
+  return result;
+}
+
+/** Starts to listen. */
+export function serveHttp(options: HttpServerOptions): HttpServer {
+  const cut = new AbortController();
+  const server = Deno.serve({
+    hostname: options.hostname,
+    port: options.port,
+    onListen: () => {},
+  }, (request, info) => {
+    const address = info.remoteAddr;
+    const remoteAddress = "hostname" in address ? address.hostname : undefined;
+    const peer = remoteAddress === undefined ? {} : { remoteAddress };
+    return options.handle(request, { ...peer, cut: cut.signal });
+  });
+  const { hostname, port } = server.addr;
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    const finished = server.shutdown();
+    if (await drained(finished, options)) return;
+    // Deno cannot cut connections once it drains them, so their handlers are asked to.
+    cut.abort(new GitStratumError("aborted", "Stop the server"));
+    await drained(finished, { ...options, drainMs: CUT_MS });
+  };
+  return { hostname, port, url: urlOf(hostname, port), close: () => closing ??= close() };
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { systemClock } from "@gitstratum/core";
+import type { ConnectionInfo } from "./git_routes.ts";
+import { type HttpServer, serveHttp } from "./http_server.ts";
+import { streamedResponse } from "./streamed_response.ts";
+
+function serve(
+  drainMs: number,
+  handle: (request: Request, info: ConnectionInfo) => Response | Promise<Response>,
+) {
+  return serveHttp({ hostname: "127.0.0.1", port: 0, clock: systemClock, drainMs, handle });
+}
+
+async function* endless() {
+  while (true) yield await Promise.resolve(new Uint8Array(65536));
+}
+
+function abortBy(signal: AbortSignal): AbortController {
+  const abort = new AbortController();
+  signal.addEventListener("abort", () => abort.abort(signal.reason));
+  return abort;
+}
+
+async function isListening(server: HttpServer): Promise<boolean> {
+  try {
+    const connection = await Deno.connect({ hostname: server.hostname, port: server.port });
+    connection.close();
+    return true;
+  } catch (error) {
+    assert.ok(error instanceof Deno.errors.ConnectionRefused);
+    return false;
+  }
+}
+
+Deno.test("serveHttp() picks a port and hands in the client's address", async () => {
+  const server = serveHttp({
+    hostname: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    drainMs: 1000,
+    handle: (_, info) => new Response(info.remoteAddress ?? "none"),
+  });
+  assert.ok(server.port > 0);
+  assert.equal(await (await fetch(server.url)).text(), "127.0.0.1");
+  await server.close();
+  assert.equal(await isListening(server), false);
+});
+
+Deno.test("serveHttp() lets a running request finish", async () => {
+  const gate = Promise.withResolvers<Response>();
+  const arrived = Promise.withResolvers<void>();
+  const server = serve(60_000, () => {
+    arrived.resolve();
+    return gate.promise;
+  });
+  const response = fetch(server.url);
+  await arrived.promise;
+  const closed = server.close();
+  gate.resolve(new Response("done"));
+  assert.equal(await (await response).text(), "done");
+  await closed;
+});
+
+Deno.test("serveHttp() cuts what does not end in time", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const server = serve(20, (_, info) => {
+    arrived.resolve();
+    return streamedResponse(endless(), {
+      headers: {},
+      abort: abortBy(info.cut!),
+      onFailure: () => {},
+    });
+  });
+  const response = await fetch(server.url);
+  await arrived.promise;
+  await server.close();
+  await assert.rejects(response.bytes());
+});
+
+Deno.test("serveHttp() breaks the connection when a body fails in the middle", async () => {
+  let sent = false;
+  const server = serve(1000, () =>
+    new Response(
+      new ReadableStream({
+        pull(controller) {
+          if (sent) controller.error(new Error("lost"));
+          else controller.enqueue(new Uint8Array(100));
+          sent = true;
+        },
+      }, { highWaterMark: 0 }),
+    ));
+  const response = await fetch(server.url);
+  await assert.rejects(response.bytes());
+  await server.close();
+});

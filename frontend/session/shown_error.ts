@@ -1,0 +1,28 @@
+/**
+ * Errors as git's users read them, in `ERR` packets, on side band 3 and behind `unpack`.
+ *
+ * @module
+ */
+
+import { type ErrorCode, GitStratumError } from "@gitstratum/core";
+
+/** Codes whose cause is what the client sent or asked for. */
+const CALLERS_FAULTS: ReadonlySet<ErrorCode> = new Set([
+  "not-found",
+  "already-exists",
+  "invalid",
+  "denied",
+  "exhausted",
+  "unsupported",
+]);
+
+/** Whether the client has to change something before it tries again. */
+export function isCallersFault(error: unknown): error is GitStratumError {
+  return error instanceof GitStratumError && CALLERS_FAULTS.has(error.code);
+}
+
+/** One line about an error: its message and facts; static for anything unexpected. */
+export function shownError(error: unknown): string {
+  if (!(error instanceof GitStratumError)) return "internal server error";
+  return error.describe().replaceAll(/[\r\n]+/g, " ");
+}
