@@ -14,7 +14,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { assert, GitStratumError, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core";
 import type { Recipe } from "@gitstratum/core/recipe";
-import type { ExtentStore } from "@gitstratum/core/rpc";
+import type { ObjectFormat } from "@gitstratum/core/git";
+import type { ExtentRange, ExtentStore } from "@gitstratum/core/rpc";
+import { rebasedHead } from "./entry_head.ts";
 import { readAhead } from "./read_ahead.ts";
 import { type MaterialiseStep, READ_BYTES_MAX, type ReadUnit, readUnits } from "./read_unit.ts";
 
@@ -23,6 +25,7 @@ export const READ_AHEAD_UNITS = 4;
 /** Pieces below this are gathered before they are hashed and sent; whole side-band packets. */
 const GATHER_BYTES = 2 * SIDE_BAND_PAYLOAD_MAX;
 const PACK_VERSION = 2;
+const EMPTY = new Uint8Array();
 
 /** Rebuilds an object as one undeltified pack entry, in pieces. */
 export type RebuildObject = (
@@ -63,35 +66,60 @@ async function fetchObject(
   return { kind: "bytes", pieces: await Array.fromAsync(rebuild(step, recipe)) };
 }
 
+async function readExactly(extents: ExtentStore, range: ExtentRange): Promise<Uint8Array> {
+  const bytes = await extents.read(range.id, range);
+  if (bytes.length === range.length) return bytes;
+  throw new GitStratumError("corrupt", "Read fewer bytes than the extent should hold", {
+    data: { extent: range.id, wanted: range.length, found: bytes.length },
+  });
+}
+
 async function fetchRead(
   extents: ExtentStore,
   unit: Extract<ReadUnit, { kind: "pieces" }>,
+  format: ObjectFormat,
 ): Promise<Fetched> {
-  const read = unit.read;
-  const bytes = read === undefined ? undefined : await extents.read(read.id, read);
-  if (read !== undefined && bytes!.length !== read.length) {
-    throw new GitStratumError("corrupt", "Read fewer bytes than the extent should hold", {
-      data: { extent: read.id, wanted: read.length, found: bytes!.length },
-    });
-  }
-  const pieces = unit.pieces.map((piece) =>
-    piece.kind === "literal"
-      ? piece.bytes
-      : bytes!.subarray(piece.offset, piece.offset + piece.length)
-  );
+  const bytes = unit.read === undefined ? EMPTY : await readExactly(extents, unit.read);
+  const pieces = unit.pieces.map((piece) => {
+    if (piece.kind === "literal") return piece.bytes;
+    const run = bytes.subarray(piece.offset, piece.offset + piece.length);
+    return piece.kind === "head" ? rebasedHead(run, piece.base, format) : run;
+  });
   return { kind: "bytes", pieces };
+}
+
+async function fetchSplitHead(
+  extents: ExtentStore,
+  unit: Extract<ReadUnit, { kind: "split-head" }>,
+  format: ObjectFormat,
+): Promise<Fetched> {
+  const parts = await Promise.all(unit.reads.map((read) => readExactly(extents, read)));
+  const stored = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    stored.set(part, at);
+    at += part.length;
+  }
+  return { kind: "bytes", pieces: [rebasedHead(stored, unit.base, format)] };
+}
+
+function fetchUnit(unit: ReadUnit, recipe: Recipe, options: PackStreamOptions): Promise<Fetched> {
+  const format = recipe.header.objectFormat;
+  switch (unit.kind) {
+    case "pieces":
+      return fetchRead(options.extents, unit, format);
+    case "split-head":
+      return fetchSplitHead(options.extents, unit, format);
+    case "object":
+      return fetchObject(unit.step, recipe, options.rebuild);
+  }
 }
 
 async function* piecesOf(recipe: Recipe, options: PackStreamOptions): AsyncGenerator<Uint8Array> {
   const units = readUnits(recipe.header.packs, recipe.steps);
-  const fetched = readAhead(
-    units,
-    (unit) =>
-      unit.kind === "object"
-        ? fetchObject(unit.step, recipe, options.rebuild)
-        : fetchRead(options.extents, unit),
-    { ahead: READ_AHEAD_UNITS },
-  );
+  const fetched = readAhead(units, (unit) => fetchUnit(unit, recipe, options), {
+    ahead: READ_AHEAD_UNITS,
+  });
   for await (const unit of fetched) {
     options.signal?.throwIfAborted();
     if (unit.kind === "bytes") yield* unit.pieces;

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { GitStratumError } from "@gitstratum/core";
+import type { Oid } from "@gitstratum/core/git";
 import type { Recipe, RecipeStep } from "@gitstratum/core/recipe";
 import type { ExtentId, ExtentStore, PackId } from "@gitstratum/core/rpc";
+import { encodeEntryHead, OFS_DELTA, REF_DELTA } from "./entry_head.ts";
 import { packStream } from "./pack_stream.ts";
 import { READ_BYTES_MAX, readUnits } from "./read_unit.ts";
 
+const OID = "0123456789abcdef0123456789abcdef01234567" as Oid;
 const PACK = `${"a".repeat(32)}h` as PackId;
 
 /** Reads of one pack held in memory, cut into extents. */
@@ -110,6 +113,29 @@ Deno.test("packStream() follows any order of random ranges", async () => {
       await execute(recipeOf(steps, extentBytes), extents),
       new Uint8Array(Buffer.concat(body)),
     );
+  }
+});
+
+Deno.test("packStream() rebases delta entries, also across the ends of extents", async () => {
+  const entry = new Uint8Array([
+    ...encodeEntryHead({ typeCode: OFS_DELTA, size: 5000, base: 70_000 }),
+    ...patternBytes(90),
+  ]);
+  const rebased = new Uint8Array([
+    ...encodeEntryHead({ typeCode: REF_DELTA, size: 5000, base: OID }),
+    ...patternBytes(90),
+  ]);
+  for (let extentBytes = 60; extentBytes < 300; extentBytes++) {
+    const before = patternBytes(50);
+    const bytes = new Uint8Array([...before, ...entry, ...before]);
+    const extents = new FakeExtents(bytes, extentBytes);
+    const steps: RecipeStep[] = [
+      { kind: "range", pack: 0, offset: 0, length: 50 },
+      { kind: "rebase", pack: 0, offset: 50, length: entry.length, base: OID },
+      { kind: "range", pack: 0, offset: 50 + entry.length, length: 50 },
+    ];
+    const pack = await execute(recipeOf(steps, extentBytes), extents);
+    expectPack(pack, new Uint8Array([...before, ...rebased, ...before]));
   }
 });
 

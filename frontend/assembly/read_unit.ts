@@ -8,9 +8,12 @@
  * @module
  */
 
-import { assert, GitStratumError, KIB, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core";
+import { assert, GitStratumError, KIB, SIDE_BAND_PAYLOAD_MAX, unreachable } from "@gitstratum/core";
+import type { Oid } from "@gitstratum/core/git";
 import type { RecipePack, RecipeStep } from "@gitstratum/core/recipe";
 import { type ExtentRange, packRanges } from "@gitstratum/core/rpc";
+
+import { ENTRY_HEAD_BYTES_MAX } from "./entry_head.ts";
 
 /**
  * Longest single read, about 1 MiB: large enough that its fixed cost vanishes, small enough to hold
@@ -24,10 +27,19 @@ export const PIECE_COUNT_MAX = 8192;
 /** Literal bytes of one unit. */
 export const LITERAL_BYTES_MAX = 256 * KIB;
 
-/** What goes out next: bytes of the recipe itself, or a run of the unit's read. */
+/** What goes out next. */
 export type Piece =
+  /** Bytes of the recipe itself. */
   | { readonly kind: "literal"; readonly bytes: Uint8Array }
-  | { readonly kind: "slice"; readonly offset: number; readonly length: number };
+  /** A run of the unit's read. */
+  | { readonly kind: "slice"; readonly offset: number; readonly length: number }
+  /** A run that starts with the head of a delta entry, whose base is to be replaced. */
+  | {
+    readonly kind: "head";
+    readonly offset: number;
+    readonly length: number;
+    readonly base: number | Oid;
+  };
 
 /** A step that rebuilds an object. */
 export type MaterialiseStep = Extract<RecipeStep, { kind: "materialise" }>;
@@ -39,6 +51,12 @@ export type ReadUnit =
     /** Absent when all pieces are literals. */
     readonly read?: ExtentRange;
     readonly pieces: readonly Piece[];
+  }
+  /** The head of a delta entry that lies across the end of an extent. */
+  | {
+    readonly kind: "split-head";
+    readonly reads: readonly ExtentRange[];
+    readonly base: number | Oid;
   }
   | { readonly kind: "object"; readonly step: MaterialiseStep };
 
@@ -64,9 +82,13 @@ class UnitBuilder {
       this.#literalBytes + bytes.length <= LITERAL_BYTES_MAX;
   }
 
+  addHead(range: ExtentRange, base: number | Oid): void {
+    const offset = this.#extendRead(range);
+    this.#pieces.push({ kind: "head", offset, length: range.length, base });
+  }
+
   addRange(range: ExtentRange): void {
-    const read = this.#read ?? { ...range, length: 0 };
-    const offset = range.offset - read.offset;
+    const offset = this.#extendRead(range);
     const last = this.#pieces.at(-1);
     if (last?.kind === "slice" && last.offset + last.length === offset) {
       const joined = { ...last, length: last.length + range.length };
@@ -74,7 +96,14 @@ class UnitBuilder {
     } else {
       this.#pieces.push({ kind: "slice", offset, length: range.length });
     }
+  }
+
+  /** Makes the read cover the range; returns where in the read the range begins. */
+  #extendRead(range: ExtentRange): number {
+    const read = this.#read ?? { ...range, length: 0 };
+    const offset = range.offset - read.offset;
     this.#read = { ...read, length: offset + range.length };
+    return offset;
   }
 
   addLiteral(bytes: Uint8Array): void {
@@ -116,6 +145,36 @@ function* boundedRanges(
   }
 }
 
+function* addRange(
+  builder: UnitBuilder,
+  pack: RecipePack,
+  range: { readonly offset: number; readonly length: number },
+): Generator<ReadUnit> {
+  for (const part of boundedRanges(pack, range)) {
+    if (!builder.accepts(part)) yield* builder.take();
+    builder.addRange(part);
+  }
+}
+
+/** Adds the part of a delta entry that surely holds its head, then the rest as it is. */
+function* addRebase(
+  builder: UnitBuilder,
+  pack: RecipePack,
+  step: Extract<RecipeStep, { kind: "rebase" }>,
+): Generator<ReadUnit> {
+  const headBytes = Math.min(ENTRY_HEAD_BYTES_MAX, step.length);
+  const reads = [...boundedRanges(pack, { offset: step.offset, length: headBytes })];
+  if (reads.length === 1) {
+    if (!builder.accepts(reads[0]!)) yield* builder.take();
+    builder.addHead(reads[0]!, step.base);
+  } else {
+    yield* builder.take();
+    yield { kind: "split-head", reads, base: step.base };
+  }
+  const rest = { offset: step.offset + headBytes, length: step.length - headBytes };
+  yield* addRange(builder, pack, rest);
+}
+
 function* addStep(
   builder: UnitBuilder,
   packs: readonly RecipePack[],
@@ -127,15 +186,18 @@ function* addStep(
       builder.addLiteral(step.bytes);
       return;
     case "range":
-      for (const range of boundedRanges(recipePack(packs, step.pack), step)) {
-        if (!builder.accepts(range)) yield* builder.take();
-        builder.addRange(range);
-      }
+      yield* addRange(builder, recipePack(packs, step.pack), step);
+      return;
+    case "rebase":
+      yield* addRebase(builder, recipePack(packs, step.pack), step);
       return;
     case "materialise":
       assert(step.chain.length > 0, "A chain has an entry");
       yield* builder.take();
       yield { kind: "object", step };
+      return;
+    default:
+      unreachable(step);
   }
 }
 
