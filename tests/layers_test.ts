@@ -1,0 +1,121 @@
+/**
+ * The house rules that a machine can hold: layers, file sizes, names, documents.
+ */
+
+import assert from "node:assert/strict";
+import { projectRoot } from "./harness/gitstratum_server.ts";
+
+/** What each package may import. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  wasm: [],
+  core: ["wasm"],
+  control: ["wasm", "core"],
+  metadata: ["wasm", "core"],
+  object: ["wasm", "core"],
+  frontend: ["wasm", "core", "control", "metadata", "object"],
+};
+const FILE_LINES_MAX = 500;
+const PACKAGE_LINES_MAX = 40;
+const VAGUE_NAMES = /^(utils?|common|helpers?|misc)(\.ts)?$/;
+
+interface SourceFile {
+  /** Path from the project's root. */
+  readonly path: string;
+  readonly text: string;
+}
+
+async function* walk(directory: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(`${projectRoot}/${directory}`)) {
+    const path = `${directory}/${entry.name}`;
+    if (entry.isDirectory && entry.name !== "build") yield* walk(path);
+    else if (entry.isFile) yield path;
+  }
+}
+
+async function sources(directory: string): Promise<SourceFile[]> {
+  const files: SourceFile[] = [];
+  for await (const path of walk(directory)) {
+    if (path.endsWith(".ts")) {
+      files.push({ path, text: await Deno.readTextFile(`${projectRoot}/${path}`) });
+    }
+  }
+  return files;
+}
+
+/** Module specifiers of a file's static and dynamic imports and re-exports. */
+function importsOf(text: string): string[] {
+  const pattern = /(?:\bfrom\s+|\bimport\s+|\bimport\(\s*)"([^"]+)"/g;
+  return [...text.matchAll(pattern)].map((match) => match[1]!);
+}
+
+Deno.test("importsOf() finds static, dynamic and side-effect imports and re-exports", () => {
+  const text = `import a from "./a.ts";\nexport * from "../b.ts";\nawait import("c");\nimport "d";`;
+  assert.deepEqual(importsOf(text), ["./a.ts", "../b.ts", "c", "d"]);
+});
+
+for (const [name, allowed] of Object.entries(LAYERS)) {
+  Deno.test(`package ${name} imports only packages to its left, by name`, async () => {
+    const wrong: string[] = [];
+    for (const { path, text } of await sources(name)) {
+      // AssemblyScript is a language of its own and imports only its neighbours.
+      if (path.startsWith("wasm/assembly/")) continue;
+      for (const specifier of importsOf(text)) {
+        const target = /^@gitstratum\/([^/]+)/.exec(specifier)?.[1];
+        if (target !== undefined && target !== name && !allowed.includes(target)) {
+          wrong.push(`${path} imports ${specifier}`);
+        }
+        if (specifier.startsWith(".")) {
+          const resolved = new URL(specifier, `file:///${path}`).pathname.slice(1);
+          if (!resolved.startsWith(`${name}/`)) {
+            wrong.push(`${path} leaves its package: ${specifier}`);
+          }
+        }
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+}
+
+Deno.test("every file is small enough to hold one noun", async () => {
+  const long: string[] = [];
+  for (const name of [...Object.keys(LAYERS), "tests"]) {
+    for (const { path, text } of await sources(name)) {
+      const lines = text.split("\n").length - 1;
+      if (lines > FILE_LINES_MAX) long.push(`${path}: ${lines} lines`);
+    }
+  }
+  assert.deepEqual(long, []);
+});
+
+Deno.test("no file or folder has a name that says nothing", async () => {
+  const vague: string[] = [];
+  for (const name of [...Object.keys(LAYERS), "tests"]) {
+    for await (const path of walk(name)) {
+      if (path.split("/").some((part) => VAGUE_NAMES.test(part))) vague.push(path);
+    }
+  }
+  assert.deepEqual(vague, []);
+});
+
+Deno.test("every package has a README of one screen and a module document", async () => {
+  for (const name of Object.keys(LAYERS)) {
+    const readme = await Deno.readTextFile(`${projectRoot}/${name}/README.md`);
+    assert.ok(readme.split("\n").length <= PACKAGE_LINES_MAX + 1, `${name}/README.md is too long`);
+    const module = name === "core" ? "core/mod.ts" : `${name}/mod.ts`;
+    assert.match(await Deno.readTextFile(`${projectRoot}/${module}`), /@module/);
+  }
+});
+
+Deno.test("the documents that the README promises exist", async () => {
+  const missing: string[] = [];
+  for (const document of ["README.md", "SHORTCOMINGS.md", "docs/architecture.md"]) {
+    const text = await Deno.readTextFile(`${projectRoot}/${document}`);
+    const base = document.includes("/") ? document.slice(0, document.lastIndexOf("/") + 1) : "";
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      const path = new URL(base + target!, "file:///").pathname.slice(1);
+      const found = await Deno.stat(`${projectRoot}/${path}`).then(() => true, () => false);
+      if (!found) missing.push(`${document} links to ${target}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+});
