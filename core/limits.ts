@@ -63,6 +63,15 @@ export const RECIPE_STEP_BYTES_MAX = 1 * MIB;
 /** Entries of one chain in a recipe: chains over several pushes add up. */
 export const RECIPE_CHAIN_COUNT_MAX = 4096;
 
+/** Depth of nested `combine` filters; people nest none. */
+export const FILTER_DEPTH_MAX = 16;
+/** Parts of one filter, in all depths: each is asked for each object. */
+export const FILTER_PART_COUNT_MAX = 256;
+/** Options of one push (`git push -o`). */
+export const PUSH_OPTION_COUNT_MAX = 1000;
+/** Bytes of commands, shallow lines, certificate and options of one push. */
+export const PUSH_COMMAND_BYTES_MAX = 256 * MIB;
+
 /** Slices of the metadata; fixed for the life of a cluster. */
 export const PARTITION_COUNT = 256;
 /** Operations of one consensus transaction: etcd's default `--max-txn-ops`. */
@@ -81,6 +90,30 @@ export const LOG_APPEND_ENTRY_COUNT_MAX = CONSENSUS_OPERATION_COUNT_MAX - 1;
 export const LOG_APPEND_BYTES_MAX = 1408 * KIB;
 /** Former values of references count as reachable for this long (races, undo). */
 export const FORMER_REFERENCE_GRACE_MS = 24 * 3600 * 1000;
+/** Log entries above this go to extents: small ones share an append, etcd slows down on large ones. */
+export const LOG_INLINE_BYTES_MAX = 256 * KIB;
+/** One log entry, wherever it is kept: a push of a million references takes about 160 bytes each. */
+export const LOG_RECORD_BYTES_MAX = 256 * MIB;
+/** Requests decided together and appended at once. */
+export const PARTITION_BATCH_COUNT_MAX = 64;
+/** Requests that wait for a partition; beyond it callers are told to come back. */
+export const PARTITION_QUEUE_COUNT_MAX = 4096;
+/** Entries kept in a partition's log after they were materialised durably. */
+export const LOG_KEEP_ENTRY_COUNT = 1024;
+/** Outcomes of pushes are kept this long, for callers who ask again with the same push id. */
+export const PUSH_OUTCOME_KEEP_MS = 24 * 3600 * 1000;
+/** Extents of a push that never committed are swept after this long. */
+export const ORPHAN_GRACE_MS = 24 * 3600 * 1000;
+/** From a push's first extent to its commit: half of the grace, so that no sweep meets a commit. */
+export const PUSH_DURATION_MS_MAX = ORPHAN_GRACE_MS / 2;
+/** Packs of deleted repositories are kept this long for fetches that still run. */
+export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
+/** A name claimed for longer without a repository behind it belongs to a creator that crashed. */
+export const NAME_CLAIM_GRACE_MS = 60 * 1000;
+/** Repositories in one page of a listing. */
+export const REPOSITORY_PAGE_COUNT_MAX = 1000;
+/** Listings of references that stream at once; each holds one read snapshot. */
+export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
 
 assert(EXTENT_BYTES <= EXTENT_BYTES_MAX, "An extent fits its limit");
 assert(HISTORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "A history object is an object");
@@ -90,3 +123,4 @@ assert(
   LOG_APPEND_BYTES_MAX + LOG_APPEND_ENTRY_COUNT_MAX * 128 <= CONSENSUS_TRANSACTION_BYTES_MAX,
   "The largest append fits a transaction",
 );
+assert(LOG_INLINE_BYTES_MAX <= LOG_APPEND_BYTES_MAX, "An inline log entry fits an append");

@@ -22,14 +22,16 @@ export type GroupId = string & { readonly __brand: "GroupId" };
 
 /** The parts of a pack group: history pack, content pack, index. */
 export type PackPart = "h" | "c" | "i";
+/** What extents may be parts of: a pack group, or (`l`) a log entry too large for the log. */
+export type ExtentPart = PackPart | "l";
 /** Names one part of a pack group: the group's id followed by the part's letter. */
 export type PackId = string & { readonly __brand: "PackId" };
 /** Names one extent: a pack id, a dot, and the extent's number within the part. */
 export type ExtentId = string & { readonly __brand: "ExtentId" };
 
 const ID = /^[0-9a-f]{32}$/;
-const PACK_ID = /^[0-9a-f]{32}[hci]$/;
-const EXTENT_ID = /^[0-9a-f]{32}[hci]\.(0|[1-9][0-9]{0,8})$/;
+const PACK_ID = /^[0-9a-f]{32}[hcil]$/;
+const EXTENT_ID = /^[0-9a-f]{32}[hcil]\.(0|[1-9][0-9]{0,8})$/;
 
 function check<T extends string>(text: string, pattern: RegExp, what: string): T {
   if (pattern.test(text)) return text as T;
@@ -59,7 +61,7 @@ export const newGroupId = (random: Random): GroupId => randomId(random) as Group
 export const newRepositoryId = (random: Random): RepositoryId => randomId(random) as RepositoryId;
 
 /** The id of a part of a group. */
-export function packId(group: GroupId, part: PackPart): PackId {
+export function packId(group: GroupId, part: ExtentPart): PackId {
   return `${group}${part}` as PackId;
 }
 

@@ -1,0 +1,237 @@
+/**
+ * What the entries of a partition's log say.
+ *
+ * A record carries the result that the primary decided, never a question to be decided again, so
+ * that applying it is the same on every node and at any later time (docs/formats/log-entry.md).
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { GitStratumError } from "@gitstratum/core";
+import { isOid, OBJECT_FORMATS, type ObjectFormat, type Oid } from "@gitstratum/core/git";
+import {
+  type GroupId,
+  type NetworkId,
+  type PackGroup,
+  packGroupSchema,
+  type Provenance,
+  type PushId,
+  type RepositoryId,
+  type RepositoryName,
+} from "@gitstratum/core/rpc";
+
+/** One reference changed: absent means that it did not exist before, or does not any more. */
+export interface ReferenceUpdate {
+  readonly name: string;
+  readonly old?: Oid;
+  readonly new?: Oid;
+  /** What an annotated tag finally points at. */
+  readonly peeled?: Oid;
+}
+
+/** A command of a push that was not carried out: its position in the push, and why. */
+export interface Rejection {
+  readonly index: number;
+  readonly reason: string;
+}
+
+/** A push that changed at least one reference. */
+export interface PushRecord {
+  readonly kind: "push";
+  readonly repositoryId: RepositoryId;
+  readonly networkId: NetworkId;
+  readonly pushId: PushId;
+  readonly atMs: number;
+  readonly commandCount: number;
+  /** In the order in which they take effect; a name may come more than once. */
+  readonly updates: readonly ReferenceUpdate[];
+  readonly rejections: readonly Rejection[];
+  readonly group?: PackGroup;
+  readonly pushOptions: readonly string[];
+  readonly provenance: Provenance;
+}
+
+/** One change of a partition's state. */
+export type LogRecord =
+  /** In the name's partition: the name is taken by a repository that is about to be created. */
+  | {
+    readonly kind: "name-claimed";
+    readonly name: RepositoryName;
+    /** Drawn for this creation, so it also serves as the claim's nonce. */
+    readonly repositoryId: RepositoryId;
+    readonly networkId: NetworkId;
+    readonly atMs: number;
+  }
+  /** The repository behind the name exists. */
+  | {
+    readonly kind: "name-confirmed";
+    readonly name: RepositoryName;
+    readonly repositoryId: RepositoryId;
+  }
+  /** The name is free, unless another repository has it by now. */
+  | {
+    readonly kind: "name-released";
+    readonly name: RepositoryName;
+    readonly repositoryId: RepositoryId;
+  }
+  /** In the network's partition. */
+  | {
+    readonly kind: "repository-created";
+    readonly repositoryId: RepositoryId;
+    readonly networkId: NetworkId;
+    readonly name: RepositoryName;
+    readonly objectFormat: ObjectFormat;
+    readonly head: string;
+    readonly atMs: number;
+  }
+  /** Deleted, or barred from being created after its name was taken back. */
+  | {
+    readonly kind: "repository-deleted";
+    readonly repositoryId: RepositoryId;
+    readonly networkId: NetworkId;
+    readonly name: RepositoryName;
+    readonly atMs: number;
+  }
+  /** The deleted repository's name has been released: nothing is left to repair. */
+  | { readonly kind: "deletion-finished"; readonly repositoryId: RepositoryId }
+  | {
+    readonly kind: "head-changed";
+    readonly repositoryId: RepositoryId;
+    readonly head: string;
+    readonly atMs: number;
+  }
+  | PushRecord
+  /** Stands for a record that is kept in extents of part `l`, because it is too large for the log. */
+  | {
+    readonly kind: "spilled";
+    readonly payloadId: GroupId;
+    readonly bytes: number;
+    readonly extentBytes: number;
+  };
+
+const VERSION = 1;
+const id = z.string().regex(/^[0-9a-f]{32}$/);
+const name = z.string().min(1).max(256);
+const atMs = z.number().int().nonnegative();
+const optionalText = z.string().optional();
+
+/** A row of an update: name, old id or "", new id or "", and the peeled id where there is one. */
+type UpdateRow = readonly [string, string, string, string?];
+
+const isOidOrEmpty = (value: unknown): boolean =>
+  typeof value === "string" && (value === "" || isOid(value));
+
+function isUpdateRow(row: unknown): row is UpdateRow {
+  return Array.isArray(row) && (row.length === 3 || row.length === 4) &&
+    typeof row[0] === "string" && row[0].length > 0 && row.slice(1).every(isOidOrEmpty);
+}
+
+const updates = z.array(z.custom<UpdateRow>(isUpdateRow)).transform((rows) =>
+  rows.map(([name, old, new_, peeled]) => ({
+    name,
+    ...(old === "" ? {} : { old: old as Oid }),
+    ...(new_ === "" ? {} : { new: new_ as Oid }),
+    ...(peeled === undefined ? {} : { peeled: peeled as Oid }),
+  }))
+);
+
+const rejections = z.array(z.tuple([z.number().int().nonnegative(), z.string()])).transform((
+  rows,
+) => rows.map(([index, reason]) => ({ index, reason })));
+
+const provenance = z.strictObject({
+  user: optionalText,
+  remoteAddress: optionalText,
+  agent: optionalText,
+  transport: z.enum(["http", "ssh", "api"]),
+  atMs,
+});
+
+const recordSchema = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("name-claimed"),
+    name,
+    repositoryId: id,
+    networkId: id,
+    atMs,
+  }),
+  z.strictObject({ kind: z.literal("name-confirmed"), name, repositoryId: id }),
+  z.strictObject({ kind: z.literal("name-released"), name, repositoryId: id }),
+  z.strictObject({
+    kind: z.literal("repository-created"),
+    repositoryId: id,
+    networkId: id,
+    name,
+    objectFormat: z.enum(OBJECT_FORMATS),
+    head: z.string().min(1),
+    atMs,
+  }),
+  z.strictObject({
+    kind: z.literal("repository-deleted"),
+    repositoryId: id,
+    networkId: id,
+    name,
+    atMs,
+  }),
+  z.strictObject({ kind: z.literal("deletion-finished"), repositoryId: id }),
+  z.strictObject({
+    kind: z.literal("head-changed"),
+    repositoryId: id,
+    head: z.string().min(1),
+    atMs,
+  }),
+  z.strictObject({
+    kind: z.literal("push"),
+    repositoryId: id,
+    networkId: id,
+    pushId: id,
+    atMs,
+    commandCount: z.number().int().positive(),
+    updates,
+    rejections,
+    group: packGroupSchema.optional(),
+    pushOptions: z.array(z.string()),
+    provenance,
+  }),
+  z.strictObject({
+    kind: z.literal("spilled"),
+    payloadId: id,
+    bytes: z.number().int().positive(),
+    extentBytes: z.number().int().positive(),
+  }),
+]);
+
+const envelopeSchema = z.strictObject({ v: z.literal(VERSION), record: recordSchema });
+
+function updateRow(update: ReferenceUpdate): UpdateRow {
+  const row = [update.name, update.old ?? "", update.new ?? ""] as const;
+  return update.peeled === undefined ? row : [...row, update.peeled];
+}
+
+/** The payload of a record. Equal records give equal bytes. */
+export function encodeLogRecord(record: LogRecord): Uint8Array<ArrayBuffer> {
+  const value = record.kind !== "push" ? record : {
+    ...record,
+    updates: record.updates.map(updateRow),
+    rejections: record.rejections.map(({ index, reason }) => [index, reason]),
+  };
+  return new TextEncoder().encode(JSON.stringify({ v: VERSION, record: value }));
+}
+
+/**
+ * Reads a payload back.
+ *
+ * @throws `corrupt` when it is no record of a known version: a node must not guess at the truth
+ */
+export function decodeLogRecord(payload: Uint8Array): LogRecord {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(payload);
+    return envelopeSchema.parse(JSON.parse(text)).record as LogRecord;
+  } catch (cause) {
+    throw new GitStratumError("corrupt", "Read a log entry", {
+      data: { bytes: payload.length },
+      cause,
+    });
+  }
+}
