@@ -56,6 +56,10 @@ export class GitHttpBackendServer implements GitServer {
       "uploadpack.allowFilter": "true",
       "uploadpack.allowReachableSHA1InWant": "true",
       "receive.denyDeleteCurrent": "warn",
+      // The object checks that GitStratum leaves out by default.
+      "receive.fsck.badTimezone": "ignore",
+      "receive.fsck.missingSpaceBeforeDate": "ignore",
+      "receive.fsck.zeroPaddedFilemode": "ignore",
     };
     for (const [name, value] of Object.entries(settings)) {
       await git(["-C", path, "config", name, value]);
