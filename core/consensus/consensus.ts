@@ -27,7 +27,10 @@ export interface KeyValue {
   readonly lease?: string;
 }
 
-/** A condition of a transaction. An absent key has all numbers 0 and no value. */
+/**
+ * A condition of a transaction. An absent key has all numbers 0 and no value: a compare of its value
+ * fails, whatever the operator.
+ */
 export type Compare =
   | {
     readonly key: string;
@@ -54,7 +57,11 @@ export type Change =
   /** Deletes every key `from <= key < to`. */
   | { readonly kind: "deleteRange"; readonly from: string; readonly to: string };
 
-/** All compares hold: `then` is applied. Else `otherwise` is. */
+/**
+ * All compares hold: `then` is applied. Else `otherwise` is. A branch that puts a key changes it only
+ * once. At most `CONSENSUS_OPERATION_COUNT_MAX` compares, and as many changes in each branch; at most
+ * `CONSENSUS_TRANSACTION_BYTES_MAX` bytes of keys and values in all. Keys are printable ASCII.
+ */
 export interface Transaction {
   readonly compares: readonly Compare[];
   readonly then: readonly Change[];
@@ -65,7 +72,7 @@ export interface Transaction {
 export interface TransactionResult {
   /** Whether all compares held. */
   readonly succeeded: boolean;
-  /** The store's revision after the transaction. */
+  /** The store's revision after the transaction: unchanged when nothing changed. */
   readonly revision: Revision;
 }
 
@@ -99,15 +106,17 @@ export interface Consensus {
   /** Reads a range in key order, linearizably, from one revision. */
   range(range: KeyRange, options?: { readonly limit?: number }): Promise<RangeResult>;
   /**
-   * Decides and applies a transaction atomically and durably.
+   * Decides and applies a transaction atomically and durably. Its values are not to be changed until
+   * it resolves.
    *
    * @throws `unavailable` when the outcome is unknown
-   * @throws `invalid` when a put names an unknown lease
+   * @throws `invalid` when a put names an unknown lease, or the transaction is malformed or too large
+   * @throws `disk-full` when there was no room: nothing happened
    */
   transact(transaction: Transaction): Promise<TransactionResult>;
   /**
    * All changes in a range with a revision greater than `after`, in order, then new ones as they
-   * come, until the signal aborts. Changes of one revision arrive in one batch.
+   * come, until the signal aborts. A batch holds whole revisions, in no order within one.
    *
    * @throws `not-found` when `after` lies before the compacted revision: read again, then watch
    */

@@ -44,9 +44,13 @@ export interface Log {
   /**
    * Appends entries after `expectedLsn`; all or none. Durable when it resolves.
    *
+   * At most `LOG_APPEND_ENTRY_COUNT_MAX` entries with `LOG_APPEND_BYTES_MAX` bytes together. A log
+   * has to be fenced once before its first append.
+   *
    * @returns the lsn of the last entry
    * @throws `conflict` when the epoch or the last lsn differ: nothing was written
    * @throws `unavailable` when the outcome is unknown: read the log to learn it
+   * @throws `invalid` when the append is too large, `disk-full` when there is no room
    */
   append(
     partition: Partition,
@@ -62,8 +66,17 @@ export interface Log {
    * @throws `not-found` when entries after `after` have been truncated: start from a snapshot
    */
   read(partition: Partition, after: Lsn, limit: number): Promise<readonly LogEntry[]>;
-  /** Entries with `lsn > after`, then new ones as they are committed, until the signal aborts. */
+  /**
+   * Entries with `lsn > after`, then new ones as they are committed, in order and without a gap, until
+   * the signal aborts.
+   *
+   * @throws `not-found` when entries that were not yielded yet have been truncated
+   */
   watch(partition: Partition, after: Lsn, signal: AbortSignal): AsyncIterable<readonly LogEntry[]>;
-  /** Forgets entries with `lsn <= upTo`. The caller has made them durable elsewhere. */
+  /**
+   * Forgets entries with `lsn <= upTo`. The caller has made them durable elsewhere.
+   *
+   * @throws `invalid` when the log ends before `upTo`
+   */
   truncate(partition: Partition, upTo: Lsn): Promise<void>;
 }

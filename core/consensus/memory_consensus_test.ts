@@ -1,0 +1,4 @@
+import { registerConsensusContract } from "./contract_suite.ts";
+import { memoryHarness } from "./test_consensus.ts";
+
+registerConsensusContract("MemoryConsensus", () => memoryHarness());

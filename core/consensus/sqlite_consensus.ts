@@ -1,0 +1,26 @@
+/**
+ * {@link Consensus} of a single process, durable in one SQLite file.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+import type { Consensus } from "./consensus.ts";
+import { LocalConsensus, type LocalConsensusOptions } from "./local_consensus.ts";
+import { SqliteRevisionStore } from "./sqlite_revision_store.ts";
+
+/**
+ * A store in a file that one process holds exclusively. Writes that arrive in the same turn of the
+ * event loop share one fsync.
+ */
+export class SqliteConsensus extends LocalConsensus implements Consensus {
+  /**
+   * Opens the store at `path`, or creates it.
+   *
+   * @throws `unavailable` when another process has it open
+   * @throws `unsupported` when a later release wrote it
+   */
+  constructor(path: string, options: LocalConsensusOptions) {
+    super(new SqliteRevisionStore(path), { ...options, defer: setImmediate });
+  }
+}
