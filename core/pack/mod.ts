@@ -1,7 +1,19 @@
 /**
- * To be filled.
+ * Pack formats: entries, deltas, chains, and the index of a pack group. No I/O, no stores.
  *
  * @module
  */
 
-export {};
+export * from "./oid_rows.ts";
+export * from "./pack_index.ts";
+export * from "./pack_index_encoder.ts";
+export {
+  EXTERNAL_IS_BASE,
+  EXTERNAL_IS_LINK,
+  EXTERNAL_IS_TIP,
+  externalReference,
+  externalRow,
+  isExternal,
+  NO_BASE,
+} from "./pack_index_layout.ts";
+export * from "./pack_index_writer.ts";
