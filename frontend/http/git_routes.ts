@@ -11,12 +11,13 @@
 import { type Context, Hono } from "@hono/hono";
 import { FETCH_REQUEST_BYTES_MAX, MIB, PUSH_BYTES_MAX } from "@gitstratum/core";
 import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
-import type {
-  GitServiceName,
-  ProtocolVersion,
-  SessionCaller,
-  SessionInput,
-} from "../session/session.ts";
+import {
+  announceService,
+  type GitService,
+  parseProtocolVersion,
+  type ProtocolVersion,
+} from "@gitstratum/core/protocol";
+import type { SessionCaller, SessionInput } from "../session/session.ts";
 import { textAnswer, textErrorAnswer } from "./error_answer.ts";
 import { requestBody } from "./request_body.ts";
 import { streamedResponse } from "./streamed_response.ts";
@@ -25,13 +26,13 @@ import { streamedResponse } from "./streamed_response.ts";
 export interface GitSessions {
   /** The first message of a service, without the HTTP preamble. */
   advertise(
-    service: GitServiceName,
+    service: GitService,
     name: RepositoryName,
     options: SessionCaller & { readonly version: ProtocolVersion },
   ): AsyncGenerator<Uint8Array>;
   /** The answer to one stateless request. */
   respond(
-    service: GitServiceName,
+    service: GitService,
     name: RepositoryName,
     input: SessionInput,
   ): AsyncGenerator<Uint8Array>;
@@ -40,8 +41,6 @@ export interface GitSessions {
 /** What the routes work with. */
 export interface GitRoutesOptions {
   readonly sessions: GitSessions;
-  /** Protocol version that a `Git-Protocol` header asks for. */
-  parseVersion(header: string | undefined): ProtocolVersion;
   /** Told of failures that the client saw as a broken stream. */
   onFailure(error: unknown, facts: { readonly service: string; readonly name: string }): void;
 }
@@ -61,7 +60,7 @@ const NEVER_CACHED: Readonly<Record<string, string>> = {
 };
 
 /** Longest decompressed request of each service, in bytes; a push's commands come on top of its pack. */
-const BODY_BYTES_MAX: Readonly<Record<GitServiceName, number>> = {
+const BODY_BYTES_MAX: Readonly<Record<GitService, number>> = {
   "git-upload-pack": FETCH_REQUEST_BYTES_MAX,
   "git-receive-pack": PUSH_BYTES_MAX + 128 * MIB,
 };
@@ -69,7 +68,7 @@ const BODY_BYTES_MAX: Readonly<Record<GitServiceName, number>> = {
 const DUMB_PROTOCOL =
   "This server speaks git's smart HTTP protocol only. Use git 1.6.6 or newer, and a URL without a query.";
 
-function isService(text: string | undefined): text is GitServiceName {
+function isService(text: string | undefined): text is GitService {
   return text === "git-upload-pack" || text === "git-receive-pack";
 }
 
@@ -130,13 +129,13 @@ export class GitRoutes {
     }
     const name = repositoryNameOf(context);
     const abort = abortOf(context);
-    const version = this.#version(context);
+    const version = parseProtocolVersion(context.req.header("git-protocol"));
     const chunks = this.#options.sessions.advertise(service, name, {
       ...callerOf(context, abort),
       version,
     });
-    const preamble = version === 2 && service === "git-upload-pack" ? "" : servicePreamble(service);
-    const response = await this.#stream(prefixed(preamble, chunks), {
+    const bare = version === 2 && service === "git-upload-pack";
+    const response = await this.#stream(bare ? chunks : announced(service, chunks), {
       type: `application/x-${service}-advertisement`,
       abort,
       facts: { service, name },
@@ -145,7 +144,7 @@ export class GitRoutes {
     return response;
   }
 
-  async #respond(context: Context, service: GitServiceName): Promise<Response> {
+  async #respond(context: Context, service: GitService): Promise<Response> {
     const name = repositoryNameOf(context);
     const type = context.req.header("content-type");
     if (type !== `application/x-${service}-request`) {
@@ -156,17 +155,13 @@ export class GitRoutes {
       bytesMax: BODY_BYTES_MAX[service],
       signal: abort.signal,
     });
-    const version = this.#version(context);
+    const version = parseProtocolVersion(context.req.header("git-protocol"));
     const input: SessionInput = { ...callerOf(context, abort), version, body };
     return await this.#stream(this.#options.sessions.respond(service, name, input), {
       type: `application/x-${service}-result`,
       abort,
       facts: { service, name },
     });
-  }
-
-  #version(context: Context): ProtocolVersion {
-    return this.#options.parseVersion(context.req.header("git-protocol"));
   }
 
   #stream(
@@ -191,25 +186,15 @@ function methodRefused(allow: string): Response {
   return response;
 }
 
-/** The pkt-line that opens an advertisement over HTTP in protocol 0 and 1, and its flush. */
-function servicePreamble(service: GitServiceName): string {
-  const line = `# service=${service}\n`;
-  return `${(line.length + 4).toString(16).padStart(4, "0")}${line}0000`;
-}
-
-/** The same chunks with a text in front of the first, so that a failing producer still fails first. */
-async function* prefixed(
-  text: string,
+/** The same chunks with the service's name before the first, so that a failing producer still fails first. */
+async function* announced(
+  service: GitService,
   chunks: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  let prefix: Uint8Array | undefined = new TextEncoder().encode(text);
+  let first = true;
   for await (const chunk of chunks) {
-    if (prefix !== undefined) {
-      const joined = new Uint8Array(prefix.length + chunk.length);
-      joined.set(prefix);
-      joined.set(chunk, prefix.length);
-      prefix = undefined;
-      yield joined;
-    } else yield chunk;
+    if (first) yield announceService(service);
+    first = false;
+    yield chunk;
   }
 }

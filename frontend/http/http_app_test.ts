@@ -75,7 +75,6 @@ function setUp(overrides: { readOnly?: boolean } = {}) {
     readOnly: overrides.readOnly ?? false,
     autoCreate: true,
     ready: () => state.ready,
-    parseVersion: (header) => header === "version=2" ? 2 : 0,
     onFailure: () => {},
   });
   return { app, sessions, metadata, state };

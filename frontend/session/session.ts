@@ -4,11 +4,7 @@
  * @module
  */
 
-/** The two services of git's pack protocol. */
-export type GitServiceName = "git-upload-pack" | "git-receive-pack";
-
-/** A version of git's wire protocol. */
-export type ProtocolVersion = 0 | 1 | 2;
+import type { ProtocolVersion } from "@gitstratum/core/protocol";
 
 /** The circumstances of a session. */
 export interface SessionCaller {

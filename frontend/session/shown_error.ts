@@ -5,6 +5,7 @@
  */
 
 import { type ErrorCode, GitStratumError } from "@gitstratum/core";
+import { clientText } from "@gitstratum/core/protocol";
 
 /** Codes whose cause is what the client sent or asked for. */
 const CALLERS_FAULTS: ReadonlySet<ErrorCode> = new Set([
@@ -21,8 +22,7 @@ export function isCallersFault(error: unknown): error is GitStratumError {
   return error instanceof GitStratumError && CALLERS_FAULTS.has(error.code);
 }
 
-/** One line about an error: its message and facts; static for anything unexpected. */
+/** One line about an error: git's own words, or message and facts; static for anything unexpected. */
 export function shownError(error: unknown): string {
-  if (!(error instanceof GitStratumError)) return "internal server error";
-  return error.describe().replaceAll(/[\r\n]+/g, " ");
+  return clientText(error).replaceAll(/[\r\n]+/g, " ");
 }
