@@ -5,7 +5,19 @@
  * @module
  */
 
+export * from "./capabilities.ts";
+export * from "./command_request.ts";
+export * from "./fetch_request.ts";
+export * from "./ls_refs.ts";
+export * from "./negotiation.ts";
+export * from "./object_filter_parser.ts";
+export * from "./object_info.ts";
 export * from "./pkt_line.ts";
 export * from "./pkt_line_decoder.ts";
 export * from "./pkt_line_reader.ts";
+export * from "./protocol_error.ts";
+export * from "./push_report.ts";
+export * from "./push_request.ts";
+export * from "./reference_advertisement.ts";
 export * from "./side_band.ts";
+export * from "./upload_request.ts";
