@@ -1,0 +1,278 @@
+/**
+ * Applies log records to the tables: the deterministic half of a metadata node.
+ *
+ * The same records in the same order give the same state on every node; nothing here asks for the
+ * time, draws lots or looks outside the database. A record that does not fit the state means that
+ * log and state belong to different histories: the node must stop, not guess.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { GitStratumError, unreachable } from "@gitstratum/core";
+import type { Lsn, Partition } from "@gitstratum/core/consensus";
+import { oidToBytes } from "@gitstratum/core/git";
+import type { NetworkId, PackGroup, RepositoryId } from "@gitstratum/core/rpc";
+import type { LogRecord, PushRecord, ReferenceUpdate } from "./log_record.ts";
+import type { Sliced } from "./sliced.ts";
+import { Statements } from "./statements.ts";
+
+/** A record with its place in the log. */
+export interface PlacedRecord {
+  readonly lsn: Lsn;
+  readonly record: LogRecord;
+  /** Where the record was read from, when it was too large for the log. */
+  readonly spilled?: LogRecord & { readonly kind: "spilled" };
+}
+
+/** Rows changed between two places where the work may pause. */
+const SLICE_ROWS = 500;
+
+/** Writes records through one connection, whose transactions the caller makes. */
+export class Materialiser {
+  readonly #sql: Statements;
+
+  /** Makes a materialiser over the node's writing connection. */
+  constructor(database: DatabaseSync) {
+    this.#sql = new Statements(database);
+  }
+
+  /**
+   * Applies records in their order and moves the partition's applied lsn.
+   *
+   * @throws `corrupt` when a record does not follow the applied state
+   */
+  *apply(partition: Partition, records: readonly PlacedRecord[]): Sliced<void> {
+    let applied = this.#applied(partition);
+    for (const placed of records) {
+      if (placed.lsn !== applied + 1) {
+        throw new GitStratumError("corrupt", "Apply a log with a gap", {
+          data: { partition, applied, found: placed.lsn },
+        });
+      }
+      yield* this.#applyOne(partition, placed);
+      applied = placed.lsn;
+    }
+    this.#sql.run(
+      "INSERT INTO applied VALUES (?, ?) ON CONFLICT DO UPDATE SET lsn = excluded.lsn",
+      partition,
+      applied,
+    );
+  }
+
+  #applied(partition: Partition): number {
+    return Number(
+      this.#sql.get("SELECT lsn FROM applied WHERE partition = ?", partition)?.["lsn"] ?? 0,
+    );
+  }
+
+  *#applyOne(partition: Partition, { lsn, record, spilled }: PlacedRecord): Sliced<void> {
+    if (spilled !== undefined) {
+      const { payloadId, bytes, extentBytes } = spilled;
+      this.#sql.run(
+        "INSERT INTO spilled VALUES (?, ?, ?, ?, ?)",
+        payloadId,
+        partition,
+        lsn,
+        bytes,
+        extentBytes,
+      );
+    }
+    switch (record.kind) {
+      case "name-claimed":
+      case "name-confirmed":
+      case "name-released":
+        return this.#applyName(record);
+      case "repository-created":
+        return this.#create(record);
+      case "repository-deleted":
+        return yield* this.#delete(record);
+      case "deletion-finished":
+        this.#sql.run(
+          "UPDATE repositories SET finished = 1 WHERE repository = ?",
+          record.repositoryId,
+        );
+        return;
+      case "head-changed":
+        this.#sql.run(
+          "UPDATE repositories SET head = ? WHERE repository = ?",
+          record.head,
+          record.repositoryId,
+        );
+        return;
+      case "push":
+        return yield* this.#push(record, lsn);
+      case "spilled":
+        throw new GitStratumError("corrupt", "Apply a record without its content", {
+          data: { partition, lsn },
+        });
+      default:
+        return unreachable(record);
+    }
+  }
+
+  #applyName(record: LogRecord & { readonly kind: `name-${string}` }): void {
+    switch (record.kind) {
+      case "name-claimed":
+        this.#sql.run(
+          "INSERT INTO names VALUES (?, ?, ?, 0, ?)",
+          record.name,
+          record.repositoryId,
+          record.networkId,
+          record.atMs,
+        );
+        break;
+      case "name-confirmed":
+        this.#sql.run(
+          "UPDATE names SET state = 1 WHERE name = ? AND repository = ?",
+          record.name,
+          record.repositoryId,
+        );
+        break;
+      case "name-released":
+        this.#sql.run(
+          "DELETE FROM names WHERE name = ? AND repository = ?",
+          record.name,
+          record.repositoryId,
+        );
+        break;
+    }
+  }
+
+  #create(record: LogRecord & { readonly kind: "repository-created" }): void {
+    this.#sql.run(
+      "INSERT INTO repositories (repository, network, name, object_format, head, created_at_ms," +
+        " refs_version) VALUES (?, ?, ?, ?, ?, ?, 0)",
+      record.repositoryId,
+      record.networkId,
+      record.name,
+      record.objectFormat,
+      record.head,
+      record.atMs,
+    );
+    this.#sql.run("INSERT OR IGNORE INTO networks VALUES (?, 0, 0)", record.networkId);
+  }
+
+  *#delete(record: LogRecord & { readonly kind: "repository-deleted" }): Sliced<void> {
+    // The id may be unknown: then this bars a creation that a crash cut short.
+    this.#sql.run(
+      "INSERT INTO repositories (repository, network, name, object_format, head, created_at_ms," +
+        " refs_version, deleted_at_ms) VALUES (?1, ?2, ?3, 'sha1', '', ?4, 0, ?4)" +
+        " ON CONFLICT (repository) DO UPDATE SET deleted_at_ms = excluded.deleted_at_ms",
+      record.repositoryId,
+      record.networkId,
+      record.name,
+      record.atMs,
+    );
+    const number = this.#number(record.repositoryId);
+    yield* this.#deleteRows("refs", "name", number);
+    yield* this.#deleteRows("former_refs", "lsn, position", number);
+    yield* this.#deleteRows("pushes", "push", number);
+    this.#freeNetwork(record.networkId, record.atMs);
+  }
+
+  *#deleteRows(table: string, key: string, number: number): Sliced<void> {
+    const statement = this.#sql.prepare(
+      `DELETE FROM ${table} WHERE repository = ?1 AND (${key}) IN` +
+        ` (SELECT ${key} FROM ${table} WHERE repository = ?1 LIMIT ${SLICE_ROWS})`,
+    );
+    while (Number(statement.run(number).changes) > 0) yield;
+  }
+
+  /** Lets go of the packs of a network that has no repository any more. */
+  #freeNetwork(networkId: NetworkId, atMs: number): void {
+    const alive = this.#sql.get(
+      "SELECT 1 FROM repositories WHERE network = ? AND deleted_at_ms IS NULL LIMIT 1",
+      networkId,
+    );
+    if (alive !== undefined) return;
+    this.#sql.run(
+      "INSERT OR IGNORE INTO freed_groups SELECT group_id, network, ?, history_bytes," +
+        " content_bytes, index_bytes, extent_bytes FROM pack_groups WHERE network = ?",
+      atMs,
+      networkId,
+    );
+    this.#sql.run("DELETE FROM pack_groups WHERE network = ?", networkId);
+    this.#sql.run(
+      "UPDATE networks SET sequence = 0, generation = generation + 1 WHERE network = ?",
+      networkId,
+    );
+  }
+
+  *#push(record: PushRecord, lsn: Lsn): Sliced<void> {
+    const number = this.#number(record.repositoryId);
+    for (const [position, update] of record.updates.entries()) {
+      this.#updateReference(number, update, { lsn, position, atMs: record.atMs });
+      if (position % SLICE_ROWS === SLICE_ROWS - 1) yield;
+    }
+    this.#sql.run("UPDATE repositories SET refs_version = ? WHERE number = ?", lsn, number);
+    if (record.group !== undefined) this.#catalogue(record, record.group, lsn);
+    this.#sql.run(
+      "INSERT INTO pushes VALUES (?, ?, ?, ?, ?, ?, ?)",
+      number,
+      record.pushId,
+      lsn,
+      record.atMs,
+      record.commandCount,
+      JSON.stringify(record.rejections),
+      JSON.stringify(record.provenance),
+    );
+  }
+
+  #updateReference(
+    number: number,
+    update: ReferenceUpdate,
+    at: { readonly lsn: Lsn; readonly position: number; readonly atMs: number },
+  ): void {
+    if (update.old !== undefined) {
+      this.#sql.run(
+        "INSERT INTO former_refs VALUES (?, ?, ?, ?, ?, ?)",
+        number,
+        at.lsn,
+        at.position,
+        update.name,
+        oidToBytes(update.old),
+        at.atMs,
+      );
+    }
+    if (update.new === undefined) {
+      this.#sql.run("DELETE FROM refs WHERE repository = ? AND name = ?", number, update.name);
+    } else {
+      this.#sql.run(
+        "INSERT INTO refs VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET oid = excluded.oid," +
+          " peeled = excluded.peeled",
+        number,
+        update.name,
+        oidToBytes(update.new),
+        update.peeled === undefined ? null : oidToBytes(update.peeled),
+      );
+    }
+  }
+
+  #catalogue(record: PushRecord, group: PackGroup, lsn: Lsn): void {
+    this.#sql.run(
+      "INSERT INTO pack_groups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      record.networkId,
+      lsn,
+      group.groupId,
+      record.repositoryId,
+      group.historyBytes,
+      group.contentBytes,
+      group.indexBytes,
+      group.historyCount,
+      group.contentCount,
+      group.extentBytes,
+    );
+    this.#sql.run("UPDATE networks SET sequence = ? WHERE network = ?", lsn, record.networkId);
+  }
+
+  #number(repositoryId: RepositoryId): number {
+    const row = this.#sql.get("SELECT number FROM repositories WHERE repository = ?", repositoryId);
+    if (row === undefined) {
+      throw new GitStratumError("corrupt", "Apply a record of an unknown repository", {
+        data: { repositoryId },
+      });
+    }
+    return Number(row["number"]);
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * A partition's state under records that were decided but are not appended yet: what the next
+ * decision of the same batch is made from.
+ *
+ * @module
+ */
+
+import type { PushId, RepositoryId, RepositoryName } from "@gitstratum/core/rpc";
+import type { LogRecord, PushRecord } from "./log_record.ts";
+import type { NameState, PartitionView, PushOutcome, RepositoryState } from "./partition_view.ts";
+import { type BelowView, ReferenceOverlay } from "./reference_overlay.ts";
+
+/** A view that an overlay can lie on. */
+export interface BaseView extends PartitionView {
+  references(id: RepositoryId): BelowView;
+}
+
+/** A {@link PartitionView} to which records are added. */
+export class PartitionOverlay implements PartitionView {
+  readonly #base: BaseView;
+  readonly #repositories = new Map<RepositoryId, RepositoryState>();
+  readonly #names = new Map<RepositoryName, NameState | undefined>();
+  readonly #references = new Map<RepositoryId, ReferenceOverlay>();
+  readonly #pushes = new Map<string, PushOutcome>();
+
+  /** Makes an overlay without records. */
+  constructor(base: BaseView) {
+    this.#base = base;
+  }
+
+  /** {@inheritDoc PartitionView.repository} */
+  repository(id: RepositoryId): RepositoryState | undefined {
+    return this.#repositories.get(id) ?? this.#base.repository(id);
+  }
+
+  /** {@inheritDoc PartitionView.name} */
+  name(name: RepositoryName): NameState | undefined {
+    return this.#names.has(name) ? this.#names.get(name) : this.#base.name(name);
+  }
+
+  /** {@inheritDoc PartitionView.references} */
+  references(id: RepositoryId): BelowView {
+    return this.#references.get(id) ?? this.#base.references(id);
+  }
+
+  /** {@inheritDoc PartitionView.pushOutcome} */
+  pushOutcome(id: RepositoryId, pushId: PushId): PushOutcome | undefined {
+    return this.#pushes.get(`${id}/${pushId}`) ?? this.#base.pushOutcome(id, pushId);
+  }
+
+  /** Makes a record part of the state. */
+  add(record: LogRecord): void {
+    switch (record.kind) {
+      case "name-claimed":
+        this.#names.set(record.name, { ...record, confirmed: false });
+        break;
+      case "name-confirmed":
+        this.#confirm(record.name, record.repositoryId);
+        break;
+      case "name-released":
+        if (this.name(record.name)?.repositoryId === record.repositoryId) {
+          this.#names.set(record.name, undefined);
+        }
+        break;
+      case "repository-created":
+        this.#repositories.set(record.repositoryId, {
+          ...record,
+          createdAtMs: record.atMs,
+          refsVersion: 0,
+          deleted: false,
+        });
+        break;
+      case "repository-deleted":
+        this.#delete(record);
+        break;
+      case "head-changed":
+        this.#amend(record.repositoryId, { head: record.head });
+        break;
+      case "push":
+        this.#push(record);
+        break;
+      case "deletion-finished":
+      case "spilled":
+        // Neither changes anything that a decision looks at.
+        break;
+    }
+  }
+
+  #confirm(name: RepositoryName, repositoryId: RepositoryId): void {
+    const state = this.name(name);
+    if (state?.repositoryId === repositoryId) this.#names.set(name, { ...state, confirmed: true });
+  }
+
+  #delete(record: LogRecord & { readonly kind: "repository-deleted" }): void {
+    const { repositoryId, networkId, name, atMs } = record;
+    const barred: RepositoryState = {
+      repositoryId,
+      networkId,
+      name,
+      objectFormat: "sha1",
+      head: "",
+      createdAtMs: atMs,
+      refsVersion: 0,
+      deleted: true,
+    };
+    const known = this.repository(repositoryId);
+    this.#repositories.set(repositoryId, known ? { ...known, deleted: true } : barred);
+  }
+
+  #amend(id: RepositoryId, change: Partial<RepositoryState>): void {
+    const known = this.repository(id);
+    if (known !== undefined) this.#repositories.set(id, { ...known, ...change });
+  }
+
+  #push(record: PushRecord): void {
+    let references = this.#references.get(record.repositoryId);
+    if (references === undefined) {
+      references = new ReferenceOverlay(this.#base.references(record.repositoryId));
+      this.#references.set(record.repositoryId, references);
+    }
+    for (const update of record.updates) references.set(update.name, update.new);
+    const { commandCount, rejections } = record;
+    this.#pushes.set(`${record.repositoryId}/${record.pushId}`, { commandCount, rejections });
+  }
+}

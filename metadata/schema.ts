@@ -1,0 +1,139 @@
+/**
+ * Tables of a metadata node: one SQLite file for all its partitions (docs/decisions/metadata-sqlite.md).
+ *
+ * Everything here is derived from the logs. Repositories have a node-local number, so that reference
+ * rows stay short; it never leaves the node.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { GitStratumError } from "@gitstratum/core";
+
+/** Raised with every change of {@link TABLES}. */
+export const SCHEMA_VERSION = 1;
+
+const TABLES = `
+-- How far each partition's log has been applied.
+CREATE TABLE applied (
+  partition INTEGER PRIMARY KEY,
+  lsn INTEGER NOT NULL
+) STRICT;
+
+-- state: 0 = claimed, 1 = confirmed.
+CREATE TABLE names (
+  name TEXT PRIMARY KEY,
+  repository TEXT NOT NULL,
+  network TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX names_claimed ON names (at_ms) WHERE state = 0;
+
+-- A row whose deleted_at_ms is set bars its id for ever. finished: its name has been released.
+CREATE TABLE repositories (
+  number INTEGER PRIMARY KEY,
+  repository TEXT NOT NULL UNIQUE,
+  network TEXT NOT NULL,
+  name TEXT NOT NULL,
+  object_format TEXT NOT NULL,
+  head TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  refs_version INTEGER NOT NULL,
+  deleted_at_ms INTEGER,
+  finished INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX repositories_network ON repositories (network) WHERE deleted_at_ms IS NULL;
+CREATE INDEX repositories_unfinished ON repositories (number)
+  WHERE deleted_at_ms IS NOT NULL AND finished = 0;
+
+CREATE TABLE refs (
+  repository INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  oid BLOB NOT NULL,
+  peeled BLOB,
+  PRIMARY KEY (repository, name)
+) STRICT, WITHOUT ROWID;
+
+-- What references pointed at before: reachable for a grace time.
+CREATE TABLE former_refs (
+  repository INTEGER NOT NULL,
+  lsn INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  oid BLOB NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (repository, lsn, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX former_refs_at ON former_refs (at_ms);
+
+CREATE TABLE networks (
+  network TEXT PRIMARY KEY,
+  sequence INTEGER NOT NULL,
+  generation INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pack_groups (
+  network TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  group_id TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  history_bytes INTEGER NOT NULL,
+  content_bytes INTEGER NOT NULL,
+  index_bytes INTEGER NOT NULL,
+  history_count INTEGER NOT NULL,
+  content_count INTEGER NOT NULL,
+  extent_bytes INTEGER NOT NULL,
+  PRIMARY KEY (network, sequence)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX pack_groups_id ON pack_groups (network, group_id);
+
+-- Groups that nothing refers to any more, until their extents are removed.
+CREATE TABLE freed_groups (
+  group_id TEXT PRIMARY KEY,
+  network TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  history_bytes INTEGER NOT NULL,
+  content_bytes INTEGER NOT NULL,
+  index_bytes INTEGER NOT NULL,
+  extent_bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX freed_groups_at ON freed_groups (at_ms);
+
+CREATE TABLE pushes (
+  repository INTEGER NOT NULL,
+  push TEXT NOT NULL,
+  lsn INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  command_count INTEGER NOT NULL,
+  rejections TEXT NOT NULL,
+  provenance TEXT NOT NULL,
+  PRIMARY KEY (repository, push)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pushes_at ON pushes (at_ms);
+
+-- Extents that hold records too large for the log, until the log is truncated past them.
+CREATE TABLE spilled (
+  payload TEXT PRIMARY KEY,
+  partition INTEGER NOT NULL,
+  lsn INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  extent_bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+/**
+ * Makes the tables in a new file, or checks those of an old one.
+ *
+ * @throws `unsupported` when another version of GitStratum wrote the file
+ */
+export function ensureSchema(database: DatabaseSync): void {
+  const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+  if (found === SCHEMA_VERSION) return;
+  if (found !== 0) {
+    throw new GitStratumError("unsupported", "Open metadata of another schema version", {
+      data: { wanted: SCHEMA_VERSION, found },
+    });
+  }
+  database.exec(`BEGIN; ${TABLES} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}

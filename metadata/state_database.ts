@@ -1,0 +1,137 @@
+/**
+ * The SQLite file behind a metadata node.
+ *
+ * One connection writes, another reads what is committed, and a few more hold snapshots for long
+ * listings; so a write may pause between two slices without anybody seeing half of it. Commits are
+ * not synced: the logs are the truth, and what a power failure takes is replayed from them.
+ * {@link StateDatabase.checkpoint} makes everything durable, which is what allows to truncate logs.
+ *
+ * @module
+ */
+
+import { DatabaseSync } from "node:sqlite";
+import { type Clock, GitStratumError, REFERENCE_SNAPSHOT_COUNT_MAX } from "@gitstratum/core";
+import { Mutex } from "./mutex.ts";
+import { ensureSchema } from "./schema.ts";
+import { runSliced, type Sliced } from "./sliced.ts";
+
+/** A read transaction: one state of the database for as long as it is held. */
+export interface Snapshot {
+  readonly database: DatabaseSync;
+  /** Ends it. Calling again does nothing. */
+  release(): void;
+}
+
+/** Connections kept for the next snapshots; opening one costs a third of a millisecond. */
+const IDLE_COUNT_MAX = 4;
+
+/** The open file. */
+export class StateDatabase {
+  /** For reading committed state. */
+  readonly reader: DatabaseSync;
+  /** For {@link write} only. */
+  readonly writer: DatabaseSync;
+  readonly #path: string;
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #lock = new Mutex();
+  readonly #idle: DatabaseSync[] = [];
+  #snapshotCount = 0;
+  #closed = false;
+
+  /**
+   * Opens or creates the file.
+   *
+   * @throws `unsupported` when another version wrote it
+   */
+  constructor(path: string, clock: Pick<Clock, "monotonicMs">) {
+    this.#path = path;
+    this.#clock = clock;
+    this.writer = connect(path);
+    ensureSchema(this.writer);
+    this.reader = connect(path);
+    this.reader.exec("PRAGMA query_only = ON");
+  }
+
+  /**
+   * Runs `work` as one transaction, one at a time. Nothing of it is seen before it resolves.
+   * Not durable by itself.
+   */
+  write<T>(work: () => Sliced<T>): Promise<T> {
+    return this.#lock.run(async () => {
+      this.writer.exec("BEGIN IMMEDIATE");
+      try {
+        const result = await runSliced(work(), this.#clock);
+        this.writer.exec("COMMIT");
+        return result;
+      } catch (error) {
+        if (this.writer.isTransaction) this.writer.exec("ROLLBACK");
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * Syncs everything committed so far to the disk.
+   *
+   * @returns false when a snapshot stood in the way: try again later
+   */
+  checkpoint(): Promise<boolean> {
+    return this.#lock.run(() => {
+      const row = this.writer.prepare("PRAGMA wal_checkpoint(FULL)").get();
+      return Promise.resolve(row?.["busy"] === 0 && row["log"] === row["checkpointed"]);
+    });
+  }
+
+  /**
+   * Begins a read transaction on the state of this moment.
+   *
+   * @throws `unavailable` when too many are held
+   */
+  snapshot(): Snapshot {
+    if (this.#snapshotCount >= REFERENCE_SNAPSHOT_COUNT_MAX) {
+      throw new GitStratumError("unavailable", "Hold no more read snapshots", {
+        data: { countMax: REFERENCE_SNAPSHOT_COUNT_MAX },
+      });
+    }
+    const database = this.#idle.pop() ?? connect(this.#path);
+    database.exec("BEGIN");
+    // The read transaction begins with the first read, not with BEGIN.
+    database.prepare("SELECT lsn FROM applied LIMIT 1").get();
+    this.#snapshotCount++;
+    let held = true;
+    return {
+      database,
+      release: () => {
+        if (!held) return;
+        held = false;
+        this.#snapshotCount--;
+        this.#retire(database);
+      },
+    };
+  }
+
+  #retire(database: DatabaseSync): void {
+    database.exec("ROLLBACK");
+    if (this.#closed || this.#idle.length >= IDLE_COUNT_MAX) database.close();
+    else this.#idle.push(database);
+  }
+
+  /** Closes the file after the running write. Snapshots that are held close with their release. */
+  close(): Promise<void> {
+    return this.#lock.run(() => {
+      this.#closed = true;
+      for (const database of [...this.#idle, this.reader, this.writer]) database.close();
+      return Promise.resolve();
+    });
+  }
+}
+
+function connect(path: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  // A page cache of 8 MiB holds the inner pages of large trees; the rest is the system's cache.
+  database.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;" +
+      "PRAGMA cache_size = -8192; PRAGMA foreign_keys = OFF",
+  );
+  return database;
+}

@@ -1,0 +1,197 @@
+/**
+ * Reads the applied state: the base of every decision, and what look-ups answer.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Lsn, Partition } from "@gitstratum/core/consensus";
+import type { ObjectFormat, Oid } from "@gitstratum/core/git";
+import type {
+  GroupId,
+  NetworkId,
+  PushId,
+  RepositoryId,
+  RepositoryName,
+} from "@gitstratum/core/rpc";
+import type { Rejection } from "./log_record.ts";
+import type { BaseView } from "./partition_overlay.ts";
+import type { NameState, PushOutcome, RepositoryState } from "./partition_view.ts";
+import type { BelowView } from "./reference_overlay.ts";
+import { type SqlRow, Statements } from "./statements.ts";
+
+/** A deleted repository whose name has not been released yet. */
+export interface UnfinishedDeletion {
+  readonly repositoryId: RepositoryId;
+  readonly networkId: NetworkId;
+  readonly name: RepositoryName;
+}
+
+/** Reads committed state through one connection. */
+export class StateReader implements BaseView {
+  readonly #sql: Statements;
+
+  /** Makes a reader over a connection that does not write. */
+  constructor(database: DatabaseSync) {
+    this.#sql = new Statements(database);
+  }
+
+  /** Lsn of the last applied record of a partition; 0 before the first. */
+  applied(partition: Partition): Lsn {
+    const row = this.#sql.get("SELECT lsn FROM applied WHERE partition = ?", partition);
+    return Number(row?.["lsn"] ?? 0) as Lsn;
+  }
+
+  /** {@inheritDoc PartitionView.repository} */
+  repository(id: RepositoryId): RepositoryState | undefined {
+    const row = this.#sql.get("SELECT * FROM repositories WHERE repository = ?", id);
+    return row === undefined ? undefined : repositoryOf(row);
+  }
+
+  /** {@inheritDoc PartitionView.name} */
+  name(name: RepositoryName): NameState | undefined {
+    const row = this.#sql.get("SELECT * FROM names WHERE name = ?", name);
+    return row === undefined ? undefined : nameOf(row);
+  }
+
+  /** {@inheritDoc PartitionView.references} */
+  references(id: RepositoryId): BelowView {
+    const number = this.numberOf(id);
+    return number === undefined ? NO_REFERENCES : new StoredReferences(this.#sql, number);
+  }
+
+  /** The node-local number of a repository. */
+  numberOf(id: RepositoryId): number | undefined {
+    const row = this.#sql.get("SELECT number FROM repositories WHERE repository = ?", id);
+    return row === undefined ? undefined : Number(row["number"]);
+  }
+
+  /** {@inheritDoc PartitionView.pushOutcome} */
+  pushOutcome(id: RepositoryId, pushId: PushId): PushOutcome | undefined {
+    const row = this.#sql.get(
+      "SELECT command_count, rejections FROM pushes WHERE push = ? AND repository =" +
+        " (SELECT number FROM repositories WHERE repository = ?)",
+      pushId,
+      id,
+    );
+    if (row === undefined) return undefined;
+    return {
+      commandCount: Number(row["command_count"]),
+      rejections: JSON.parse(String(row["rejections"])) as Rejection[],
+    };
+  }
+
+  /** Living repositories in byte order of their names. */
+  repositoriesAfter(after: string, limit: number): RepositoryState[] {
+    return this.#sql.all(
+      "SELECT repositories.* FROM names JOIN repositories USING (repository)" +
+        " WHERE names.name > ? AND deleted_at_ms IS NULL ORDER BY names.name LIMIT ?",
+      after,
+      limit,
+    ).map(repositoryOf);
+  }
+
+  /** Names that were claimed before a time and never confirmed; at most `limit`. */
+  claimsBefore(atMs: number, limit: number): NameState[] {
+    return this.#sql.all(
+      "SELECT * FROM names WHERE state = 0 AND at_ms <= ? ORDER BY at_ms LIMIT ?",
+      atMs,
+      limit,
+    ).map(nameOf);
+  }
+
+  /** Deletions whose name may still stand in the directory; at most `limit`. */
+  unfinishedDeletions(limit: number): UnfinishedDeletion[] {
+    return this.#sql.all(
+      "SELECT repository, network, name FROM repositories" +
+        " WHERE deleted_at_ms IS NOT NULL AND finished = 0 ORDER BY number LIMIT ?",
+      limit,
+    ).map((row) => ({
+      repositoryId: row["repository"] as RepositoryId,
+      networkId: row["network"] as NetworkId,
+      name: row["name"] as RepositoryName,
+    }));
+  }
+
+  /** Whether the network's catalogue holds a group. */
+  hasGroup(networkId: NetworkId, groupId: GroupId): boolean {
+    const row = this.#sql.get(
+      "SELECT 1 FROM pack_groups WHERE network = ? AND group_id = ?",
+      networkId,
+      groupId,
+    );
+    return row !== undefined;
+  }
+}
+
+/** References of one repository, read from the tables. */
+class StoredReferences implements BelowView {
+  readonly #sql: Statements;
+  readonly #number: number;
+
+  constructor(sql: Statements, number: number) {
+    this.#sql = sql;
+    this.#number = number;
+  }
+
+  get(name: string): Oid | undefined {
+    const row = this.#sql.get(
+      "SELECT lower(hex(oid)) AS oid FROM refs WHERE repository = ? AND name = ?",
+      this.#number,
+      name,
+    );
+    return row?.["oid"] as Oid | undefined;
+  }
+
+  hasBelow(directory: string): boolean {
+    const name = this.#nameAfter(`${directory}/`);
+    return name !== undefined && name.startsWith(`${directory}/`);
+  }
+
+  *namesBelow(directory: string): Generator<string> {
+    const prefix = `${directory}/`;
+    let name = this.#nameAfter(prefix);
+    while (name !== undefined && name.startsWith(prefix)) {
+      yield name;
+      name = this.#nameAfter(name);
+    }
+  }
+
+  #nameAfter(after: string): string | undefined {
+    const row = this.#sql.get(
+      "SELECT name FROM refs WHERE repository = ? AND name > ? ORDER BY name LIMIT 1",
+      this.#number,
+      after,
+    );
+    return row?.["name"] as string | undefined;
+  }
+}
+
+const NO_REFERENCES: BelowView = {
+  get: () => undefined,
+  hasBelow: () => false,
+  namesBelow: () => [],
+};
+
+function repositoryOf(row: SqlRow): RepositoryState {
+  return {
+    repositoryId: row["repository"] as RepositoryId,
+    networkId: row["network"] as NetworkId,
+    name: row["name"] as RepositoryName,
+    objectFormat: row["object_format"] as ObjectFormat,
+    head: row["head"] as string,
+    createdAtMs: Number(row["created_at_ms"]),
+    refsVersion: Number(row["refs_version"]),
+    deleted: row["deleted_at_ms"] !== null,
+  };
+}
+
+function nameOf(row: SqlRow): NameState {
+  return {
+    name: row["name"] as RepositoryName,
+    repositoryId: row["repository"] as RepositoryId,
+    networkId: row["network"] as NetworkId,
+    confirmed: row["state"] === 1,
+    atMs: Number(row["at_ms"]),
+  };
+}
