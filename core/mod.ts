@@ -7,8 +7,12 @@
 
 export * from "./assert.ts";
 export * from "./clock.ts";
+export * from "./config.ts";
 export * from "./error.ts";
 export * from "./limits.ts";
+export * from "./logger.ts";
 export * from "./manual_clock.ts";
 export * from "./random.ts";
 export * from "./seeded_random.ts";
+export * from "./server_config.ts";
+export * from "./socket_address.ts";

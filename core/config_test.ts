@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { choiceOption, helpText, readConfig, switchOption, textOption } from "./config.ts";
+
+const TABLE = {
+  place: textOption({
+    flag: "place",
+    environment: "T_PLACE",
+    placeholder: "DIRECTORY",
+    defaultText: "./here",
+    help: "Where.",
+  }),
+  quiet: switchOption({ flag: "quiet", environment: "T_QUIET", help: "Says less." }),
+  size: choiceOption({
+    flag: "size",
+    environment: "T_SIZE",
+    words: ["small", "large"],
+    defaultText: "small",
+    help: "How large.",
+  }),
+} as const;
+
+function read(args: string[], environment: Record<string, string> = {}, file?: string) {
+  return readConfig(TABLE, { args, environment, ...(file === undefined ? {} : { file }) });
+}
+
+Deno.test("readConfig() prefers flags to environment to file to defaults", () => {
+  const file = '{"place":"file","size":"large","quiet":true}';
+  assert.deepEqual(read(["--place", "flag"], { T_PLACE: "env", T_QUIET: "no" }, file), {
+    kind: "values",
+    values: { place: "flag", quiet: false, size: "large" },
+  });
+  assert.deepEqual(read([]), { kind: "values", values: { place: "./here", size: "small" } });
+});
+
+Deno.test("readConfig() reads switches on, off and from words", () => {
+  const quiet = (args: string[], environment = {}) => {
+    const result = read(args, environment);
+    return result.kind === "values" ? result.values.quiet : result;
+  };
+  assert.equal(quiet(["--quiet"]), true);
+  assert.equal(quiet(["--no-quiet"]), false);
+  assert.equal(quiet(["--quiet=false"]), false);
+  assert.equal(quiet([], { T_QUIET: "ON" }), true);
+  assert.equal(quiet([], { T_QUIET: "" }), undefined);
+});
+
+Deno.test("readConfig() reports all problems of all sources together", () => {
+  const result = read(
+    ["--size=huge", "--unknown", "stray", "--place"],
+    { T_QUIET: "maybe" },
+    '{"odd":1}',
+  );
+  assert.deepEqual(result, {
+    kind: "invalid",
+    problems: [
+      'Unknown option "--unknown"',
+      'Unexpected argument "stray"',
+      "--place needs a value",
+      'Unknown option "odd" in the configuration file',
+      'T_QUIET must be true or false, not "maybe"',
+      '--size must be small or large, not "huge"',
+    ],
+  });
+});
+
+Deno.test("readConfig() refuses a file that is no JSON object", () => {
+  for (const file of ["", "[]", "null", "{"]) {
+    assert.deepEqual(read([], {}, file), {
+      kind: "invalid",
+      problems: ["The configuration file must hold a JSON object"],
+    });
+  }
+});
+
+Deno.test("readConfig() answers a wish for help before any problem", () => {
+  assert.deepEqual(read(["--size=huge", "--help"]), { kind: "help" });
+});
+
+Deno.test("helpText() lists each flag with its variable and default", () => {
+  assert.equal(
+    helpText("thing [options]", TABLE),
+    [
+      "Usage: thing [options]",
+      "",
+      "  --place DIRECTORY   Where.",
+      "                      [T_PLACE, default ./here]",
+      "  --[no-]quiet        Says less.",
+      "                      [T_QUIET]",
+      "  --size small|large  How large.",
+      "                      [T_SIZE, default small]",
+      "  --help              Prints this text.",
+      "",
+    ].join("\n"),
+  );
+});

@@ -1,0 +1,81 @@
+/**
+ * The settings of the server that runs everything in one process.
+ *
+ * @module
+ */
+
+import {
+  choiceOption,
+  type ConfigResult,
+  type ConfigSources,
+  type ConfigValues,
+  helpText,
+  readConfig,
+  switchOption,
+  textOption,
+} from "./config.ts";
+import { LOG_LEVELS } from "./logger.ts";
+import { addressOption, isLoopback } from "./socket_address.ts";
+
+/** Every setting with its flag, environment variable, default and help text. */
+export const SERVER_CONFIG_TABLE = {
+  data: textOption({
+    flag: "data",
+    environment: "GITSTRATUM_DATA",
+    placeholder: "DIRECTORY",
+    defaultText: "./data",
+    help: "Where everything is kept. One server uses it at a time.",
+  }),
+  http: addressOption({
+    flag: "http",
+    environment: "GITSTRATUM_HTTP",
+    defaultText: "127.0.0.1:8080",
+    help: "Where HTTP is served. Port 0 picks a free one.",
+  }),
+  ssh: addressOption({
+    flag: "ssh",
+    environment: "GITSTRATUM_SSH",
+    defaultText: "127.0.0.1:2222",
+    help: "Where SSH is served. Port 0 picks a free one.",
+  }),
+  readOnly: switchOption({
+    flag: "read-only",
+    environment: "GITSTRATUM_READ_ONLY",
+    help: "Refuses every push and every change of repositories (default: off).",
+  }),
+  autoCreate: switchOption({
+    flag: "auto-create",
+    environment: "GITSTRATUM_AUTO_CREATE",
+    help: "Lets the first push create a repository (default: on when HTTP is on loopback).",
+  }),
+  logLevel: choiceOption({
+    flag: "log-level",
+    environment: "GITSTRATUM_LOG_LEVEL",
+    words: LOG_LEVELS,
+    defaultText: "info",
+    help: "The least urgent lines that are logged.",
+  }),
+} as const;
+
+/** The settings after all defaults. */
+export type ServerConfig =
+  & Omit<ConfigValues<typeof SERVER_CONFIG_TABLE>, "readOnly" | "autoCreate">
+  & { readonly readOnly: boolean; readonly autoCreate: boolean };
+
+/** What the sources say: settings, a wish for help, or all problems at once. */
+export type ServerConfigResult =
+  | { readonly kind: "values"; readonly values: ServerConfig }
+  | Exclude<ConfigResult<typeof SERVER_CONFIG_TABLE>, { readonly kind: "values" }>;
+
+/** Reads the settings of the all-in-one server. */
+export function readServerConfig(sources: ConfigSources): ServerConfigResult {
+  const result = readConfig(SERVER_CONFIG_TABLE, sources);
+  if (result.kind !== "values") return result;
+  const { readOnly = false, autoCreate = isLoopback(result.values.http), ...rest } = result.values;
+  return { kind: "values", values: { ...rest, readOnly, autoCreate } };
+}
+
+/** The help text of the all-in-one server. */
+export function serverHelpText(): string {
+  return helpText("deno task start:frontend [options]", SERVER_CONFIG_TABLE);
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { readServerConfig, serverHelpText } from "./server_config.ts";
+
+Deno.test("readServerConfig() has defaults that serve this machine only", () => {
+  assert.deepEqual(readServerConfig({ args: [], environment: {} }), {
+    kind: "values",
+    values: {
+      data: "./data",
+      http: { hostname: "127.0.0.1", port: 8080 },
+      ssh: { hostname: "127.0.0.1", port: 2222 },
+      readOnly: false,
+      autoCreate: true,
+      logLevel: "info",
+    },
+  });
+});
+
+Deno.test("readServerConfig() creates repositories by push only where told or on loopback", () => {
+  const autoCreate = (...args: string[]) => {
+    const result = readServerConfig({ args, environment: {} });
+    return result.kind === "values" ? result.values.autoCreate : result;
+  };
+  assert.equal(autoCreate("--http", "[::1]:0"), true);
+  assert.equal(autoCreate("--http", "localhost:0"), true);
+  assert.equal(autoCreate("--http", "0.0.0.0:80"), false);
+  assert.equal(autoCreate("--http", "0.0.0.0:80", "--auto-create"), true);
+  assert.equal(autoCreate("--no-auto-create"), false);
+});
+
+Deno.test("readServerConfig() names the flag of a bad address", () => {
+  const environment = { GITSTRATUM_SSH: "nowhere" };
+  assert.deepEqual(readServerConfig({ args: ["--http=1.2.3.4:99999"], environment }), {
+    kind: "invalid",
+    problems: [
+      '--http must be HOST:PORT or [ADDRESS]:PORT, not "1.2.3.4:99999"',
+      'GITSTRATUM_SSH must be HOST:PORT or [ADDRESS]:PORT, not "nowhere"',
+    ],
+  });
+});
+
+Deno.test("serverHelpText() names every variable", () => {
+  for (const name of ["DATA", "HTTP", "SSH", "READ_ONLY", "AUTO_CREATE", "LOG_LEVEL"]) {
+    assert.match(serverHelpText(), new RegExp(`GITSTRATUM_${name}\\b`));
+  }
+});
