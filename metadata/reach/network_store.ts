@@ -1,0 +1,148 @@
+/**
+ * The network indexes that a node holds in memory.
+ *
+ * An index is loaded from the extents of its groups when it is first asked for, grows by the groups
+ * that the catalogue has beyond it, and is made anew when the catalogue lost a group. The networks used
+ * longest ago make room for others.
+ *
+ * Fault model: an index that could not be loaded to its end is dropped; the next caller starts again.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import { PackIndex } from "@gitstratum/core/pack";
+import { type ExtentStore, packId, packRanges } from "@gitstratum/core/rpc";
+import type { CataloguedGroup, PackCatalogue, RepositoryRefsView } from "../pack_catalogue.ts";
+import type { BlockCache } from "./block_cache.ts";
+import { ByteBoundedCache } from "./byte_bounded_cache.ts";
+import { NetworkIndex } from "./network_index.ts";
+import { type ObjectCache, ObjectReader } from "./object_reader.ts";
+
+/** Index files that are read at the same time: thousands of small groups wait for the network. */
+const CONCURRENT_INDEX_READS = 16;
+
+/** A network in memory. */
+export interface OpenNetwork {
+  readonly network: NetworkIndex;
+  readonly reader: ObjectReader;
+}
+
+interface NetworkEntry extends OpenNetwork {
+  readonly generation: number;
+  /** Sequence of the newest group that was added. */
+  sequence: number;
+  growing: Promise<void> | undefined;
+}
+
+/** Opens networks and keeps them. */
+export class NetworkStore {
+  readonly #catalogue: PackCatalogue;
+  readonly #extents: Pick<ExtentStore, "read">;
+  readonly #blocks: BlockCache;
+  readonly #objects: ObjectCache;
+  readonly #bytesMax: number;
+  readonly #entries: ByteBoundedCache<string, NetworkEntry>;
+  #networkCount = 0;
+
+  /** Makes a store that keeps about `bytesMax` bytes of indexes, and always the newest network. */
+  constructor(
+    options: {
+      readonly catalogue: PackCatalogue;
+      readonly extents: Pick<ExtentStore, "read">;
+      readonly blocks: BlockCache;
+      readonly objects: ObjectCache;
+      readonly bytesMax: number;
+    },
+  ) {
+    this.#catalogue = options.catalogue;
+    this.#extents = options.extents;
+    this.#blocks = options.blocks;
+    this.#objects = options.objects;
+    this.#bytesMax = options.bytesMax;
+    this.#entries = new ByteBoundedCache(options.bytesMax);
+  }
+
+  /**
+   * The network of a repository with at least the groups that the catalogue has now.
+   *
+   * @throws `corrupt` when an index is damaged or refers to what the network lacks
+   */
+  async open(refs: RepositoryRefsView): Promise<OpenNetwork> {
+    const { networkId } = refs;
+    const { generation, sequence } = this.#catalogue.version(networkId);
+    let entry = this.#entries.get(networkId);
+    if (entry === undefined || entry.generation !== generation) {
+      entry = this.#make(refs, generation);
+      this.#entries.set(networkId, entry, 0);
+    }
+    while (entry.sequence < sequence) {
+      entry.growing ??= this.#grow(entry, refs);
+      await entry.growing;
+    }
+    return entry;
+  }
+
+  #make(refs: RepositoryRefsView, generation: number): NetworkEntry {
+    const network = new NetworkIndex(refs.objectFormat);
+    const reader = new ObjectReader(network, {
+      blocks: this.#blocks,
+      objects: this.#objects,
+      networkNumber: this.#networkCount++,
+    });
+    return { network, reader, generation, sequence: 0, growing: undefined };
+  }
+
+  async #grow(entry: NetworkEntry, refs: RepositoryRefsView): Promise<void> {
+    const { networkId } = refs;
+    try {
+      const groups = this.#catalogue.groups(networkId, entry.sequence);
+      for (let at = 0; at < groups.length; at += CONCURRENT_INDEX_READS) {
+        const batch = groups.slice(at, at + CONCURRENT_INDEX_READS);
+        const indexes = await Promise.all(batch.map((group) => this.#readIndex(group)));
+        batch.forEach(({ group, sequence }, number) => {
+          entry.network.add(group, indexes[number]!);
+          entry.sequence = sequence;
+        });
+      }
+    } catch (error) {
+      if (this.#entries.get(networkId) === entry) this.#entries.delete(networkId);
+      throw error;
+    } finally {
+      entry.growing = undefined;
+    }
+    if (this.#entries.get(networkId) !== entry) return;
+    this.#entries.set(networkId, entry, Math.min(entry.network.bytes, this.#bytesMax));
+  }
+
+  async #readIndex({ group }: CataloguedGroup): Promise<PackIndex> {
+    const { groupId, indexBytes, extentBytes } = group;
+    const pack = packId(groupId, "i");
+    const range = { offset: 0, length: indexBytes, extentBytes };
+    const pieces = await Promise.all(
+      Array.from(packRanges(pack, range), ({ id, ...part }) => this.#extents.read(id, part)),
+    );
+    try {
+      return PackIndex.open(joined(pieces, indexBytes));
+    } catch (cause) {
+      throw new GitStratumError("corrupt", "Fail to open a pack index", {
+        data: { groupId },
+        cause,
+      });
+    }
+  }
+}
+
+/** The pieces in one buffer of their own: an index lays typed arrays over it. */
+function joined(
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,260 @@
+/**
+ * The reading side of the metadata: what a repository's references reach, what a client lacks, and
+ * where objects are.
+ *
+ * Purpose: answers for the partitions of one node from pack indexes and history packs. It holds no
+ * truth: everything is rebuilt from the catalogue and the extents.
+ *
+ * Invariants: every answer that a client can see is limited to what the repository's own references
+ * reach. Memory is bounded by {@link ViewBudgets}; long computations pause for others.
+ *
+ * Fault model: `unavailable` of the extent store passes through; damaged extents are `corrupt`.
+ *
+ * @module
+ */
+
+import { assert, MIB } from "@gitstratum/core";
+import { type ObjectType, type Oid, oidBytes } from "@gitstratum/core/git";
+import type { PackIndex } from "@gitstratum/core/pack";
+import type {
+  Depth,
+  ExtentStore,
+  LocatedObject,
+  NegotiateRequest,
+  NegotiateResult,
+  ShallowBoundary,
+} from "@gitstratum/core/rpc";
+import type { PackCatalogue, RepositoryRefsView } from "../pack_catalogue.ts";
+import { BlockCache } from "./block_cache.ts";
+import { ByteBoundedCache } from "./byte_bounded_cache.ts";
+import { mistypedExternals } from "./external_types.ts";
+import { locateObject } from "./location.ts";
+import { commitNodes, isReady } from "./negotiation.ts";
+import type { NetworkIndex } from "./network_index.ts";
+import { NetworkStore, type OpenNetwork } from "./network_store.ts";
+import { ReachStore } from "./reach_store.ts";
+import type { RepositoryReach } from "./repository_reach.ts";
+import { findBoundary } from "./shallow_request.ts";
+import { OBJECT_READ_STEPS, Slices } from "./slices.ts";
+import { NONE } from "./stored_group.ts";
+
+/** Memory of a view, in bytes. */
+export interface ViewBudgets {
+  /** Pack indexes and commit graphs. */
+  readonly networkBytesMax: number;
+  /** Blocks of history packs. */
+  readonly blockBytesMax: number;
+  /** Decoded commits, trees and tags. */
+  readonly objectBytesMax: number;
+  /** Closures of references. */
+  readonly reachBytesMax: number;
+}
+
+/** Budgets that fit a process of 512 MiB. */
+export const VIEW_BUDGETS: ViewBudgets = {
+  networkBytesMax: 128 * MIB,
+  blockBytesMax: 48 * MIB,
+  objectBytesMax: 32 * MIB,
+  reachBytesMax: 16 * MIB,
+};
+
+/** Answers about the networks of a node. */
+export class NetworkView {
+  readonly #networks: NetworkStore;
+  readonly #reaches: ReachStore;
+
+  /** Makes a view with empty caches. */
+  constructor(
+    options: {
+      readonly catalogue: PackCatalogue;
+      readonly extents: Pick<ExtentStore, "read">;
+      readonly budgets?: ViewBudgets;
+    },
+  ) {
+    const budgets = options.budgets ?? VIEW_BUDGETS;
+    this.#networks = new NetworkStore({
+      catalogue: options.catalogue,
+      extents: options.extents,
+      blocks: new BlockCache(options.extents, budgets.blockBytesMax),
+      objects: new ByteBoundedCache(budgets.objectBytesMax),
+      bytesMax: budgets.networkBytesMax,
+    });
+    this.#reaches = new ReachStore(budgets.reachBytesMax);
+  }
+
+  /** Which of the ids the repository's references do not reach; in the order asked. */
+  async contains(refs: RepositoryRefsView, oids: readonly Oid[]): Promise<Oid[]> {
+    const missing: Oid[] = [];
+    await this.#withReach(refs, async ({ network, reach, slices }) => {
+      for (const oid of oids) {
+        if (await reachedPosition(network, { reach, oid, slices }) === NONE) missing.push(oid);
+      }
+    });
+    return missing;
+  }
+
+  /** The type of an object of the network; undefined when it has none such. */
+  async objectType(refs: RepositoryRefsView, oid: Oid): Promise<ObjectType | undefined> {
+    const { network } = await this.#networks.open(refs);
+    const position = network.findOid(oid);
+    return position === NONE ? undefined : network.typeAt(position);
+  }
+
+  /** What an object of the network is when tags are followed; undefined when it has none such. */
+  async peel(refs: RepositoryRefsView, oid: Oid): Promise<Oid | undefined> {
+    const { network } = await this.#networks.open(refs);
+    const position = network.findOid(oid);
+    return position === NONE ? undefined : network.oidAt(network.peel(position));
+  }
+
+  /**
+   * Objects that commits of a new group name as tree or parent but that are something else. A group
+   * that has any must be refused: the commit graph could not be built from it.
+   */
+  async mistypedLinks(refs: RepositoryRefsView, index: PackIndex): Promise<Oid[]> {
+    const { network } = await this.#networks.open(refs);
+    return mistypedExternals(network, index);
+  }
+
+  /** One step of a negotiation; see `Metadata.negotiate`. */
+  async negotiate(refs: RepositoryRefsView, request: NegotiateRequest): Promise<NegotiateResult> {
+    return await this.#withReach(refs, async ({ network, reach, slices }) => {
+      const find = (oid: Oid) => reachedPosition(network, { reach, oid, slices });
+      const wants: number[] = [];
+      const refused: Oid[] = [];
+      for (const oid of request.wants) {
+        const position = await find(oid);
+        if (position === NONE) refused.push(oid);
+        else wants.push(position);
+      }
+      const common: Oid[] = [];
+      const haves: number[] = [];
+      for (const oid of request.haves) {
+        const position = await find(oid);
+        if (position === NONE) continue;
+        common.push(oid);
+        haves.push(position);
+      }
+      const clientShallow = reachedCommits(network, reach, request.clientShallow);
+      const ready = await isReady(network, { wants, common: haves, clientShallow, slices });
+      return { refused, common, ready };
+    });
+  }
+
+  /** Where history would end; see `Metadata.deepen`. Wants that are not reached are ignored. */
+  async deepen(
+    refs: RepositoryRefsView,
+    request: {
+      readonly wants: readonly Oid[];
+      readonly clientShallow: readonly Oid[];
+      readonly depth: Depth;
+    },
+  ): Promise<ShallowBoundary> {
+    return await this.#withReach(refs, async ({ network, reach, slices }) => {
+      const wants = commitNodes(network, reachedTargets(network, reach, request.wants));
+      const clientShallow = reachedCommits(network, reach, request.clientShallow);
+      const found = await findBoundary(network, {
+        refs,
+        wants,
+        clientShallow,
+        depth: request.depth,
+        slices,
+      });
+      const oidOf = (node: number) => network.oidAt(network.graph.positionAt(node));
+      return { shallow: found.shallow.map(oidOf), unshallow: found.unshallow.map(oidOf) };
+    });
+  }
+
+  /** Where objects are; see `Metadata.locate`. */
+  async locate(
+    refs: RepositoryRefsView,
+    request: { readonly oids: readonly Oid[]; readonly scope: "repository" | "network" },
+  ): Promise<LocatedObject[]> {
+    if (request.scope === "network") {
+      const { network } = await this.#networks.open(refs);
+      return request.oids.map((oid) => network.findOid(oid))
+        .filter((position) => position !== NONE)
+        .map((position) => locateObject(network, position));
+    }
+    return await this.#withReach(refs, async ({ network, reach, slices }) => {
+      const located: LocatedObject[] = [];
+      for (const oid of request.oids) {
+        const position = await reachedPosition(network, { reach, oid, slices });
+        if (position !== NONE) located.push(locateObject(network, position));
+      }
+      return located;
+    });
+  }
+
+  /** Rows of ids that the network stores; see `Metadata.known`. */
+  async known(refs: RepositoryRefsView, oids: Uint8Array): Promise<Uint32Array<ArrayBuffer>> {
+    const { network } = await this.#networks.open(refs);
+    const width = oidBytes(refs.objectFormat);
+    assert(oids.length % width === 0, "Ids come in whole rows");
+    const slices = new Slices();
+    const rows: number[] = [];
+    for (let row = 0; row * width < oids.length; row++) {
+      if (network.find(oids, row * width) !== NONE) rows.push(row);
+      if (slices.spend(LOOK_UP_STEPS)) await slices.pause();
+    }
+    return Uint32Array.from(rows);
+  }
+
+  async #withReach<T>(
+    refs: RepositoryRefsView,
+    work: (context: ReachContext) => Promise<T>,
+  ): Promise<T> {
+    const slices = new Slices();
+    const open = await this.#networks.open(refs);
+    return await this.#reaches.use(
+      refs,
+      { open, slices },
+      (reach) => work({ ...open, reach, slices }),
+    );
+  }
+}
+
+interface ReachContext extends OpenNetwork {
+  readonly reach: RepositoryReach;
+  readonly slices: Slices;
+}
+
+/** Steps that looking an id up counts for. */
+const LOOK_UP_STEPS = OBJECT_READ_STEPS / 8;
+
+/** The position of an id that the repository reaches, else {@link NONE}. */
+async function reachedPosition(
+  network: NetworkIndex,
+  query: { readonly reach: RepositoryReach; readonly oid: Oid; readonly slices: Slices },
+): Promise<number> {
+  const position = network.findOid(query.oid);
+  if (query.slices.spend(LOOK_UP_STEPS)) await query.slices.pause();
+  if (position === NONE) return NONE;
+  return await query.reach.reaches(position, query.slices) ? position : NONE;
+}
+
+/** Nodes of the ids that are commits which the repository reaches. */
+function reachedCommits(
+  network: NetworkIndex,
+  reach: RepositoryReach,
+  oids: readonly Oid[],
+): Set<number> {
+  const nodes = new Set<number>();
+  for (const oid of oids) {
+    const position = network.findOid(oid);
+    const node = position === NONE ? NONE : network.nodeAt(position);
+    if (node !== NONE && reach.commits.has(node)) nodes.add(node);
+  }
+  return nodes;
+}
+
+/** Positions of the ids whose commits the repository reaches. */
+function reachedTargets(
+  network: NetworkIndex,
+  reach: RepositoryReach,
+  oids: readonly Oid[],
+): number[] {
+  return oids.map((oid) => network.findOid(oid))
+    .filter((position) => position !== NONE)
+    .filter((position) => reach.commits.has(network.nodeAt(network.peel(position))));
+}
