@@ -6,6 +6,7 @@
 
 import {
   choiceOption,
+  type ConfigOption,
   type ConfigResult,
   type ConfigSources,
   type ConfigValues,
@@ -14,11 +15,21 @@ import {
   switchOption,
   textOption,
 } from "./config.ts";
-import { LOG_LEVELS } from "./logger.ts";
-import { addressOption, isLoopback } from "./socket_address.ts";
+import { LOG_LEVELS, type LogLevel } from "./logger.ts";
+import { addressOption, isLoopback, type SocketAddress } from "./socket_address.ts";
+
+/** The settings by name. */
+export type ServerConfigTable = {
+  readonly data: ConfigOption<string>;
+  readonly http: ConfigOption<SocketAddress>;
+  readonly ssh: ConfigOption<SocketAddress>;
+  readonly readOnly: ConfigOption<boolean | undefined>;
+  readonly autoCreate: ConfigOption<boolean | undefined>;
+  readonly logLevel: ConfigOption<LogLevel>;
+};
 
 /** Every setting with its flag, environment variable, default and help text. */
-export const SERVER_CONFIG_TABLE = {
+export const SERVER_CONFIG_TABLE: ServerConfigTable = {
   data: textOption({
     flag: "data",
     environment: "GITSTRATUM_DATA",
@@ -55,17 +66,17 @@ export const SERVER_CONFIG_TABLE = {
     defaultText: "info",
     help: "The least urgent lines that are logged.",
   }),
-} as const;
+};
 
 /** The settings after all defaults. */
 export type ServerConfig =
-  & Omit<ConfigValues<typeof SERVER_CONFIG_TABLE>, "readOnly" | "autoCreate">
+  & Omit<ConfigValues<ServerConfigTable>, "readOnly" | "autoCreate">
   & { readonly readOnly: boolean; readonly autoCreate: boolean };
 
 /** What the sources say: settings, a wish for help, or all problems at once. */
 export type ServerConfigResult =
   | { readonly kind: "values"; readonly values: ServerConfig }
-  | Exclude<ConfigResult<typeof SERVER_CONFIG_TABLE>, { readonly kind: "values" }>;
+  | Exclude<ConfigResult<ServerConfigTable>, { readonly kind: "values" }>;
 
 /** Reads the settings of the all-in-one server. */
 export function readServerConfig(sources: ConfigSources): ServerConfigResult {
