@@ -144,8 +144,9 @@ export interface HaveRoundsOptions {
 /**
  * The rounds of haves in v0 and v1. Haves up to a flush or `done` are one round and are asked together.
  *
- * Where git's server says `ready` in the middle of a round, this one says it at the round's end: it
- * asks once for all haves. Clients see the same acknowledgments in another order.
+ * Git's server decides have by have whether enough is common; this one asks once for all haves of a
+ * round. So it may say `ready` at the end of a round in which git's server stays silent, because an
+ * unknown have came before a common one; that saves the client a round.
  */
 export class HaveRounds {
   readonly #options: HaveRoundsOptions;
@@ -155,7 +156,8 @@ export class HaveRounds {
   readonly #common = new Set<Oid>();
   #last: Oid | undefined;
   #haveCount = 0;
-  #sawHave = false;
+  /** Whether enough was common at the end of an earlier round. */
+  #wasReady = false;
   /** What ended the round whose answer is awaited. */
   #asking: "flush" | "done" | undefined;
 
@@ -203,7 +205,7 @@ export class HaveRounds {
 
   /** A stateless client that only wanted the shallow list ends before the first have. */
   #hangUp(): HaveOutput {
-    if (this.#options.stateless && !this.#sawHave) {
+    if (this.#options.stateless && this.#haveCount === 0) {
       return { kind: "reply", bytes: new Uint8Array(0), next: "end" };
     }
     throw protocolError("the remote end hung up unexpectedly", "aborted");
@@ -219,7 +221,6 @@ export class HaveRounds {
       throw protocolError(`git upload-pack: expected SHA1 object, got '${excerpt(oid)}'`);
     }
     if (++this.#haveCount > HAVE_COUNT_MAX) throw protocolError("too many haves", "exhausted");
-    this.#sawHave = true;
     this.#round.push(oid);
     return { kind: "read" };
   }
@@ -235,33 +236,55 @@ export class HaveRounds {
   #endRound(ended: "flush" | "done", result: NegotiateResult): HaveOutput {
     checkRefused(result);
     const buffer = new PktLineBuffer();
-    this.#acknowledge(buffer, new Set(result.common));
+    const saidReady = this.#acknowledge(buffer, result);
     this.#round = [];
-    return ended === "done" ? this.#done(buffer) : this.#flush(buffer, result.ready);
+    this.#wasReady ||= result.ready;
+    if (ended === "done") return this.#done(buffer);
+    return this.#flush(buffer, { ready: result.ready, saidReady });
   }
 
-  #acknowledge(buffer: PktLineBuffer, common: ReadonlySet<Oid>): void {
+  /**
+   * Acknowledges the haves of a round; whether it said that enough is common. Once that is so, unknown
+   * haves are acknowledged too, which stops the client from walking further behind them.
+   */
+  #acknowledge(buffer: PktLineBuffer, result: NegotiateResult): boolean {
     const { multiAck } = this.#options;
-    for (const oid of this.#round) {
-      if (!common.has(oid)) continue;
-      const first = this.#common.size === 0;
-      this.#common.add(oid);
-      this.#last = oid;
-      if (multiAck === "multi_ack_detailed") buffer.text(`ACK ${oid} common\n`);
-      else if (multiAck === "multi_ack") buffer.text(`ACK ${oid} continue\n`);
-      else if (first) buffer.text(`ACK ${oid}\n`);
+    const common = new Set(result.common);
+    const lastCommon = this.#round.findLastIndex((oid) => common.has(oid));
+    const enough = (index: number) => this.#wasReady || (result.ready && index > lastCommon);
+    let saidReady = false;
+    for (const [index, oid] of this.#round.entries()) {
+      if (common.has(oid)) this.#acknowledgeCommon(buffer, oid);
+      else if (multiAck !== "none" && enough(index)) {
+        saidReady = true;
+        buffer.text(`ACK ${oid} ${multiAck === "multi_ack" ? "continue" : "ready"}\n`);
+      }
     }
+    return saidReady;
   }
 
-  #flush(buffer: PktLineBuffer, ready: boolean): HaveOutput {
+  #acknowledgeCommon(buffer: PktLineBuffer, oid: Oid): void {
+    const { multiAck } = this.#options;
+    const first = this.#common.size === 0;
+    this.#common.add(oid);
+    this.#last = oid;
+    if (multiAck === "multi_ack_detailed") buffer.text(`ACK ${oid} common\n`);
+    else if (multiAck === "multi_ack") buffer.text(`ACK ${oid} continue\n`);
+    else if (first) buffer.text(`ACK ${oid}\n`);
+  }
+
+  #flush(
+    buffer: PktLineBuffer,
+    round: { readonly ready: boolean; readonly saidReady: boolean },
+  ): HaveOutput {
     const { multiAck, noDone, stateless } = this.#options;
-    const saysReady = ready && multiAck !== "none" && this.#last !== undefined;
-    if (saysReady) {
-      const word = multiAck === "multi_ack_detailed" ? "ready" : "continue";
-      buffer.text(`ACK ${this.#last} ${word}\n`);
+    const detailed = multiAck === "multi_ack_detailed";
+    if (detailed && round.ready && !round.saidReady && this.#last !== undefined) {
+      buffer.text(`ACK ${this.#last} ready\n`);
     }
+    const saysReady = detailed && (round.ready || round.saidReady);
     if (this.#common.size === 0 || multiAck !== "none") buffer.text("NAK\n");
-    if (saysReady && noDone && multiAck === "multi_ack_detailed") {
+    if (saysReady && noDone && this.#last !== undefined) {
       return { kind: "reply", bytes: buffer.text(`ACK ${this.#last}\n`).take(), next: "pack" };
     }
     return { kind: "reply", bytes: buffer.take(), next: stateless ? "end" : "read" };
