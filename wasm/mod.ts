@@ -1,7 +1,17 @@
 /**
- * See README.md of this package.
+ * Kernels in WebAssembly for what is done to every byte: checksums, hashes, inflate, deltas. They
+ * know formats of bytes, and nothing of repositories.
+ *
+ * The functions on byte arrays are for occasional use; {@link Kernels} with {@link Inflater} and
+ * the hashers is for those who keep data in linear memory from step to step.
  *
  * @module
  */
 
-export {};
+export { type DeltaSizes, type DeltaStatus, Kernels } from "./kernels.ts";
+export type { KernelExports } from "./kernel_exports.ts";
+export { KernelError, type KernelErrorReason } from "./kernel_error.ts";
+export { Inflater, type InflateStatus } from "./inflater.ts";
+export { type HashAlgorithm, Hasher, Xxh64Hasher } from "./hasher.ts";
+export { adler32, crc32, inflate, type Inflated, sha1, sha256, xxh64 } from "./one_shot.ts";
+export { applyDelta } from "./delta.ts";
