@@ -41,6 +41,8 @@ export const DELTA_DEPTH_MAX = 64;
 
 /** Commands of one push. A mirror push of half a million references fits. */
 export const PUSH_COMMAND_COUNT_MAX = 1_000_000;
+/** What a push sends ahead of its pack: commands at about 128 bytes each. */
+export const PUSH_COMMANDS_BYTES_MAX = 128 * MIB;
 /** Length of a reference name in bytes: below the file name limits of clients' systems. */
 export const REFERENCE_NAME_BYTES_MAX = 1024;
 /** Wants in one fetch: a mirror clone wants one per distinct tip. */

@@ -154,6 +154,16 @@ class Gatherer {
     this.#used = piece.length - fitting;
   }
 
+  /** Yields what is left, with the hash of everything behind it. */
+  *end(): Generator<Uint8Array> {
+    const rest = this.#buffer.subarray(0, this.#used);
+    const trailer = this.#hash.update(rest).digest();
+    const chunk = new Uint8Array(rest.length + trailer.length);
+    chunk.set(rest);
+    chunk.set(trailer, rest.length);
+    yield chunk;
+  }
+
   *flush(): Generator<Uint8Array> {
     if (this.#used === 0) return;
     const chunk = this.#buffer.subarray(0, this.#used);
@@ -180,6 +190,5 @@ export async function* packStream(
   const gatherer = new Gatherer(hash);
   yield* gatherer.add(packHeader(objectCount));
   for await (const piece of piecesOf(recipe, options)) yield* gatherer.add(piece);
-  yield* gatherer.flush();
-  yield new Uint8Array(hash.digest());
+  yield* gatherer.end();
 }

@@ -9,7 +9,7 @@
  */
 
 import { type Context, Hono } from "@hono/hono";
-import { FETCH_REQUEST_BYTES_MAX, MIB, PUSH_BYTES_MAX } from "@gitstratum/core";
+import { FETCH_REQUEST_BYTES_MAX, PUSH_BYTES_MAX, PUSH_COMMANDS_BYTES_MAX } from "@gitstratum/core";
 import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
 import {
   announceService,
@@ -62,7 +62,7 @@ const NEVER_CACHED: Readonly<Record<string, string>> = {
 /** Longest decompressed request of each service, in bytes; a push's commands come on top of its pack. */
 const BODY_BYTES_MAX: Readonly<Record<GitService, number>> = {
   "git-upload-pack": FETCH_REQUEST_BYTES_MAX,
-  "git-receive-pack": PUSH_BYTES_MAX + 128 * MIB,
+  "git-receive-pack": PUSH_BYTES_MAX + PUSH_COMMANDS_BYTES_MAX,
 };
 
 const DUMB_PROTOCOL =

@@ -51,14 +51,17 @@ export async function* sendPack(
   options: PackSenderOptions,
 ): AsyncGenerator<Uint8Array> {
   const mode = options.sideBand;
-  if (mode === undefined) {
-    yield* packStream(await recipe, options);
-    return;
-  }
+  let failed: unknown;
   try {
-    yield* sendFramed(recipe, mode, options);
+    if (mode === undefined) yield* packStream(await recipe, options);
+    else yield* sendFramed(recipe, mode, options);
+    return;
   } catch (error) {
-    yield frameSideBandText(3, `${shownError(error)}\n`, { mode });
-    throw error;
+    failed = error;
+  } finally {
+    // A client that went away during the planning leaves a recipe that nobody will read.
+    recipe.then(({ steps }) => steps[Symbol.asyncIterator]().return?.()).catch(() => undefined);
   }
+  if (mode !== undefined) yield frameSideBandText(3, `${shownError(failed)}\n`, { mode });
+  throw failed;
 }

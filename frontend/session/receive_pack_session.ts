@@ -1,0 +1,249 @@
+/**
+ * The server side of a push: the advertisement, then commands, pack, commit and report.
+ *
+ * What is wrong with a pack or a command is reported in git's own lines (`unpack …`, `ng …`). The
+ * report says "ok" only after the metadata cluster has committed the push durably.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  type Clock,
+  hasCode,
+  PUSH_COMMANDS_BYTES_MAX,
+  type Random,
+} from "@gitstratum/core";
+import {
+  advertiseReferences,
+  errorPkt,
+  frameSideBandText,
+  keepAlivePkt,
+  PktLineReader,
+  type ProtocolVersion,
+  type PushCommands,
+  type PushOutcome,
+  pushReport,
+  readPushCommands,
+  receivePackCapabilities,
+  type ReceivePackFeatures,
+} from "@gitstratum/core/protocol";
+import {
+  type CommandResult,
+  type Metadata,
+  newPushId,
+  type PackGroup,
+  type PushRequest,
+  type PushResult,
+  type ReferenceListing,
+  type RepositoryInfo,
+} from "@gitstratum/core/rpc";
+import { liveTask } from "./live_task.ts";
+import { PackBody } from "./pack_body.ts";
+import type { PushTarget, RepositoryAccess } from "./repository_access.ts";
+import type { SessionCaller } from "./session.ts";
+import { isCallersFault, shownError } from "./shown_error.ts";
+
+/** What taking a pack in needs. */
+export interface IngestRequest {
+  readonly pack: ReadableStream<Uint8Array>;
+  readonly repository: RepositoryInfo;
+  /** New values of the push's references. */
+  readonly tips: PushRequest["commands"];
+  readonly signal: AbortSignal;
+  /** Text for people, in git's style: lines that end in `\n`, or in `\r` to be overwritten. */
+  readonly progress: (text: string) => void;
+}
+
+/** Takes a pack in and stores it durably; undefined when it holds no objects. */
+export type IngestPack = (request: IngestRequest) => Promise<PackGroup | undefined>;
+
+/** What receive-pack sessions work with. */
+export interface ReceivePackOptions {
+  readonly access: RepositoryAccess;
+  readonly metadata: Metadata;
+  readonly ingest: IngestPack;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What the server calls itself to clients. */
+  readonly agent: string;
+  readonly features: ReceivePackFeatures;
+}
+
+/** How one client talks. */
+export interface ReceivePackConversation extends SessionCaller {
+  readonly version: ProtocolVersion;
+}
+
+/** How often a commit whose outcome is unknown is asked again. */
+const COMMIT_ATTEMPTS_MAX = 5;
+const COMMIT_RETRY_MS = 200;
+
+/** What a free name shows: nothing. */
+function emptyListing(): ReferenceListing {
+  return { head: { target: "refs/heads/main" }, references: (async function* () {})() };
+}
+
+/** A push to one repository, or to a free name. */
+export class ReceivePackSession {
+  readonly #options: ReceivePackOptions;
+  readonly #target: PushTarget;
+  readonly #conversation: ReceivePackConversation;
+
+  /** Makes a session. */
+  constructor(
+    options: ReceivePackOptions,
+    target: PushTarget,
+    conversation: ReceivePackConversation,
+  ) {
+    this.#options = options;
+    this.#target = target;
+    this.#conversation = conversation;
+  }
+
+  /** References and capabilities. A free name looks like an empty repository of either format. */
+  async *advertise(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { agent, features, metadata } = this.#options;
+    const target = this.#target;
+    const existing = target.kind === "existing" ? target.repository : undefined;
+    const listing = existing === undefined
+      ? emptyListing()
+      : await metadata.listReferences(existing, { prefixes: [] });
+    const objectFormat = existing?.objectFormat ?? "sha1";
+    const capabilities = receivePackCapabilities(features, { objectFormat, agent });
+    yield* advertiseReferences(listing, {
+      service: "git-receive-pack",
+      // Version 2 has no push; clients that ask for it are answered in version 0.
+      version: this.#conversation.version === 1 ? 1 : 0,
+      capabilities: existing === undefined ? `${capabilities} object-format=sha256` : capabilities,
+      objectFormat,
+    });
+  }
+
+  /** Takes one push and reports what became of it. */
+  async *respond(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const reader = new PktLineReader(body, { bytesMax: PUSH_COMMANDS_BYTES_MAX });
+    let push: PushCommands;
+    let repository: RepositoryInfo;
+    try {
+      push = await this.#readCommands(reader);
+      if (push.commands.length === 0) return await reader.cancel();
+      repository = await this.#options.access.materialise(this.#target, push);
+    } catch (error) {
+      if (!isCallersFault(error)) throw error;
+      yield errorPkt(shownError(error));
+      return;
+    }
+    yield* this.#run(push, repository, new PackBody(reader.rest()));
+  }
+
+  #readCommands(reader: PktLineReader): Promise<PushCommands> {
+    const target = this.#target;
+    const { features } = this.#options;
+    const format = target.kind === "absent" ? {} : { objectFormat: target.repository.objectFormat };
+    return readPushCommands(reader, { features, ...format });
+  }
+
+  /** Ingest and commit, with progress where the client takes it. */
+  async *#run(
+    push: PushCommands,
+    repository: RepositoryInfo,
+    body: PackBody,
+  ): AsyncGenerator<Uint8Array> {
+    const mode = push.sideBand;
+    const { clock } = this.#options;
+    const start = (progress: (text: string) => void) =>
+      this.#outcome(push, repository, { body, progress });
+    if (mode === undefined) {
+      yield pushReport(push, yield* liveTask(start, { clock, quietUntil: body.ended }));
+      return;
+    }
+    const frameProgress = (text: string) => frameSideBandText(2, text, { mode });
+    try {
+      const outcome = yield* liveTask(start, {
+        clock,
+        quietUntil: body.ended,
+        keepAlive: keepAlivePkt(),
+        ...(push.quiet ? {} : { frameProgress }),
+      });
+      yield pushReport(push, outcome);
+    } catch (error) {
+      yield frameSideBandText(3, `${shownError(error)}\n`, { mode });
+      throw error;
+    }
+  }
+
+  async #outcome(
+    push: PushCommands,
+    repository: RepositoryInfo,
+    input: { readonly body: PackBody; readonly progress: (text: string) => void },
+  ): Promise<PushOutcome> {
+    let group: PackGroup | undefined;
+    try {
+      if (push.hasPack) {
+        group = await this.#options.ingest({
+          pack: input.body.stream,
+          repository,
+          tips: push.commands,
+          signal: this.#conversation.signal,
+          progress: input.progress,
+        });
+      }
+    } catch (error) {
+      this.#conversation.signal.throwIfAborted();
+      await input.body.discardRest();
+      return { unpackError: shownError(error), results: rejected(push, "unpacker error") };
+    }
+    await input.body.discardRest();
+    return { results: await this.#commit(push, repository, group) };
+  }
+
+  async #commit(
+    push: PushCommands,
+    repository: RepositoryInfo,
+    group: PackGroup | undefined,
+  ): Promise<readonly CommandResult[]> {
+    const { random, clock } = this.#options;
+    const { transport, remoteAddress, user } = this.#conversation;
+    const agent = push.capabilities.get("agent");
+    try {
+      const { results } = await this.#push(repository, {
+        pushId: newPushId(random),
+        commands: push.commands,
+        atomic: push.atomic,
+        pushOptions: push.pushOptions,
+        ...(group === undefined ? {} : { group }),
+        provenance: {
+          transport,
+          atMs: clock.nowMs(),
+          ...(remoteAddress === undefined ? {} : { remoteAddress }),
+          ...(user === undefined ? {} : { user }),
+          ...(agent === undefined ? {} : { agent: agent.slice(0, 200) }),
+        },
+      });
+      return results;
+    } catch (error) {
+      // A final refusal committed nothing. Anything else leaves the outcome open: that is no report.
+      if (!isCallersFault(error) && !hasCode(error, "conflict")) throw error;
+      return rejected(push, shownError(error));
+    }
+  }
+
+  /** Commits; while the outcome is unknown, asks again with the same push id. */
+  async #push(repository: RepositoryInfo, request: PushRequest): Promise<PushResult> {
+    const { metadata, clock } = this.#options;
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await metadata.push(repository, request);
+      } catch (error) {
+        assert(attempt <= COMMIT_ATTEMPTS_MAX, "Attempts are counted");
+        if (!hasCode(error, "unavailable") || attempt === COMMIT_ATTEMPTS_MAX) throw error;
+        await clock.sleep(COMMIT_RETRY_MS * 2 ** attempt);
+      }
+    }
+  }
+}
+
+function rejected(push: PushCommands, reason: string): CommandResult[] {
+  return push.commands.map(({ name }) => ({ name, rejected: reason }));
+}

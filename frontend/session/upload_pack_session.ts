@@ -1,0 +1,311 @@
+/**
+ * The server side of clone and fetch: advertisements, `ls-refs`, negotiation, the pack. Protocol
+ * versions 0, 1 and 2, over stateless transports (each request on its own) and stateful ones.
+ *
+ * What a client did wrong is answered in git's own words as an `ERR` packet. What the server could not
+ * do is thrown while nothing has been sent, told on side band 3 inside a pack, and always breaks the
+ * stream.
+ *
+ * @module
+ */
+
+import type { Clock } from "@gitstratum/core";
+import {
+  acknowledge,
+  advertiseReferences,
+  advertiseV2,
+  errorPkt,
+  excerpt,
+  type FetchRequest,
+  fetchStart,
+  flushPkt,
+  type HaveInput,
+  HaveRounds,
+  lsRefsResponse,
+  objectInfoResponse,
+  packSections,
+  PktLineReader,
+  protocolError,
+  type ProtocolVersion,
+  readCommandRequest,
+  readFetchRequest,
+  readLsRefsRequest,
+  readObjectInfoRequest,
+  readUploadRequest,
+  shallowUpdate,
+  type SideBandMode,
+  uploadPackCapabilities,
+  type UploadPackFeatures,
+  type UploadRequest,
+} from "@gitstratum/core/protocol";
+import type { Oid } from "@gitstratum/core/git";
+import type { Recipe } from "@gitstratum/core/recipe";
+import type {
+  ExtentStore,
+  Metadata,
+  PlanRequest,
+  RepositoryInfo,
+  ShallowBoundary,
+} from "@gitstratum/core/rpc";
+import type { RebuildObject } from "../assembly/pack_stream.ts";
+import { KEEP_ALIVE_MS } from "./live_task.ts";
+import { sendPack } from "./pack_sender.ts";
+import { isCallersFault, shownError } from "./shown_error.ts";
+
+/** What upload-pack sessions work with. */
+export interface UploadPackOptions {
+  readonly metadata: Metadata;
+  readonly extents: ExtentStore;
+  readonly rebuild: RebuildObject;
+  readonly clock: Clock;
+  /** What the server calls itself to clients, e.g. `gitstratum/0.1.0`. */
+  readonly agent: string;
+  readonly features: UploadPackFeatures;
+}
+
+/** How one client talks. */
+export interface UploadPackConversation {
+  readonly version: ProtocolVersion;
+  /** Each request is answered on its own (HTTP). */
+  readonly stateless: boolean;
+  readonly signal: AbortSignal;
+}
+
+const NO_BOUNDARY: ShallowBoundary = { shallow: [], unshallow: [] };
+
+/** A conversation about one repository. */
+export class UploadPackSession {
+  readonly #options: UploadPackOptions;
+  readonly #repository: RepositoryInfo;
+  readonly #conversation: UploadPackConversation;
+  /** From then on failures are told inside the pack. */
+  #packBegun = false;
+
+  /** Makes a session. */
+  constructor(
+    options: UploadPackOptions,
+    repository: RepositoryInfo,
+    conversation: UploadPackConversation,
+  ) {
+    this.#options = options;
+    this.#repository = repository;
+    this.#conversation = conversation;
+  }
+
+  /** What the server says first: references and capabilities, or in version 2 capabilities only. */
+  async *advertise(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const { agent, features, metadata } = this.#options;
+    const { version, stateless } = this.#conversation;
+    const { objectFormat } = this.#repository;
+    if (version === 2) {
+      yield advertiseV2(features, { objectFormat, agent });
+      return;
+    }
+    const listing = await metadata.listReferences(this.#repository, { prefixes: [] });
+    const { oid, target } = listing.head;
+    const head = oid === undefined ? {} : { head: target };
+    const capabilities = uploadPackCapabilities(features, {
+      objectFormat,
+      agent,
+      stateless,
+      ...head,
+    });
+    yield* advertiseReferences(listing, {
+      service: "git-upload-pack",
+      version,
+      capabilities,
+      objectFormat,
+    });
+  }
+
+  /** Answers what the client sends: one request when stateless, else all until it is done. */
+  async *respond(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const reader = new PktLineReader(body);
+    try {
+      if (this.#conversation.version === 2) yield* this.#serveCommands(reader);
+      else yield* this.#serveUpload(reader);
+    } catch (error) {
+      if (!isCallersFault(error) || this.#packBegun) throw error;
+      yield errorPkt(shownError(error));
+    }
+  }
+
+  async *#serveCommands(reader: PktLineReader): AsyncGenerator<Uint8Array> {
+    const { objectInfo } = this.#options.features;
+    const { objectFormat } = this.#repository;
+    const commands = ["ls-refs", "fetch", ...(objectInfo ? ["object-info" as const] : [])] as const;
+    for (;;) {
+      const request = await readCommandRequest(reader, { objectFormat, commands });
+      switch (request?.command) {
+        case undefined:
+          return;
+        case "ls-refs":
+          yield* this.#listReferences(reader);
+          break;
+        case "fetch":
+          yield* this.#fetch(reader);
+          break;
+        case "object-info":
+          yield* this.#objectInfo(reader);
+      }
+      if (this.#conversation.stateless) return;
+    }
+  }
+
+  async *#listReferences(reader: PktLineReader): AsyncGenerator<Uint8Array> {
+    const request = await readLsRefsRequest(reader);
+    const { prefixes } = request;
+    const listing = await this.#options.metadata.listReferences(this.#repository, { prefixes });
+    yield* lsRefsResponse(listing, request);
+  }
+
+  async *#objectInfo(reader: PktLineReader): AsyncGenerator<Uint8Array> {
+    const request = await readObjectInfoRequest(reader, this.#repository.objectFormat);
+    const { oids } = request;
+    const located = await this.#options.metadata.locate(this.#repository, {
+      oids,
+      scope: "repository",
+    });
+    yield objectInfoResponse(request, new Map(located.map(({ oid, size }) => [oid, size])));
+  }
+
+  async *#fetch(reader: PktLineReader): AsyncGenerator<Uint8Array> {
+    const { features } = this.#options;
+    const { objectFormat } = this.#repository;
+    const request = await readFetchRequest(reader, { objectFormat, features });
+    const start = fetchStart(request);
+    if (start === "nothing") return;
+    const wantedRefs = await this.#wantedRefs(request.wantRefs);
+    const wants = [...new Set([...request.wants, ...wantedRefs.map(({ oid }) => oid)])];
+    const full = { ...request, wants };
+    if (start === "negotiate") {
+      const { haves, clientShallow } = request;
+      const question = { wants, haves, clientShallow };
+      const result = await this.#options.metadata.negotiate(this.#repository, question);
+      const { bytes, pack } = acknowledge(request, result);
+      yield bytes;
+      if (!pack) return;
+    }
+    const boundary = await this.#boundary(full);
+    const recipe = await this.#planned(full);
+    yield packSections(request, { boundary, wantedRefs });
+    yield* this.#sendPack(recipe, { sideBand: "side-band-64k", progress: !request.noProgress });
+    yield flushPkt();
+  }
+
+  /** Values of references asked by name. @throws `denied` when one is unknown */
+  async #wantedRefs(
+    names: readonly string[],
+  ): Promise<{ readonly name: string; readonly oid: Oid }[]> {
+    if (names.length === 0) return [];
+    const query = { prefixes: names };
+    const listing = await this.#options.metadata.listReferences(this.#repository, query);
+    const found = new Map<string, Oid>();
+    if (listing.head.oid !== undefined) found.set("HEAD", listing.head.oid);
+    for await (const batch of listing.references) {
+      for (const { name, oid } of batch) found.set(name, oid);
+    }
+    return names.map((name) => {
+      const oid = found.get(name);
+      if (oid === undefined) throw unknownRef(name);
+      return { name, oid };
+    });
+  }
+
+  async *#serveUpload(reader: PktLineReader): AsyncGenerator<Uint8Array> {
+    const { features } = this.#options;
+    const { objectFormat } = this.#repository;
+    const upload = await readUploadRequest(reader, { objectFormat, features });
+    if (upload === undefined) return;
+    if (upload.request.depth !== undefined) {
+      yield shallowUpdate(await this.#boundary(upload.request));
+    }
+    const haves = yield* this.#haveRounds(reader, upload);
+    if (haves === undefined) return;
+    const recipe = await this.#planned({ ...upload.request, haves });
+    const { sideBand } = upload;
+    const progress = !upload.request.noProgress;
+    yield* this.#sendPack(recipe, {
+      progress,
+      ...(sideBand === undefined ? {} : { sideBand }),
+    });
+    if (sideBand !== undefined) yield flushPkt();
+  }
+
+  /** Negotiates; returns the common commits, or undefined when no pack is to follow. */
+  async *#haveRounds(
+    reader: PktLineReader,
+    upload: UploadRequest,
+  ): AsyncGenerator<Uint8Array, readonly Oid[] | undefined> {
+    const { multiAck, noDone, request } = upload;
+    const { stateless } = this.#conversation;
+    const { objectFormat } = this.#repository;
+    const rounds = new HaveRounds({ objectFormat, multiAck, noDone, stateless });
+    let input: HaveInput = { kind: "packet", packet: await reader.read() };
+    for (;;) {
+      const output = rounds.step(input);
+      if (output.kind === "ask") {
+        const { wants, clientShallow } = request;
+        const question = { wants, haves: output.haves, clientShallow };
+        const result = await this.#options.metadata.negotiate(this.#repository, question);
+        input = { kind: "answer", result };
+        continue;
+      }
+      if (output.kind === "reply") {
+        if (output.bytes.length > 0) yield output.bytes;
+        if (output.next === "end") return undefined;
+        if (output.next === "pack") return rounds.common;
+      }
+      input = { kind: "packet", packet: await reader.read() };
+    }
+  }
+
+  async #boundary(request: FetchRequest): Promise<ShallowBoundary> {
+    const { wants, clientShallow, depth } = request;
+    if (depth === undefined) return NO_BOUNDARY;
+    return await this.#options.metadata.deepen(this.#repository, { wants, clientShallow, depth });
+  }
+
+  /**
+   * The recipe in the making. Waits a while for it, so that a want which is refused is answered before
+   * the pack's section begins; later failures are told inside that section.
+   */
+  async #planned(request: FetchRequest): Promise<{ readonly recipe: Promise<Recipe> }> {
+    const recipe = this.#options.metadata.plan(this.#repository, planRequest(request));
+    // Whoever awaits the recipe sees its failure; until somebody does it must not crash the process.
+    recipe.catch(() => undefined);
+    const timer = new AbortController();
+    const slow = this.#options.clock.sleep(KEEP_ALIVE_MS, timer.signal).catch(() => undefined);
+    await Promise.race([recipe, slow]);
+    timer.abort();
+    return { recipe };
+  }
+
+  async *#sendPack(
+    planned: { readonly recipe: Promise<Recipe> },
+    options: { readonly sideBand?: SideBandMode; readonly progress: boolean },
+  ): AsyncGenerator<Uint8Array> {
+    this.#packBegun = true;
+    const { extents, rebuild, clock } = this.#options;
+    const { signal } = this.#conversation;
+    yield* sendPack(planned.recipe, { ...options, extents, rebuild, clock, signal });
+  }
+}
+
+function planRequest(request: FetchRequest): PlanRequest {
+  const { wants, haves, clientShallow, depth, filter, thinPack, ofsDelta, includeTag } = request;
+  return {
+    wants,
+    haves,
+    clientShallow,
+    thinPack,
+    ofsDelta,
+    includeTag,
+    ...(depth === undefined ? {} : { depth }),
+    ...(filter === undefined ? {} : { filter }),
+  };
+}
+
+function unknownRef(name: string): Error {
+  return protocolError(`unknown ref ${excerpt(name)}`, "denied");
+}
