@@ -7,24 +7,25 @@
 
 import type { PushId, RepositoryId, RepositoryName } from "@gitstratum/core/rpc";
 import type { LogRecord, PushRecord } from "./log_record.ts";
-import type { NameState, PartitionView, PushOutcome, RepositoryState } from "./partition_view.ts";
-import { type BelowView, ReferenceOverlay } from "./reference_overlay.ts";
-
-/** A view that an overlay can lie on. */
-export interface BaseView extends PartitionView {
-  references(id: RepositoryId): BelowView;
-}
+import type {
+  NameState,
+  PartitionView,
+  PushOutcome,
+  ReferenceView,
+  RepositoryState,
+} from "./partition_view.ts";
+import { ReferenceOverlay } from "./reference_overlay.ts";
 
 /** A {@link PartitionView} to which records are added. */
 export class PartitionOverlay implements PartitionView {
-  readonly #base: BaseView;
+  readonly #base: PartitionView;
   readonly #repositories = new Map<RepositoryId, RepositoryState>();
   readonly #names = new Map<RepositoryName, NameState | undefined>();
   readonly #references = new Map<RepositoryId, ReferenceOverlay>();
   readonly #pushes = new Map<string, PushOutcome>();
 
   /** Makes an overlay without records. */
-  constructor(base: BaseView) {
+  constructor(base: PartitionView) {
     this.#base = base;
   }
 
@@ -39,7 +40,7 @@ export class PartitionOverlay implements PartitionView {
   }
 
   /** {@inheritDoc PartitionView.references} */
-  references(id: RepositoryId): BelowView {
+  references(id: RepositoryId): ReferenceView {
     return this.#references.get(id) ?? this.#base.references(id);
   }
 

@@ -48,6 +48,8 @@ export interface ReferenceView {
   get(name: string): Oid | undefined;
   /** Whether any reference's name begins with `directory` and a slash. */
   hasBelow(directory: string): boolean;
+  /** Names of the references in a directory, however deep, in any order. */
+  namesBelow(directory: string): Iterable<string>;
 }
 
 /** The state of a partition, as far as decisions need it. */

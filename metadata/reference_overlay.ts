@@ -9,14 +9,14 @@ import type { ReferenceView } from "./partition_view.ts";
 
 /** A {@link ReferenceView} that can be changed without touching what lies below. */
 export class ReferenceOverlay implements ReferenceView {
-  readonly #below: BelowView;
+  readonly #below: ReferenceView;
   /** Undefined marks a deletion. */
   readonly #changes = new Map<string, Oid | undefined>();
   /** How many references of {@link #changes} lie in each directory. */
   readonly #directories = new Map<string, number>();
 
   /** Makes an overlay without changes. */
-  constructor(below: BelowView) {
+  constructor(below: ReferenceView) {
     this.#below = below;
   }
 
@@ -35,7 +35,7 @@ export class ReferenceOverlay implements ReferenceView {
     return false;
   }
 
-  /** {@inheritDoc BelowView.namesBelow} */
+  /** {@inheritDoc ReferenceView.namesBelow} */
   *namesBelow(directory: string): Generator<string> {
     for (const name of this.#below.namesBelow(directory)) {
       if (!this.#changes.has(name)) yield name;
@@ -56,10 +56,4 @@ export class ReferenceOverlay implements ReferenceView {
       this.#directories.set(directory, (this.#directories.get(directory) ?? 0) + is - was);
     }
   }
-}
-
-/** What an overlay can lie on. */
-export interface BelowView extends ReferenceView {
-  /** Names of the references in a directory, however deep, in any order. */
-  namesBelow(directory: string): Iterable<string>;
 }

@@ -21,7 +21,8 @@ import {
 } from "@gitstratum/core/git";
 import type { ReferenceCommand } from "@gitstratum/core/rpc";
 import type { ReferenceUpdate, Rejection } from "./log_record.ts";
-import { type BelowView, ReferenceOverlay } from "./reference_overlay.ts";
+import type { ReferenceView } from "./partition_view.ts";
+import { ReferenceOverlay } from "./reference_overlay.ts";
 import type { Sliced } from "./sliced.ts";
 
 /** What is known of an object that a command points a reference at. */
@@ -60,7 +61,7 @@ const ATOMIC_SWAP = "atomic transaction failed";
 
 /** Decides a push over the references `below`, which it does not change. */
 export function* decideReferences(
-  below: BelowView,
+  below: ReferenceView,
   transaction: ReferenceTransaction,
 ): Sliced<ReferenceDecision> {
   const broken = new Map<number, string>();
@@ -103,7 +104,7 @@ function isForbidden(name: string, deletes: boolean): boolean {
 
 /** Carries out every command that can be, deletions first. */
 function* swapEach(
-  below: BelowView,
+  below: ReferenceView,
   { commands }: ReferenceTransaction,
   reasons: Map<number, string>,
 ): Sliced<ReferenceDecision> {
@@ -124,7 +125,7 @@ function* swapEach(
 
 /** Carries out all commands or none. */
 function* swapTogether(
-  below: BelowView,
+  below: ReferenceView,
   transaction: ReferenceTransaction,
 ): Sliced<ReferenceDecision> {
   const references = new ReferenceOverlay(below);

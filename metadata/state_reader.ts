@@ -15,9 +15,13 @@ import type {
   RepositoryName,
 } from "@gitstratum/core/rpc";
 import type { Rejection } from "./log_record.ts";
-import type { BaseView } from "./partition_overlay.ts";
-import type { NameState, PushOutcome, RepositoryState } from "./partition_view.ts";
-import type { BelowView } from "./reference_overlay.ts";
+import type {
+  NameState,
+  PartitionView,
+  PushOutcome,
+  ReferenceView,
+  RepositoryState,
+} from "./partition_view.ts";
 import { type SqlRow, Statements } from "./statements.ts";
 
 /** A deleted repository whose name has not been released yet. */
@@ -28,7 +32,7 @@ export interface UnfinishedDeletion {
 }
 
 /** Reads committed state through one connection. */
-export class StateReader implements BaseView {
+export class StateReader implements PartitionView {
   readonly #sql: Statements;
 
   /** Makes a reader over a connection that does not write. */
@@ -55,7 +59,7 @@ export class StateReader implements BaseView {
   }
 
   /** {@inheritDoc PartitionView.references} */
-  references(id: RepositoryId): BelowView {
+  references(id: RepositoryId): ReferenceView {
     const number = this.numberOf(id);
     return number === undefined ? NO_REFERENCES : new StoredReferences(this.#sql, number);
   }
@@ -125,7 +129,7 @@ export class StateReader implements BaseView {
 }
 
 /** References of one repository, read from the tables. */
-class StoredReferences implements BelowView {
+class StoredReferences implements ReferenceView {
   readonly #sql: Statements;
   readonly #number: number;
 
@@ -167,7 +171,7 @@ class StoredReferences implements BelowView {
   }
 }
 
-const NO_REFERENCES: BelowView = {
+const NO_REFERENCES: ReferenceView = {
   get: () => undefined,
   hasBelow: () => false,
   namesBelow: () => [],

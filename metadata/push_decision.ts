@@ -1,0 +1,105 @@
+/**
+ * Decides a push whose objects have been checked.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import type { Oid } from "@gitstratum/core/git";
+import type { PushRequest, PushResult, RepositoryKey } from "@gitstratum/core/rpc";
+import type { PushRecord, ReferenceUpdate, Rejection } from "./log_record.ts";
+import type { Decide } from "./partition_primary.ts";
+import type { PartitionView, PushOutcome, RepositoryState } from "./partition_view.ts";
+import type { PushVerdict } from "./push_check.ts";
+import { decideReferences, type TipFacts } from "./reference_transaction.ts";
+
+/** The living repository of a key. @throws `not-found` */
+export function livingRepository(view: PartitionView, key: RepositoryKey): RepositoryState {
+  const found = view.repository(key.repositoryId);
+  if (found !== undefined && !found.deleted && found.networkId === key.networkId) return found;
+  throw new GitStratumError("not-found", "Find no such repository", {
+    data: { repositoryId: key.repositoryId },
+  });
+}
+
+/**
+ * Decides a push. The record carries the group only when an accepted update needs it; the extents of
+ * a group that no record carries are swept.
+ *
+ * @throws `not-found` when the repository does not exist
+ */
+export function decidePush(
+  key: RepositoryKey,
+  request: PushRequest,
+  context: { readonly verdict: PushVerdict; readonly atMs: number },
+): Decide<PushResult> {
+  return function* (view) {
+    const repository = livingRepository(view, key);
+    const earlier = view.pushOutcome(key.repositoryId, request.pushId);
+    if (earlier !== undefined) return { records: [], answer: repeatedResult(request, earlier) };
+    const { verdict, atMs } = context;
+    const decided = yield* decideReferences(view.references(key.repositoryId), {
+      commands: request.commands,
+      atomic: request.atomic,
+      head: repository.head,
+      facts: verdict.facts,
+      missing: verdict.missing,
+    });
+    const answer = resultOf(request, decided.rejections);
+    if (decided.updates.length === 0) return { records: [], answer };
+    const needsGroup = decided.updates.some(({ new: oid }) => oid && verdict.inGroup.has(oid));
+    const record: PushRecord = {
+      kind: "push",
+      repositoryId: key.repositoryId,
+      networkId: key.networkId,
+      pushId: request.pushId,
+      atMs,
+      commandCount: request.commands.length,
+      updates: decided.updates.map((update) => withPeeled(update, verdict.facts)),
+      rejections: decided.rejections,
+      ...(needsGroup && request.group !== undefined ? { group: request.group } : {}),
+      pushOptions: request.pushOptions,
+      provenance: request.provenance,
+    };
+    return { records: [record], answer };
+  };
+}
+
+function withPeeled(
+  update: ReferenceUpdate,
+  facts: ReadonlyMap<Oid, TipFacts>,
+): ReferenceUpdate {
+  const peeled = update.new && facts.get(update.new)?.peeled;
+  return peeled === undefined ? update : { ...update, peeled };
+}
+
+/** The result of a push whose commands were refused as listed. */
+export function resultOf(
+  request: Pick<PushRequest, "commands">,
+  rejections: readonly Rejection[],
+): PushResult {
+  const reasons = new Map(rejections.map(({ index, reason }) => [index, reason]));
+  return {
+    results: request.commands.map(({ name }, index) => {
+      const rejected = reasons.get(index);
+      return rejected === undefined ? { name } : { name, rejected };
+    }),
+  };
+}
+
+/**
+ * The result of a push that was committed earlier under the same id.
+ *
+ * @throws `invalid` when that one had other commands
+ */
+export function repeatedResult(
+  request: Pick<PushRequest, "commands" | "pushId">,
+  earlier: PushOutcome,
+): PushResult {
+  if (earlier.commandCount !== request.commands.length) {
+    throw new GitStratumError("invalid", "Repeat a push with other commands", {
+      data: { pushId: request.pushId },
+    });
+  }
+  return resultOf(request, earlier.rejections);
+}
