@@ -4,7 +4,10 @@
  * @module
  */
 
+export * from "./chain.ts";
+export * from "./entry_head.ts";
 export * from "./oid_rows.ts";
+export * from "./pack_header.ts";
 export * from "./pack_index.ts";
 export * from "./pack_index_encoder.ts";
 export {
@@ -17,3 +20,4 @@ export {
   NO_BASE,
 } from "./pack_index_layout.ts";
 export * from "./pack_index_writer.ts";
+export * from "./whole_entry.ts";

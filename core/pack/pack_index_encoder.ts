@@ -7,6 +7,7 @@
  * @module
  */
 
+import { xxh64 } from "@gitstratum/wasm";
 import { assert } from "../assert.ts";
 import { type ObjectFormat, oidBytes } from "../git/oid.ts";
 import { sortedOidRows } from "./oid_rows.ts";
@@ -23,7 +24,6 @@ import {
   REFERENCE_ROW_MAX,
   SIZE_IS_LARGE,
 } from "./pack_index_layout.ts";
-import { xxh64 } from "./xxh64.ts";
 
 /** What an index says. Tables without further note have one item an object, by ordinal. */
 export interface PackIndexContents {

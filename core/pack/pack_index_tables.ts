@@ -5,6 +5,7 @@
  * @module
  */
 
+import { xxh64 } from "@gitstratum/wasm";
 import { GitStratumError } from "../error.ts";
 import type { ErrorData } from "../error.ts";
 import { type ObjectFormat, oidBytes } from "../git/oid.ts";
@@ -21,7 +22,6 @@ import {
   type PackIndexChunk,
   REFERENCE_ROW_MAX,
 } from "./pack_index_layout.ts";
-import { xxh64 } from "./xxh64.ts";
 
 /** The tables of an index, as they stand in the file. */
 export interface PackIndexTables {

@@ -1,11 +1,11 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { xxh64 } from "@gitstratum/wasm";
 import fc from "fast-check";
 import { GitStratumError } from "../error.ts";
 import { type ObjectFormat, type Oid, oidBytes, oidToBytes } from "../git/oid.ts";
 import { PackIndex } from "./pack_index.ts";
 import { externalRow, isExternal, NO_BASE } from "./pack_index_layout.ts";
 import { type PackIndexObject, PackIndexWriter } from "./pack_index_writer.ts";
-import { xxh64 } from "./xxh64.ts";
 
 const oid = (digit: string, format: ObjectFormat = "sha1"): Oid =>
   digit.repeat(oidBytes(format) * 2) as Oid;
