@@ -39,7 +39,7 @@ export async function boundaryByDepth(
 ): Promise<NodeBoundary> {
   const { graph, clientShallow } = start;
   if (options.depth >= INFINITE_DEPTH) return { shallow: [], unshallow: [...clientShallow] };
-  const roots = options.relative ? await reachedShallows(start) : start.wants;
+  const roots = options.relative ? [...clientShallow] : start.wants;
   const depth = options.relative ? options.depth + 1 : options.depth;
   const seen = new BitSet(graph.count);
   const inside = new BitSet(graph.count);
@@ -90,10 +90,4 @@ export async function boundaryByExclusion(
     shallow: list.filter((node) => isBorder(node) && !clientShallow.has(node)),
     unshallow: [...clientShallow].filter((node) => seen.has(node) && !isBorder(node)),
   };
-}
-
-async function reachedShallows(start: BoundaryStart): Promise<number[]> {
-  const reached = new BitSet(start.graph.count);
-  await start.graph.walk(start.wants, { into: reached, slices: start.slices });
-  return [...start.clientShallow].filter((node) => reached.has(node));
 }
