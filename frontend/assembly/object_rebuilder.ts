@@ -9,20 +9,26 @@
 
 import { pipeline } from "node:stream/promises";
 import { createDeflate, createInflate } from "node:zlib";
-import { assert, GitStratumError, MIB } from "@gitstratum/core";
+import { assert, GitStratumError, hasCode, MIB } from "@gitstratum/core";
 import { OBJECT_TYPE_CODES, type ObjectFormat } from "@gitstratum/core/git";
+import {
+  encodeEntryHead,
+  encodeWholeEntry,
+  ENTRY_HEAD_BYTES_MAX,
+  parseEntryHead,
+  rebuildObject,
+} from "@gitstratum/core/pack";
 import type { Recipe, RecipeRange } from "@gitstratum/core/recipe";
 import { type ExtentStore, packRanges } from "@gitstratum/core/rpc";
 import { applyDeltaTo, deltaSizes } from "./delta_application.ts";
-import { encodeEntryHead, ENTRY_HEAD_BYTES_MAX, parseEntryHead } from "./entry_head.ts";
 import { type ObjectBytes, ObjectBytesWriter } from "./object_bytes.ts";
 import { type MaterialiseStep, READ_BYTES_MAX, recipePack } from "./read_unit.ts";
 
 /** Objects above this are rebuilt one at a time. */
 const LARGE_BYTES = 1 * MIB;
 /**
- * Large objects are compressed fast, because a client waits; small ones well. Level 1 of the runtime's
- * zlib would make what does not compress 6 % longer.
+ * Large objects are compressed fast, because a client waits. Level 1 of the runtime's zlib would make
+ * what does not compress 6 % longer.
  */
 const FAST_LEVEL = 3;
 
@@ -69,7 +75,12 @@ export class ObjectRebuilder {
    * @throws `corrupt` when the chain does not make an object of the recorded size
    */
   async *rebuild(step: MaterialiseStep, recipe: Recipe): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const entry = await this.#turn(step, () => this.#encoded(step, recipe));
+    const small = await this.#rebuildSmall(step, recipe);
+    if (small !== undefined) {
+      yield small;
+      return;
+    }
+    const entry = await this.#large.run(() => this.#encoded(step, recipe));
     try {
       yield encodeEntryHead({ typeCode: OBJECT_TYPE_CODES[step.type], size: step.size });
       yield* runs(entry);
@@ -78,9 +89,30 @@ export class ObjectRebuilder {
     }
   }
 
-  #turn(step: MaterialiseStep, task: () => Promise<ObjectBytes>): Promise<ObjectBytes> {
+  /** The whole entry at once, or undefined when something on the way is large. */
+  async #rebuildSmall(
+    step: MaterialiseStep,
+    recipe: Recipe,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const stored = step.chain.reduce((sum, range) => sum + range.length, 0);
-    return step.size <= LARGE_BYTES && stored <= LARGE_BYTES ? task() : this.#large.run(task);
+    if (step.size > LARGE_BYTES || stored > LARGE_BYTES) return undefined;
+    const chain = await Promise.all(step.chain.map((range) => this.#whole(range, recipe)));
+    try {
+      const format = recipe.header.objectFormat;
+      const object = rebuildObject(chain, { format, sizeMax: LARGE_BYTES });
+      checkSize(step, object.bytes.length);
+      return encodeWholeEntry(OBJECT_TYPE_CODES[step.type], object.bytes);
+    } catch (error) {
+      if (hasCode(error, "exhausted")) return undefined;
+      throw error;
+    }
+  }
+
+  /** A stored entry. */
+  async #whole(range: RecipeRange, recipe: Recipe): Promise<Uint8Array<ArrayBuffer>> {
+    let entry = new Uint8Array();
+    for await (const chunk of this.#stored(range, recipe)) entry = joined(entry, chunk);
+    return entry;
   }
 
   /** The object's zlib stream. */
@@ -89,10 +121,13 @@ export class ObjectRebuilder {
     try {
       // A compressor that stores what it cannot compress needs far less; a lazy one, an eighth more.
       const sizeMax = step.size + Math.ceil(step.size / 8) + 1024;
-      const level = step.size <= LARGE_BYTES ? {} : { level: FAST_LEVEL };
       const out = new ObjectBytesWriter(sizeMax, this.#scratch);
       return await filled(out, async () => {
-        await pipeline(runs(object), createDeflate(level), (chunks) => drain(chunks, out));
+        await pipeline(
+          runs(object),
+          createDeflate({ level: FAST_LEVEL }),
+          (chunks) => drain(chunks, out),
+        );
         return out.finish();
       });
     } finally {
@@ -113,11 +148,13 @@ export class ObjectRebuilder {
       object = base === undefined ? inflated : this.#applied(base, inflated);
     }
     assert(object !== undefined, "A chain has an entry");
-    if (object.size === step.size) return object;
-    object.close();
-    throw new GitStratumError("corrupt", "Rebuild an object of another size than recorded", {
-      data: { wanted: step.size, found: object.size },
-    });
+    try {
+      checkSize(step, object.size);
+    } catch (error) {
+      object.close();
+      throw error;
+    }
+    return object;
   }
 
   #applied(base: ObjectBytes, delta: ObjectBytes): ObjectBytes {
@@ -195,7 +232,18 @@ function* runs(bytes: ObjectBytes): Generator<Uint8Array<ArrayBuffer>> {
   }
 }
 
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+function checkSize(step: MaterialiseStep, found: number): void {
+  if (found === step.size) return;
+  throw new GitStratumError("corrupt", "Rebuild an object of another size than recorded", {
+    data: { wanted: step.size, found },
+  });
+}
+
+function joined(
+  first: Uint8Array<ArrayBuffer>,
+  second: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  if (first.length === 0) return second;
   const bytes = new Uint8Array(first.length + second.length);
   bytes.set(first);
   bytes.set(second, first.length);

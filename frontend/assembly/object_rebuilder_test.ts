@@ -4,7 +4,7 @@ import { deflateSync, inflateSync } from "node:zlib";
 import type { Oid } from "@gitstratum/core/git";
 import type { Recipe, RecipeRange } from "@gitstratum/core/recipe";
 import type { ExtentId, ExtentStore, PackId } from "@gitstratum/core/rpc";
-import { encodeEntryHead, parseEntryHead, REF_DELTA } from "./entry_head.ts";
+import { encodeEntryHead, parseEntryHead, REF_DELTA } from "@gitstratum/core/pack";
 import { REBUILD_MEMORY_BYTES_MAX } from "./object_bytes.ts";
 import { ObjectRebuilder } from "./object_rebuilder.ts";
 

@@ -16,7 +16,7 @@ import { assert, GitStratumError, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core
 import type { Recipe } from "@gitstratum/core/recipe";
 import type { ObjectFormat } from "@gitstratum/core/git";
 import type { ExtentRange, ExtentStore } from "@gitstratum/core/rpc";
-import { rebasedHead } from "./entry_head.ts";
+import { encodePackHeader, rebasedHead } from "@gitstratum/core/pack";
 import { readAhead } from "./read_ahead.ts";
 import { type MaterialiseStep, READ_BYTES_MAX, type ReadUnit, readUnits } from "./read_unit.ts";
 
@@ -24,7 +24,6 @@ import { type MaterialiseStep, READ_BYTES_MAX, type ReadUnit, readUnits } from "
 export const READ_AHEAD_UNITS = 4;
 /** Pieces below this are gathered before they are hashed and sent; whole side-band packets. */
 const GATHER_BYTES = 2 * SIDE_BAND_PAYLOAD_MAX;
-const PACK_VERSION = 2;
 const EMPTY = new Uint8Array();
 
 /** Rebuilds an object as one undeltified pack entry, in pieces. */
@@ -45,16 +44,6 @@ export interface PackStreamOptions {
 type Fetched =
   | { readonly kind: "bytes"; readonly pieces: readonly Uint8Array[] }
   | { readonly kind: "object"; readonly step: MaterialiseStep };
-
-/** The first 12 bytes of a pack (gitformat-pack). */
-function packHeader(objectCount: number): Uint8Array<ArrayBuffer> {
-  const header = new Uint8Array(12);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, 0x5041434b);
-  view.setUint32(4, PACK_VERSION);
-  view.setUint32(8, objectCount);
-  return header;
-}
 
 /** Small objects are rebuilt ahead like reads; big ones in their turn, piece by piece. */
 async function fetchObject(
@@ -115,15 +104,19 @@ function fetchUnit(unit: ReadUnit, recipe: Recipe, options: PackStreamOptions): 
   }
 }
 
-async function* piecesOf(recipe: Recipe, options: PackStreamOptions): AsyncGenerator<Uint8Array> {
+/** Pieces in batches: most are small, and a step of an asynchronous generator costs more than one. */
+async function* piecesOf(
+  recipe: Recipe,
+  options: PackStreamOptions,
+): AsyncGenerator<readonly Uint8Array[]> {
   const units = readUnits(recipe.header.packs, recipe.steps);
   const fetched = readAhead(units, (unit) => fetchUnit(unit, recipe, options), {
     ahead: READ_AHEAD_UNITS,
   });
   for await (const unit of fetched) {
     options.signal?.throwIfAborted();
-    if (unit.kind === "bytes") yield* unit.pieces;
-    else yield* options.rebuild(unit.step, recipe);
+    if (unit.kind === "bytes") yield unit.pieces;
+    else for await (const piece of options.rebuild(unit.step, recipe)) yield [piece];
   }
 }
 
@@ -132,45 +125,54 @@ class Gatherer {
   readonly #hash: Hash;
   #buffer = new Uint8Array(GATHER_BYTES);
   #used = 0;
+  #ready: Uint8Array[] = [];
 
   constructor(hash: Hash) {
     this.#hash = hash;
   }
 
-  /** Takes a piece; yields what is ready to be sent. */
-  *add(piece: Uint8Array): Generator<Uint8Array> {
+  /** Chunks that are ready to be sent. */
+  take(): readonly Uint8Array[] {
+    const ready = this.#ready;
+    if (ready.length > 0) this.#ready = [];
+    return ready;
+  }
+
+  add(piece: Uint8Array): void {
     if (piece.length >= GATHER_BYTES) {
-      yield* this.flush();
-      this.#hash.update(piece);
-      yield piece;
+      this.#flush();
+      this.#push(piece);
       return;
     }
     const fitting = Math.min(piece.length, GATHER_BYTES - this.#used);
-    this.#buffer.set(piece.subarray(0, fitting), this.#used);
+    this.#buffer.set(fitting === piece.length ? piece : piece.subarray(0, fitting), this.#used);
     this.#used += fitting;
     if (fitting === piece.length) return;
-    yield* this.flush();
+    this.#flush();
     this.#buffer.set(piece.subarray(fitting));
     this.#used = piece.length - fitting;
   }
 
-  /** Yields what is left, with the hash of everything behind it. */
-  *end(): Generator<Uint8Array> {
+  /** What is left, with the hash of everything behind it. */
+  end(): Uint8Array {
     const rest = this.#buffer.subarray(0, this.#used);
     const trailer = this.#hash.update(rest).digest();
     const chunk = new Uint8Array(rest.length + trailer.length);
     chunk.set(rest);
     chunk.set(trailer, rest.length);
-    yield chunk;
+    return chunk;
   }
 
-  *flush(): Generator<Uint8Array> {
-    if (this.#used === 0) return;
-    const chunk = this.#buffer.subarray(0, this.#used);
+  #push(chunk: Uint8Array): void {
     this.#hash.update(chunk);
+    this.#ready.push(chunk);
+  }
+
+  #flush(): void {
+    if (this.#used === 0) return;
+    this.#push(this.#buffer.subarray(0, this.#used));
     this.#buffer = new Uint8Array(GATHER_BYTES);
     this.#used = 0;
-    yield chunk;
   }
 }
 
@@ -188,7 +190,10 @@ export async function* packStream(
   assert(objectCount <= 0xffffffff, "A pack counts its objects in 32 bits");
   const hash = createHash(objectFormat);
   const gatherer = new Gatherer(hash);
-  yield* gatherer.add(packHeader(objectCount));
-  for await (const piece of piecesOf(recipe, options)) yield* gatherer.add(piece);
-  yield* gatherer.end();
+  gatherer.add(encodePackHeader(objectCount));
+  for await (const pieces of piecesOf(recipe, options)) {
+    for (const piece of pieces) gatherer.add(piece);
+    yield* gatherer.take();
+  }
+  yield gatherer.end();
 }

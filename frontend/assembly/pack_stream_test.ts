@@ -5,7 +5,7 @@ import { GitStratumError } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import type { Recipe, RecipeStep } from "@gitstratum/core/recipe";
 import type { ExtentId, ExtentStore, PackId } from "@gitstratum/core/rpc";
-import { encodeEntryHead, OFS_DELTA, REF_DELTA } from "./entry_head.ts";
+import { encodeEntryHead, OFS_DELTA, REF_DELTA } from "@gitstratum/core/pack";
 import { packStream } from "./pack_stream.ts";
 import { READ_BYTES_MAX, readUnits } from "./read_unit.ts";
 

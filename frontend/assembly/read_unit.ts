@@ -13,7 +13,7 @@ import type { Oid } from "@gitstratum/core/git";
 import type { RecipePack, RecipeStep } from "@gitstratum/core/recipe";
 import { type ExtentRange, packRanges } from "@gitstratum/core/rpc";
 
-import { ENTRY_HEAD_BYTES_MAX } from "./entry_head.ts";
+import { ENTRY_HEAD_BYTES_MAX } from "@gitstratum/core/pack";
 
 /**
  * Longest single read, about 1 MiB: large enough that its fixed cost vanishes, small enough to hold
