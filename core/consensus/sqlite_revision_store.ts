@@ -63,14 +63,15 @@ export class SqliteRevisionStore implements RevisionStore {
   #broken = false;
 
   /**
-   * Opens or creates the file.
+   * Opens or creates the file, which never grows beyond `fileBytesMax` when that is given.
    *
    * @throws `unavailable` when another process (or another store of this one) has it open
    * @throws `unsupported` when a later release wrote it
    */
-  constructor(path: string) {
+  constructor(path: string, options: { readonly fileBytesMax?: number } = {}) {
     this.#path = path;
     this.#database = openExclusively(path);
+    if (options.fileBytesMax !== undefined) limitPages(this.#database, options.fileBytesMax);
     this.#statements = prepare(this.#database);
     this.#readState();
   }
@@ -294,6 +295,11 @@ function openExclusively(path: string): DatabaseSync {
       cause: error,
     });
   }
+}
+
+function limitPages(database: DatabaseSync, bytesMax: number): void {
+  const pageBytes = database.prepare("PRAGMA page_size").get()!.page_size as number;
+  database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(bytesMax / pageBytes))}`);
 }
 
 function createSchema(database: DatabaseSync, path: string): void {
