@@ -48,7 +48,7 @@ export interface Decision<T> {
  *
  * @throws what the caller shall get; then nothing is appended
  */
-export type Decide<T> = (view: PartitionView) => Sliced<Decision<T>>;
+export type Decide<T> = (view: PartitionView) => Decision<T> | Sliced<Decision<T>>;
 
 /** What a primary stands on. */
 export interface PartitionPrimaryOptions {
@@ -211,7 +211,8 @@ export class PartitionPrimary {
     overlay: PartitionOverlay,
   ): Promise<{ decision: Decision<unknown>; payloads: LogPayload[] }> {
     const { clock, spill } = this.#options;
-    const decision = await runSliced(waiting.decide(overlay), clock);
+    const decided = waiting.decide(overlay);
+    const decision = "next" in decided ? await runSliced(decided, clock) : decided;
     const payloads: LogPayload[] = [];
     for (const record of decision.records) {
       payloads.push(await logPayload(record, spill, LOG_INLINE_BYTES_MAX));
