@@ -10,7 +10,7 @@
 
 import { assert, GitStratumError, KIB, SIDE_BAND_PAYLOAD_MAX, unreachable } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
-import type { RecipePack, RecipeStep } from "@gitstratum/core/recipe";
+import type { RecipePack, RecipeRange, RecipeStep } from "@gitstratum/core/recipe";
 import { type ExtentRange, packRanges } from "@gitstratum/core/rpc";
 
 import { ENTRY_HEAD_BYTES_MAX } from "@gitstratum/core/pack";
@@ -65,16 +65,48 @@ class UnitBuilder {
   #read: ExtentRange | undefined;
   #pieces: Piece[] = [];
   #literalBytes = 0;
+  /** Where in its pack the extent of the read lies; absent when that is not known. */
+  #extent: { readonly pack: number; readonly start: number; readonly end: number } | undefined;
+
+  /**
+   * Adds the usual step without further ado: a literal, or a range in the extent that is being read.
+   * False when it takes more than that.
+   */
+  addUsual(step: RecipeStep): boolean {
+    if (step.kind === "literal") {
+      if (!this.acceptsLiteral(step.bytes)) return false;
+      this.addLiteral(step.bytes);
+      return true;
+    }
+    const extent = this.#extent;
+    const read = this.#read;
+    if (step.kind !== "range" || extent === undefined || read === undefined) return false;
+    if (step.pack !== extent.pack || step.offset + step.length > extent.end) return false;
+    const offset = step.offset - extent.start;
+    if (!this.#reaches(read, offset, step.length)) return false;
+    this.addRange({ id: read.id, offset, length: step.length });
+    return true;
+  }
+
+  /** Remembers which part of which of the recipe's packs is being read. */
+  locate(pack: number, range: { readonly offset: number }, extentBytes: number): void {
+    const start = range.offset - range.offset % extentBytes;
+    this.#extent = { pack, start, end: start + extentBytes };
+  }
 
   /** Whether the range can be served by the read of this unit. */
   accepts(range: ExtentRange): boolean {
     if (this.#pieces.length >= PIECE_COUNT_MAX) return false;
     const read = this.#read;
     if (read === undefined) return true;
+    return read.id === range.id && this.#reaches(read, range.offset, range.length);
+  }
+
+  /** Whether the read, made a little longer, covers the run. */
+  #reaches(read: ExtentRange, offset: number, length: number): boolean {
     const end = read.offset + read.length;
-    return read.id === range.id && range.offset >= end &&
-      range.offset - end <= READ_GAP_BYTES_MAX &&
-      range.offset + range.length - read.offset <= READ_BYTES_MAX;
+    return this.#pieces.length < PIECE_COUNT_MAX && offset >= end &&
+      offset - end <= READ_GAP_BYTES_MAX && offset + length - read.offset <= READ_BYTES_MAX;
   }
 
   acceptsLiteral(bytes: Uint8Array): boolean {
@@ -118,6 +150,7 @@ class UnitBuilder {
       yield { kind: "pieces", pieces: this.#pieces, ...read };
     }
     this.#read = undefined;
+    this.#extent = undefined;
     this.#pieces = [];
     this.#literalBytes = 0;
   }
@@ -175,6 +208,17 @@ function* addRebase(
   yield* addRange(builder, pack, rest);
 }
 
+/** Tells the builder where the last byte of a range lies: the next range is likely behind it. */
+function locateEnd(
+  builder: UnitBuilder,
+  packs: readonly RecipePack[],
+  step: RecipeRange,
+): void {
+  if (step.length === 0) return;
+  const last = { offset: step.offset + step.length - 1 };
+  builder.locate(step.pack, last, recipePack(packs, step.pack).extentBytes);
+}
+
 function* addStep(
   builder: UnitBuilder,
   packs: readonly RecipePack[],
@@ -187,9 +231,11 @@ function* addStep(
       return;
     case "range":
       yield* addRange(builder, recipePack(packs, step.pack), step);
+      locateEnd(builder, packs, step);
       return;
     case "rebase":
       yield* addRebase(builder, recipePack(packs, step.pack), step);
+      locateEnd(builder, packs, step);
       return;
     case "materialise":
       assert(step.chain.length > 0, "A chain has an entry");
@@ -208,7 +254,9 @@ export async function* readUnits(
 ): AsyncGenerator<ReadUnit> {
   const builder = new UnitBuilder();
   for await (const batch of steps) {
-    for (const step of batch) yield* addStep(builder, packs, step);
+    for (const step of batch) {
+      if (!builder.addUsual(step)) yield* addStep(builder, packs, step);
+    }
   }
   yield* builder.take();
 }
