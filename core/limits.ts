@@ -25,6 +25,18 @@ export const SIDE_BAND_PAYLOAD_MAX = PKT_LINE_PAYLOAD_MAX - 1;
 export const EXTENT_BYTES = 8 * MIB;
 /** No extent is larger: one request body that may be buffered. */
 export const EXTENT_BYTES_MAX = 16 * MIB;
+/** Extents of one batched write: a small push has three, a repack's tail some dozens. */
+export const EXTENT_BATCH_COUNT_MAX = 1024;
+/** Body of a batched write: many small extents, whose copy into one body is cheap. */
+export const EXTENT_BATCH_BYTES_MAX = 4 * MIB;
+/** Extents that one client call writes at a time; the rest waits, as it would for the disk. */
+export const EXTENT_WRITE_CONCURRENCY_MAX = 4;
+/** Extent ids in one removal: at most 45 bytes of JSON each. */
+export const EXTENT_REMOVE_COUNT_MAX = 10_000;
+/** Extents in one page of a listing: at most 200 bytes of JSON each. */
+export const EXTENT_LIST_COUNT_MAX = 4096;
+/** Bodies of extents that a node holds at a time; further writes wait for room. */
+export const EXTENT_BODIES_BYTES_MAX = 128 * MIB;
 
 /** One push: enough for the largest public repositories, small enough for a scratch disk. */
 export const PUSH_BYTES_MAX = 16 * GIB;
@@ -90,6 +102,8 @@ export const CONSENSUS_QUEUE_COUNT_MAX = 16_384;
 export const LOG_APPEND_ENTRY_COUNT_MAX = CONSENSUS_OPERATION_COUNT_MAX - 1;
 /** Payload bytes of one log append, all entries together; keys and headers take the rest. */
 export const LOG_APPEND_BYTES_MAX = 1408 * KIB;
+/** Virtual nodes for each unit of a node's weight: shares differ by some per cent only. */
+export const RING_TOKENS_PER_WEIGHT = 256;
 /** Former values of references count as reachable for this long (races, undo). */
 export const FORMER_REFERENCE_GRACE_MS = 24 * 3600 * 1000;
 /** Log entries above this go to extents: small ones share an append, etcd slows down on large ones. */
@@ -126,3 +140,7 @@ assert(
   "The largest append fits a transaction",
 );
 assert(LOG_INLINE_BYTES_MAX <= LOG_APPEND_BYTES_MAX, "An inline log entry fits an append");
+assert(EXTENT_BATCH_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch can be admitted");
+assert(EXTENT_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "An extent can be admitted");
+assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
+assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");

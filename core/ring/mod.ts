@@ -1,7 +1,8 @@
 /**
- * To be filled.
+ * Who holds what: the ring places extents on object nodes, partitions divide the metadata.
  *
  * @module
  */
 
-export {};
+export * from "./hash_ring.ts";
+export * from "./partition.ts";
