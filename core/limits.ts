@@ -50,6 +50,26 @@ export const HISTORY_OBJECT_BYTES_MAX = 64 * MIB;
 export const IN_MEMORY_OBJECT_BYTES_MAX = 32 * MIB;
 /** A delta chain longer than this is cut: reading an object costs as many steps. */
 export const DELTA_DEPTH_MAX = 64;
+/** A delta chain that holds an object too large for memory is never cut; longer ones are refused. */
+export const LARGE_DELTA_DEPTH_MAX = 1024;
+/** Ids that one push may mention, objects and links together: about 80 bytes of table each. */
+export const INGEST_ID_COUNT_MAX = 12_000_000;
+/** Packs up to this are ingested where they arrive: a worker would take longer to start. */
+export const INGEST_INLINE_BYTES_MAX = 1 * MIB;
+/** What an ingest may inflate without a worker: some ten milliseconds of the event loop. */
+export const INGEST_INLINE_WORK_BYTES_MAX = 4 * MIB;
+/** Memory for objects of an ingest without a worker. */
+export const INGEST_INLINE_RING_BYTES = 3 * MIB;
+/** Memory for objects of an ingest in a worker: base, result and a gap, each of the largest size. */
+export const INGEST_RING_BYTES = 3 * (IN_MEMORY_OBJECT_BYTES_MAX + 4 * KIB);
+/** Workers at a time; further large pushes wait with their bytes on disk. */
+export const INGEST_WORKER_COUNT = 2;
+/** What any push may inflate and rebuild; compressed bombs end here. */
+export const INGEST_WORK_BYTES_BASE = 64 * GIB;
+/** What a push may inflate and rebuild for each byte of its pack; git/git needs about 30. */
+export const INGEST_WORK_FACTOR_MAX = 512;
+/** Objects of the network that one question of an ingest brings into memory. */
+export const INGEST_BASE_BYTES_MAX = 64 * MIB;
 
 /** Commands of one push. A mirror push of half a million references fits. */
 export const PUSH_COMMAND_COUNT_MAX = 1_000_000;
@@ -85,6 +105,11 @@ export const FILTER_PART_COUNT_MAX = 256;
 export const PUSH_OPTION_COUNT_MAX = 1000;
 /** Bytes of commands, shallow lines, certificate and options of one push. */
 export const PUSH_COMMAND_BYTES_MAX = 256 * MIB;
+
+/** A blob of sparse patterns: thousands of directories, read and parsed for each filtered fetch. */
+export const SPARSE_PATTERN_BYTES_MAX = 256 * KIB;
+/** Sparse patterns with wildcards: each is tried on each path. */
+export const SPARSE_GLOB_COUNT_MAX = 64;
 
 /** Slices of the metadata; fixed for the life of a cluster. */
 export const PARTITION_COUNT = 256;

@@ -8,7 +8,7 @@ import { GitStratumError, hasCode, ManualClock, SeededRandom } from "@gitstratum
 import { MemoryDisk, PowerLoss } from "@gitstratum/core/disk";
 import { SegmentStore } from "./segment_store.ts";
 
-const SEED_COUNT = Number(Deno.env.get("GITSTRATUM_CRASH_SEEDS") ?? 150);
+const SEED_COUNT = Number(Deno.env.get("GITSTRATUM_CRASH_SEEDS") ?? 60);
 const KEY_COUNT = 12;
 const SEGMENT_BYTES = 20_000;
 

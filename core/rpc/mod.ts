@@ -6,7 +6,9 @@
 
 export * from "./body.ts";
 export * from "./error_response.ts";
+export * from "./extent_client.ts";
 export * from "./extent_store.ts";
+export * from "./extent_wire.ts";
 export * from "./fetcher.ts";
 export * from "./ids.ts";
 export * from "./json_client.ts";

@@ -1,0 +1,106 @@
+/**
+ * An object node: a segment store, its service, and the upkeep of the store in the background.
+ *
+ * @module
+ */
+
+import type { Clock, Random } from "@gitstratum/core";
+import type { Disk } from "@gitstratum/core/disk";
+import type { Service } from "@gitstratum/core/rpc";
+import { ExtentService } from "./extent_service.ts";
+import { SegmentStore } from "./segment_store.ts";
+
+/** What an object node needs. */
+export interface ObjectNodeOptions {
+  /** The node's own directory. */
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** A segment is sealed rather than to grow beyond this. */
+  readonly segmentBytes?: number;
+  /** Time between two compactions in milliseconds; 0 = only when asked. */
+  readonly compactionIntervalMs?: number;
+  /** Time between two scrubs in milliseconds; 0 = only when asked. */
+  readonly scrubIntervalMs?: number;
+  /** Told once when a sync failed: nothing is written any more, the process has to stop. */
+  readonly onFailure?: (error: unknown) => void;
+  /** Told of what people should know: damage, failures of upkeep, bugs. */
+  readonly onTrouble?: (trouble: Trouble) => void;
+}
+
+/** Something that people should know. */
+export interface Trouble {
+  readonly what: "damage" | "upkeep" | "bug";
+  /** Facts; an error's stack may be in `error`. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A running object node. */
+export interface ObjectNode {
+  readonly service: Service;
+  readonly store: SegmentStore;
+  /** Ends upkeep, seals the store and gives its directory up. */
+  close(): Promise<void>;
+}
+
+const COMPACTION_INTERVAL_MS = 60_000;
+const SCRUB_INTERVAL_MS = 24 * 3600_000;
+/** Upkeep leaves most of any disk to callers. */
+const UPKEEP_BYTES_PER_SECOND = 64 * 1024 * 1024;
+
+/**
+ * Opens a node on its directory.
+ *
+ * @throws `denied` when another process has it open
+ * @throws `unsupported` when a newer version wrote it
+ */
+export async function openObjectNode(options: ObjectNodeOptions): Promise<ObjectNode> {
+  const onTrouble = options.onTrouble ?? (() => {});
+  const store = await SegmentStore.open(options);
+  for (const damage of store.report.damage) onTrouble({ what: "damage", data: { ...damage } });
+  const service = new ExtentService({
+    store,
+    onUnexpected: (error) => onTrouble({ what: "bug", data: { error } }),
+  });
+  const stop = new AbortController();
+  const upkeep = { clock: options.clock, signal: stop.signal, onTrouble };
+  const loops = [
+    every(options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS, upkeep, async () => {
+      await store.compact({ bytesPerSecond: UPKEEP_BYTES_PER_SECOND });
+    }),
+    every(options.scrubIntervalMs ?? SCRUB_INTERVAL_MS, upkeep, async () => {
+      const { corruptKeys } = await store.scrub({ bytesPerSecond: UPKEEP_BYTES_PER_SECOND });
+      for (const key of corruptKeys) onTrouble({ what: "damage", data: { key } });
+    }),
+  ];
+  return {
+    service,
+    store,
+    close: async () => {
+      stop.abort();
+      await Promise.all([...loops, store.close()]);
+    },
+  };
+}
+
+/** Runs `action` again and again, until the signal aborts; a failure is told and does not end it. */
+async function every(
+  intervalMs: number,
+  upkeep: {
+    readonly clock: Clock;
+    readonly signal: AbortSignal;
+    readonly onTrouble: (trouble: Trouble) => void;
+  },
+  action: () => Promise<void>,
+): Promise<void> {
+  if (intervalMs === 0) return;
+  const { clock, signal, onTrouble } = upkeep;
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(intervalMs, signal);
+      await action();
+    } catch (error) {
+      if (!signal.aborted) onTrouble({ what: "upkeep", data: { error } });
+    }
+  }
+}
