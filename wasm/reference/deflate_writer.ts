@@ -73,8 +73,7 @@ function randomLengths(
     const depth = leaves[index]! + 1;
     leaves.splice(index, 1, depth, depth);
   }
-  const order = [...symbols].sort(() => random.below(2) - 0.5);
-  order.forEach((symbol, i) => lengths[symbol] = Math.max(1, leaves[i]!));
+  random.shuffled(symbols).forEach((symbol, i) => lengths[symbol] = Math.max(1, leaves[i]!));
   return lengths;
 }
 
@@ -86,9 +85,7 @@ function distanceOf(symbol: number): { base: number; extra: number } {
 
 function sampleOf(random: RandomBytes, bound: number): number[] {
   const count = 1 + random.below(bound);
-  return Array.from({ length: bound }, (_, i) => i)
-    .sort(() => random.below(2) - 0.5)
-    .slice(0, count);
+  return random.shuffled(Array.from({ length: bound }, (_, i) => i)).slice(0, count);
 }
 
 function writeLengths(writer: BitWriter, random: RandomBytes, lengths: readonly number[]): void {

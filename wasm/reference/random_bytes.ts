@@ -28,6 +28,16 @@ export class RandomBytes {
     return choices[this.below(choices.length)]!;
   }
 
+  /** The same items in any order. */
+  shuffled<T>(items: readonly T[]): T[] {
+    const result = [...items];
+    for (let i = result.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      [result[i], result[j]] = [result[j]!, result[i]!];
+    }
+    return result;
+  }
+
   /** Bytes without any pattern. */
   noise(bytes: number): Uint8Array<ArrayBuffer> {
     return Uint8Array.from({ length: bytes }, () => this.below(256));
