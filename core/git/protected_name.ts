@@ -33,7 +33,7 @@ export function maybeProtected(bytes: Uint8Array, start: number, end: number): b
     case 0x4d: // M
     case 0x6d: // m
       // Only a short name can begin so, and those have a tilde.
-      for (let index = start + 3; index < end && index < start + 8; index++) {
+      for (let index = start + 1; index < end && index < start + 8; index++) {
         if (bytes[index] === TILDE) return true;
       }
       return false;

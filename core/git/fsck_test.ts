@@ -1,0 +1,513 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { spawnSync } from "node:child_process";
+import { deflateSync } from "node:zlib";
+import fc from "fast-check";
+import { hasCode } from "../error.ts";
+import { checkObject, describeFinding } from "./fsck.ts";
+import { DEFAULT_PUSH_POLICY, FSCK_MESSAGES, fsckPolicy } from "./fsck_message.ts";
+import type { ObjectType } from "./object_type.ts";
+import type { Oid } from "./oid.ts";
+import { maybeProtected, protectedName } from "./protected_name.ts";
+import { SpecialBlobs } from "./special_blobs.ts";
+
+const STRICT = fsckPolicy();
+const A = "a".repeat(40);
+/** What commits and tags point at: git does not take one id for objects of two types. */
+const B = "b".repeat(40);
+const OID = "\x11".repeat(20);
+const WHO = "A U Thor <a@b> 1234567890 +0000";
+
+/** One byte per character. */
+const latin = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+/** The bytes of a name in UTF-8, one per character. */
+const utf8 = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
+const tree = (...entries: string[]) =>
+  entries.map((entry) => `${entry.replace(" ", " ")}\0${OID}`).join("");
+const commit = (author: string, committer = WHO) =>
+  `tree ${A}\nauthor ${author}\ncommitter ${committer}\n\nx`;
+const tag = (tagger: string, rest = "\nx") =>
+  `object ${B}\ntype commit\ntag v1\ntagger ${tagger}\n${rest}`;
+
+const IDENTITIES = [
+  WHO,
+  "<a@b> 1 +0000",
+  " <a@b> 1 +0000",
+  "A U Thor",
+  "A > <a@b> 1 +0000",
+  "A<a@b> 1 +0000",
+  "A <a<b> 1 +0000",
+  "A <a@b",
+  "A <a@b>1 +0000",
+  "A <a@b>",
+  "A <a@b> ",
+  "A <a@b> x +0000",
+  "A <a@b> 01 +0000",
+  "A <a@b> 0 +0000",
+  "A <a@b> 1",
+  "A <a@b> 1 0000",
+  "A <a@b> 1 +000",
+  "A <a@b> 1 +00000",
+  "A <a@b> 99999999999999999999 +0000",
+  "A <a@b> 18446744073709551615 +0000",
+  "A <a@b> 9223372036854775807 +0000",
+  "A <a@b> 9223372036854775808 +0000",
+  "A <a@b> 1x +0000",
+  "A <a@b> 1 -9999",
+  "A <> 1 +0000",
+  "",
+];
+
+const COMMITS = [
+  ...IDENTITIES.map((who) => commit(who)),
+  ...IDENTITIES.map((who) => commit(WHO, who)),
+  "",
+  "\n",
+  `tree ${A}`,
+  `tree ${A}\n`,
+  `tree ${A}\n\n`,
+  `tree ${A}\nauthor ${WHO}\n`,
+  `tree ${A}\nauthor ${WHO}\nauthor ${WHO}\ncommitter ${WHO}\n\nx`,
+  `tree ${A}\ncommitter ${WHO}\n\nx`,
+  `tree ${A}\nauthor ${WHO}\n\ncommitter ${WHO}\n`,
+  `${commit(WHO)}\0y`,
+  `tree ${A}\nauthor ${WHO}\ncommitter ${WHO}\n`,
+  `tree ${A}\nauthor ${WHO}\ncommitter ${WHO}`,
+  `tree ${A}\nauthor ${WHO}\0\ncommitter ${WHO}\n\nx`,
+  `tree ${A}x\nauthor ${WHO}\ncommitter ${WHO}\n\nx`,
+  `tree ${A}\nparent ${B}\nparent x\nauthor ${WHO}\ncommitter ${WHO}\n\nx`,
+  `parent ${B}\n\n`,
+  `tree ${A}\nauthor ${WHO}\ncommitter ${WHO}\nencoding x\ngpgsig a\n b\n\nx`,
+];
+
+const TAGS = [
+  ...IDENTITIES.map((who) => tag(who)),
+  "",
+  `object ${B}\n`,
+  `object x\ntype commit\ntag v\n\nx`,
+  `object ${B}\ntype x\ntag v\n\nx`,
+  `object ${B}\ntype commit\n\nx`,
+  `object ${B}\ntype commit\ntag v1\n\nx`,
+  `object ${B}\ntype commit\ntag a..b\ntagger ${WHO}\n\nx`,
+  `object ${B}\ntype commit\ntag \ntagger ${WHO}\n\nx`,
+  `object ${B}\ntype commit\ntag v1\ntagger ${WHO}\nextra x\n\nx`,
+  `type commit\n\nx`,
+  `object ${B}\ntype commit\ntag v1\ntagger ${WHO}\n`,
+  `object ${B}\ntag v1\ntagger ${WHO}\n\nx`,
+];
+
+/** Names that some file system may take for one of git's, and some that none does. */
+const NAMES = [
+  ".",
+  "..",
+  "...",
+  ".git",
+  ".GIT",
+  ".Git",
+  ".git ",
+  ".git.",
+  ".git. .",
+  ".git x",
+  ".git:x",
+  ".git::$INDEX",
+  "git~1",
+  "GIT~1",
+  "git~2",
+  "git~1 .",
+  "git~10",
+  ".gitx",
+  "x.git",
+  "git",
+  "a/b",
+  "/",
+  ".git/x",
+  "a\\b",
+  "a\\.git",
+  "a\\git~1\\b",
+  "\\.git",
+  ".git\\x",
+  ".g\u200cit",
+  "\u200d.git",
+  ".git\ufeff",
+  ".gi\u0131t",
+  ".\u202agitmodules",
+  ".gitmodules",
+  ".GitModules",
+  ".gitmodules ",
+  ".gitmodules:x",
+  ".gitmodules.x",
+  "gitmod~1",
+  "GITMOD~4",
+  "gitmod~5",
+  "gitmod~1 .",
+  "gitmod~11",
+  "gi7eba~1",
+  "GI7EBA~9",
+  "gi7eb~10",
+  "gi7e~100",
+  "g~123456",
+  "~1000000",
+  "~0000000",
+  "gi7eba~0",
+  "gi7ebb~1",
+  "a\\.gitmodules",
+  "a\\gi7eba~1",
+  ".gitattributes",
+  "gitatt~1",
+  "gi7d29~1",
+  ".gitignore",
+  "gitign~2",
+  "gi250a~3",
+  ".mailmap",
+  "mailma~1",
+  "maba30~1",
+  "mailmap~1",
+  ".gitmodules\u200e",
+  ".MAILMAP",
+  "-",
+  "con",
+  "a".repeat(4096),
+  "u\u0308",
+  "\u00fc",
+  ".gitignore/",
+];
+
+const TREES = [
+  "",
+  ...NAMES.flatMap((name) => [tree(`100644 ${utf8(name)}`), tree(`120000 ${utf8(name)}`)]),
+  tree("100644 .git\xff"),
+  tree("100644 .gi\xfft"),
+  tree("100644 \xff.git"),
+  tree("100644 .git\xe2\x80"),
+  tree("100664 a"),
+  tree("100600 a"),
+  tree("0100644 a"),
+  tree("040000 a"),
+  tree("7 a"),
+  tree("160000 a"),
+  tree("40755 a"),
+  tree("120777 a"),
+  tree("100644 "),
+  tree(" a"),
+  tree("100648 a"),
+  "100644 a\0xx",
+  tree("100644 a", "100644 a"),
+  tree("100644 b", "100644 a"),
+  tree("100644 a", "40000 a"),
+  tree("100644 a", "100644 a.b", "40000 a"),
+  tree("100644 a", "100644 a.b", "100644 a.b.c", "40000 a.b", "40000 a"),
+  tree("40000 a", "100644 a.b"),
+  tree("100644 a.b", "40000 a"),
+  tree("100644 a0", "40000 a"),
+  tree("40000 a", "100644 a0"),
+  tree("100644 a", "100644 a-b", "40000 a-b", "40000 a"),
+  tree("100644 a", "100644 ab"),
+  tree("100644 foo", "100644 foo.bar", "100644 foo.bar.baz", "40000 foo.bar", "40000 foo"),
+  `100644 a\0${"\0".repeat(20)}`,
+  `100644 a\0${"\0".repeat(19)}\x01`,
+  `${tree("100644 a")}1`,
+];
+
+interface Odd {
+  readonly type: ObjectType;
+  readonly text: string;
+}
+
+const ODD: readonly Odd[] = [
+  ...COMMITS.map((text) => ({ type: "commit" as const, text })),
+  ...TAGS.map((text) => ({ type: "tag" as const, text })),
+  ...TREES.map((text) => ({ type: "tree" as const, text })),
+];
+
+/** Stores an object as it is; git itself would refuse many of them. */
+function store(repository: string, odd: Odd): Oid {
+  const bytes = latin(`${odd.type} ${odd.text.length}\0${odd.text}`);
+  const oid = createHash("sha1").update(bytes).digest("hex");
+  const directory = `${repository}/objects/${oid.slice(0, 2)}`;
+  Deno.mkdirSync(directory, { recursive: true });
+  Deno.writeFileSync(`${directory}/${oid.slice(2)}`, deflateSync(bytes));
+  return oid as Oid;
+}
+
+/** What `git fsck --strict` says of the objects of a repository. */
+function gitFsck(repository: string): { findings: Map<string, string[]>; unparsed: Set<string> } {
+  const { stdout, stderr } = spawnSync("git", [
+    "-C",
+    repository,
+    "fsck",
+    "--strict",
+    "--no-dangling",
+  ], {
+    encoding: "latin1",
+  });
+  const findings = new Map<string, string[]>();
+  const unparsed = new Set<string>();
+  for (const line of `${stdout}\n${stderr}`.split("\n")) {
+    const found = /^(error|warning) in (\w+) ([0-9a-f]{40}): (\w+):/.exec(line);
+    const bad = /([0-9a-f]{40}): object could not be parsed/.exec(line);
+    if (bad !== null) unparsed.add(bad[1]!);
+    if (found === null) continue;
+    const [, severity, , oid, id] = found as unknown as [string, string, string, string, string];
+    findings.set(oid, [
+      ...findings.get(oid) ?? [],
+      `${severity === "error" ? "error" : "warn"} ${id}`,
+    ]);
+  }
+  return { findings, unparsed };
+}
+
+function withRepository(use: (path: string) => void): void {
+  const path = Deno.makeTempDirSync({ prefix: "fsck" });
+  try {
+    spawnSync("git", ["init", "-q", "--bare", "--object-format=sha1", path]);
+    use(path);
+  } finally {
+    Deno.removeSync(path, { recursive: true });
+  }
+}
+
+Deno.test("checkObject() finds what git fsck --strict finds", () => {
+  withRepository((path) => {
+    const stored = ODD.map((odd) => ({ odd, oid: store(path, odd) }));
+    const git = gitFsck(path);
+    let compared = 0;
+    for (const { odd, oid } of stored) {
+      const specialBlobs = new SpecialBlobs();
+      const mine = checkObject(odd.type, latin(odd.text), {
+        format: "sha1",
+        policy: STRICT,
+        specialBlobs,
+      }).map(({ severity, id }) => `${severity} ${id}`);
+      const what = `${odd.type} ${JSON.stringify(odd.text)}`;
+      if (git.unparsed.has(oid)) {
+        assert.ok(mine.some((finding) => finding.startsWith("error ")), `${what} passes`);
+        continue;
+      }
+      compared++;
+      assert.deepEqual(mine.toSorted(), (git.findings.get(oid) ?? []).toSorted(), what);
+    }
+    assert.ok(compared > 200, `only ${compared} compared`);
+  });
+});
+
+const MODULES = [
+  "",
+  '[submodule "a"]\n\tpath = a\n\turl = ../a\n',
+  '[submodule ".."]\n\tpath = a\n',
+  '[submodule "a/../b"]\nx\n',
+  '[submodule "a\\\\..\\\\b"]\nx\n',
+  '[submodule "..a"]\nx\n',
+  '[submodule ""]\nx\n',
+  "[submodule.a]\nurl=-x\n",
+  '[submodule "a"]\nurl = -x\n',
+  '[submodule "a"]\nurl = "--upload-pack=x"\n',
+  '[submodule "a"]\npath = -x\n',
+  '[submodule "a"]\nupdate = !rm\n',
+  '[submodule "a"]\nupdate = rebase\n',
+  '[submodule "a"]\nURL = -x ; y\n',
+  '[Submodule "a"]\nurl = "-x"\n',
+  '[submodule "a"] url = -x\n',
+  '[submodule "a"]\nurl = https://a/b%0ac\n',
+  '[submodule "a"]\nurl = https://a/b\n',
+  '[submodule "a"]\nurl = git://a/%0a\n',
+  '[submodule "a"]\nurl = ../%0a\n',
+  '[submodule "a"]\nurl = ./..//a\n',
+  '[submodule "a"]\nurl = ../:a\n',
+  '[submodule "a"]\nurl = ../../a\n',
+  '[submodule "a"]\nurl = ssh://a/%0a\n',
+  '[submodule "a"]\nurl = http::https://a/%0a\n',
+  '[submodule "a"]\nurl = https://\n',
+  '[submodule "a"]\nurl = https:///a\n',
+  '[submodule "a"]\nurl = \\-x\n',
+  '[submodule "a"]\nurl = "x\n',
+  '[submodule "a"\nurl = x\n',
+  "junk\n[",
+  "[]\nx\n",
+  "a=b\n",
+  '[submodule "a"]\nurl = \\\n-x\n',
+  '[submodule "a"]\nurl\n',
+  "=\n",
+  '# [\n; x\n[submodule "a"]\r\nurl = -x\r\n',
+  '[submodule "a"]\nurl = x#\n',
+  '[submodule "a"]\nurl = a\\tb\\n\n',
+];
+
+const ATTRIBUTES = [
+  "",
+  "* text\n",
+  "x".repeat(2047),
+  "x".repeat(2048),
+  `${"x".repeat(2047)}\n${"y".repeat(2047)}\n`,
+  `a\n${"y".repeat(5000)}\n`,
+  `a\0${"y".repeat(5000)}\n`,
+  `${"x".repeat(2048)}\n`,
+];
+
+/** A repository with one special blob in a tree; what git and this package say of the blob. */
+function compareBlobs(name: string, texts: readonly string[]): void {
+  withRepository((path) => {
+    const blobs = texts.map((text) => ({ text, oid: store(path, { type: "blob", text }) }));
+    for (const { oid } of blobs) {
+      const id = String.fromCharCode(...Uint8Array.fromHex(oid));
+      store(path, { type: "tree", text: `100644 ${name}\0${id}` });
+    }
+    const git = gitFsck(path);
+    for (const { text, oid } of blobs) {
+      const special = new SpecialBlobs();
+      const entry = latin(`100644 ${name}\0${String.fromCharCode(...Uint8Array.fromHex(oid))}`);
+      checkObject("tree", entry, { format: "sha1", policy: STRICT, specialBlobs: special });
+      assert.deepEqual(special.pending, [oid]);
+      const mine = special.check(oid, { kind: "blob", bytes: latin(text) }, { policy: STRICT });
+      assert.deepEqual(special.pending, []);
+      assert.deepEqual(
+        mine.map(({ severity, id }) => `${severity} ${id}`).toSorted(),
+        (git.findings.get(oid) ?? []).toSorted(),
+        JSON.stringify(text),
+      );
+    }
+  });
+}
+
+Deno.test("SpecialBlobs judges .gitmodules as git fsck does", () => {
+  compareBlobs(".gitmodules", MODULES);
+});
+
+Deno.test("SpecialBlobs sees through a byte order mark, as a client does", () => {
+  // Git's own check stumbles over it, but its reader of checked-out files does not.
+  const special = new SpecialBlobs();
+  special.addModules(A as Oid);
+  const bytes = latin('\xef\xbb\xbf[submodule "a"]\nurl = -x\n');
+  const findings = special.check(A as Oid, { kind: "blob", bytes }, { policy: STRICT });
+  assert.deepEqual(findings.map(({ id }) => id), ["gitmodulesUrl"]);
+});
+
+Deno.test("SpecialBlobs judges .gitattributes as git fsck does", () => {
+  compareBlobs(".gitattributes", ATTRIBUTES);
+});
+
+Deno.test("SpecialBlobs reports what is missing, large or no blob", () => {
+  const special = new SpecialBlobs();
+  assert.equal(special.any, false);
+  special.addModules(A as Oid);
+  special.addAttributes(A as Oid);
+  assert.ok(special.any && special.has(A as Oid));
+  const ids = (kind: "missing" | "large" | "other") =>
+    special.check(A as Oid, { kind }, { policy: STRICT }).map(({ id }) => id);
+  assert.deepEqual(ids("missing"), ["gitmodulesMissing", "gitattributesMissing"]);
+  assert.deepEqual(ids("large"), ["gitmodulesLarge", "gitattributesLarge"]);
+  assert.deepEqual(ids("other"), ["gitmodulesBlob", "gitattributesBlob"]);
+});
+
+Deno.test("fsckPolicy() changes severities by id and refuses unknown and fatal ones", () => {
+  const policy = fsckPolicy({ HASDOTGIT: "warn", extraHeaderEntry: "error", badDate: "ignore" });
+  assert.equal(policy.hasDotgit, "warn");
+  assert.equal(policy.extraHeaderEntry, "error");
+  assert.equal(policy.badDate, "ignore");
+  assert.equal(policy.nullSha1, "error");
+  assert.throws(() => fsckPolicy({ frob: "warn" }), (error) => hasCode(error, "invalid"));
+  assert.throws(() => fsckPolicy({ nulInHeader: "warn" }), (error) => hasCode(error, "invalid"));
+});
+
+Deno.test("DEFAULT_PUSH_POLICY takes what real histories have", () => {
+  const check = (type: ObjectType, text: string) =>
+    checkObject(type, latin(text), { format: "sha1", specialBlobs: new SpecialBlobs() });
+  const cases: readonly [ObjectType, string, string][] = [
+    ["commit", commit("A <a@b> 1 +7"), "badTimezone"],
+    ["commit", commit("A <a@b>1 +0000"), "missingSpaceBeforeDate"],
+    ["tree", tree("0100644 a"), "zeroPaddedFilemode"],
+  ];
+  for (const [type, text, id] of cases) {
+    assert.deepEqual(check(type, text).map((finding) => [finding.id, finding.severity]), [[
+      id,
+      "warn",
+    ]]);
+  }
+  assert.equal(Object.keys(DEFAULT_PUSH_POLICY).length, Object.keys(FSCK_MESSAGES).length);
+  assert.equal(
+    describeFinding(check("tree", tree("100644 .git"))[0]!),
+    "hasDotgit: contains '.git'",
+  );
+});
+
+Deno.test("checkObject() takes any bytes", () => {
+  const start = fc.constantFrom(
+    "",
+    `tree ${A}\n`,
+    `object ${A}\ntype tag\n`,
+    "100644 .git",
+    commit(WHO),
+    tree("40000 a"),
+  );
+  fc.assert(
+    fc.property(start, fc.uint8Array({ maxLength: 60 }), (text, random) => {
+      const bytes = Uint8Array.from([...latin(text), ...random]);
+      const specialBlobs = new SpecialBlobs();
+      for (const type of ["commit", "tree", "tag", "blob"] as const) {
+        checkObject(type, bytes, { format: "sha1", specialBlobs });
+      }
+      specialBlobs.addModules(A as Oid);
+      specialBlobs.check(A as Oid, { kind: "blob", bytes }, { policy: STRICT });
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("SpecialBlobs takes any text for a configuration", () => {
+  const piece = fc.constantFrom(
+    "[",
+    "]",
+    '"',
+    "\\",
+    "\n",
+    "submodule",
+    " ",
+    "a",
+    "=",
+    "#",
+    ".",
+    "url",
+    "-x",
+    "\r",
+    "\0",
+  );
+  fc.assert(fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+    const special = new SpecialBlobs();
+    special.addModules(A as Oid);
+    special.check(A as Oid, { kind: "blob", bytes: latin(pieces.join("")) }, { policy: STRICT });
+  }));
+});
+
+Deno.test("maybeProtected() lets no protected name pass", () => {
+  const piece = fc.constantFrom(
+    ".",
+    "g",
+    "G",
+    "i",
+    "t",
+    "~",
+    "1",
+    "git",
+    "modules",
+    "mailmap",
+    "gi7eba",
+    "maba30",
+    "attributes",
+    " ",
+    ":",
+    "\u200c",
+    "\ufeff",
+    "x",
+    "9",
+    "gitmod",
+    "ignore",
+  );
+  const names = fc.array(piece, { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(names, (pieces) => {
+      const name = new TextEncoder().encode(pieces.join(""));
+      const found = Object.values(protectedName(name)).includes(true);
+      assert.ok(maybeProtected(name, 0, name.length) || !found, pieces.join(""));
+    }),
+    { numRuns: 3000 },
+  );
+});
