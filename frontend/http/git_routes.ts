@@ -48,8 +48,8 @@ export interface GitRoutesOptions {
 /** What the server hands in beside the request. */
 export interface ConnectionInfo {
   readonly remoteAddress?: string;
-  /** Aborts when the server can wait no longer for the request to end. */
-  readonly cut?: AbortSignal;
+  /** Aborts when the client is gone, or the server can wait no longer for the request to end. */
+  readonly signal?: AbortSignal;
 }
 
 /** Answers of a git server are never to be kept, whatever the age of the proxy (git http-backend). */
@@ -77,14 +77,12 @@ function repositoryNameOf(context: Context): RepositoryName {
   return parseRepositoryName(`${context.req.param("owner")}/${name}`);
 }
 
-/** Ends with the request's own signal or the server's, and can be ended by the response's consumer. */
+/** Ends with the connection's signal, and can be ended by the response's consumer. */
 function abortOf(context: Context): AbortController {
   const abort = new AbortController();
-  const info = context.env as ConnectionInfo | undefined;
-  for (const signal of [context.req.raw.signal, info?.cut]) {
-    if (signal?.aborted) abort.abort(signal.reason);
-    else signal?.addEventListener("abort", () => abort.abort(signal.reason), { once: true });
-  }
+  const signal = (context.env as ConnectionInfo | undefined)?.signal;
+  if (signal?.aborted) abort.abort(signal.reason);
+  else signal?.addEventListener("abort", () => abort.abort(signal.reason), { once: true });
   return abort;
 }
 

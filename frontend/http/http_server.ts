@@ -45,18 +45,27 @@ async function drained(finished: Promise<void>, options: HttpServerOptions): Pro
   return result;
 }
 
+function clientGone(cause: unknown): GitStratumError {
+  return new GitStratumError("aborted", "Lose the client", { cause });
+}
+
 /** Starts to listen. */
 export function serveHttp(options: HttpServerOptions): HttpServer {
-  const cut = new AbortController();
+  const running = new Set<AbortController>();
   const server = Deno.serve({
     hostname: options.hostname,
     port: options.port,
     onListen: () => {},
   }, (request, info) => {
-    const address = info.remoteAddr;
-    const remoteAddress = "hostname" in address ? address.hostname : undefined;
-    const peer = remoteAddress === undefined ? {} : { remoteAddress };
-    return options.handle(request, { ...peer, cut: cut.signal });
+    const abort = new AbortController();
+    running.add(abort);
+    // It may abort after success too; by then there is nothing left to stop.
+    request.signal.addEventListener("abort", () => abort.abort(clientGone(request.signal.reason)));
+    // A rejection says what the signal says.
+    info.completed.finally(() => running.delete(abort)).catch(() => undefined);
+    const { remoteAddr } = info;
+    const peer = "hostname" in remoteAddr ? { remoteAddress: remoteAddr.hostname } : {};
+    return options.handle(request, { ...peer, signal: abort.signal });
   });
   const { hostname, port } = server.addr;
   let closing: Promise<void> | undefined;
@@ -64,7 +73,7 @@ export function serveHttp(options: HttpServerOptions): HttpServer {
     const finished = server.shutdown();
     if (await drained(finished, options)) return;
     // Deno cannot cut connections once it drains them, so their handlers are asked to.
-    cut.abort(new GitStratumError("aborted", "Stop the server"));
+    for (const abort of running) abort.abort(new GitStratumError("aborted", "Stop the server"));
     await drained(finished, { ...options, drainMs: CUT_MS });
   };
   return { hostname, port, url: urlOf(hostname, port), close: () => closing ??= close() };

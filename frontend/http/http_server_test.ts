@@ -67,7 +67,7 @@ Deno.test("serveHttp() cuts what does not end in time", async () => {
     arrived.resolve();
     return streamedResponse(endless(), {
       headers: {},
-      abort: abortBy(info.cut!),
+      abort: abortBy(info.signal!),
       onFailure: () => {},
     });
   });
@@ -75,6 +75,20 @@ Deno.test("serveHttp() cuts what does not end in time", async () => {
   await arrived.promise;
   await server.close();
   await assert.rejects(response.bytes());
+});
+
+Deno.test("serveHttp() tells a handler that its client is gone", async () => {
+  const gone = Promise.withResolvers<void>();
+  const server = serve(1000, (_, info) => {
+    info.signal!.addEventListener("abort", () => gone.resolve());
+    return new Response(ReadableStream.from(endless()));
+  });
+  const client = new AbortController();
+  const response = await fetch(server.url, { signal: client.signal });
+  await response.body!.getReader().read();
+  client.abort();
+  await gone.promise;
+  await server.close();
 });
 
 Deno.test("serveHttp() breaks the connection when a body fails in the middle", async () => {

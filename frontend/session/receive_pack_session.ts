@@ -101,7 +101,10 @@ export class ReceivePackSession {
     this.#conversation = conversation;
   }
 
-  /** References and capabilities. A free name looks like an empty repository of either format. */
+  /**
+   * References and capabilities. A free name looks like an empty repository, which can only be of one
+   * format: a client with sha256 objects refuses to push to it, and has to create it by the API.
+   */
   async *advertise(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const { agent, features, metadata } = this.#options;
     const target = this.#target;
@@ -115,7 +118,7 @@ export class ReceivePackSession {
       service: "git-receive-pack",
       // Version 2 has no push; clients that ask for it are answered in version 0.
       version: this.#conversation.version === 1 ? 1 : 0,
-      capabilities: existing === undefined ? `${capabilities} object-format=sha256` : capabilities,
+      capabilities,
       objectFormat,
     });
   }
