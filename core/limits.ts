@@ -87,6 +87,14 @@ export const FETCH_REQUEST_BYTES_MAX = 128 * MIB;
 export const JSON_BODY_BYTES_MAX = 1 * MIB;
 /** Body of an error response: a message and a few facts. */
 export const ERROR_BODY_BYTES_MAX = 64 * KIB;
+/** Body of a push request to the metadata: commands at about 130 bytes each. */
+export const METADATA_PUSH_BYTES_MAX = 256 * MIB;
+/** Body of any other question to the metadata: ids at 43 bytes each. */
+export const METADATA_REQUEST_BYTES_MAX = 128 * MIB;
+/** One line of a streamed reference listing: a batch of references. */
+export const REFERENCE_LINE_BYTES_MAX = 4 * MIB;
+/** Ids in one bulk question whether the network stores them: 20 to 32 bytes each. */
+export const KNOWN_REQUEST_BYTES_MAX = 32 * MIB;
 /** Reference prefixes in one ls-refs; git stops filtering beyond this number too. */
 export const REFERENCE_PREFIX_COUNT_MAX = 65536;
 

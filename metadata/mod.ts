@@ -1,7 +1,18 @@
 /**
- * See README.md of this package.
+ * The metadata cluster: repositories, references, reachability, recipes, pushes. A node serves
+ * partitions, whose logs are the truth and whose state is materialised in SQLite.
  *
  * @module
  */
 
-export {};
+export type {
+  CataloguedGroup,
+  CatalogueVersion,
+  PackCatalogue,
+  RepositoryRefsView,
+} from "./pack_catalogue.ts";
+export {
+  type MetadataNodeOptions,
+  type OpenMetadataNode,
+  openMetadataNode,
+} from "./open_metadata_node.ts";

@@ -1,0 +1,161 @@
+/**
+ * {@link Metadata} over a {@link Fetcher}.
+ *
+ * @module
+ */
+
+import { GitStratumError, hasCode } from "../error.ts";
+import { KNOWN_REQUEST_BYTES_MAX, METADATA_REQUEST_BYTES_MAX } from "../limits.ts";
+import { decodeRecipe } from "../recipe/recipe_decoder.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { readBodyBytes } from "./body.ts";
+import type { Fetcher } from "./fetcher.ts";
+import { type JsonCall, JsonClient } from "./json_client.ts";
+import type {
+  CreateRepositoryRequest,
+  LocatedObject,
+  Metadata,
+  NegotiateRequest,
+  NegotiateResult,
+  PlanRequest,
+  PushRequest,
+  PushResult,
+  ReferenceListing,
+  ReferenceQuery,
+  RepositoryInfo,
+  RepositoryKey,
+  ShallowBoundary,
+} from "./metadata.ts";
+import {
+  decodeRows,
+  type DeepenRequest,
+  emptySchema,
+  locatedObjectsSchema,
+  type LocateRequest,
+  negotiateResultSchema,
+  pushBody,
+  pushResultSchema,
+  repositoryInfoSchema,
+  repositoryPageSchema,
+  shallowBoundarySchema,
+} from "./metadata_wire.ts";
+import { decodeReferences } from "./reference_stream.ts";
+import type { RepositoryName } from "./repository_name.ts";
+
+const ROOT = "/metadata/v1";
+
+function keyPath({ networkId, repositoryId }: RepositoryKey): string {
+  return `${ROOT}/networks/${networkId}/repositories/${repositoryId}`;
+}
+
+/** Answers of the metadata cluster, asked over the wire. */
+export class MetadataClient implements Metadata {
+  readonly #client: JsonClient;
+
+  /** Asks the service behind `fetcher`. */
+  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+    this.#client = new JsonClient(fetcher, options);
+  }
+
+  /** {@inheritDoc Metadata.createRepository} */
+  createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(`${ROOT}/repositories`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.findRepository} */
+  async findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
+    try {
+      return await this.#client.call(`${ROOT}/names/${name}`, {
+        method: "GET",
+        schema: repositoryInfoSchema,
+      });
+    } catch (error) {
+      if (hasCode(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  /** {@inheritDoc Metadata.listRepositories} */
+  listRepositories(
+    options: { readonly after?: RepositoryName; readonly limit: number },
+  ): Promise<RepositoryInfo[]> {
+    const query = new URLSearchParams({ limit: String(options.limit) });
+    if (options.after !== undefined) query.set("after", options.after);
+    return this.#client.call(`${ROOT}/repositories?${query}`, {
+      method: "GET",
+      schema: repositoryPageSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.deleteRepository} */
+  async deleteRepository(key: RepositoryKey): Promise<void> {
+    await this.#client.call(keyPath(key), { method: "DELETE", schema: emptySchema });
+  }
+
+  /** {@inheritDoc Metadata.listReferences} */
+  async listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
+    return await decodeReferences(await this.#stream(`${keyPath(key)}/references`, query));
+  }
+
+  /** {@inheritDoc Metadata.negotiate} */
+  negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
+    return this.#ask(`${keyPath(key)}/negotiate`, {
+      body: request,
+      schema: negotiateResultSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.deepen} */
+  deepen(key: RepositoryKey, request: DeepenRequest): Promise<ShallowBoundary> {
+    return this.#ask(`${keyPath(key)}/deepen`, { body: request, schema: shallowBoundarySchema });
+  }
+
+  /** {@inheritDoc Metadata.plan} */
+  async plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
+    return await decodeRecipe(await this.#stream(`${keyPath(key)}/plan`, request));
+  }
+
+  /** {@inheritDoc Metadata.locate} */
+  locate(key: RepositoryKey, request: LocateRequest): Promise<LocatedObject[]> {
+    return this.#ask(`${keyPath(key)}/locate`, { body: request, schema: locatedObjectsSchema });
+  }
+
+  /** {@inheritDoc Metadata.known} */
+  async known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
+    const response = await this.#client.send(`${keyPath(key)}/known`, {
+      method: "POST",
+      body: oids,
+      headers: { "content-type": "application/octet-stream" },
+    });
+    const bytes = await readBodyBytes(response, { bytesMax: KNOWN_REQUEST_BYTES_MAX });
+    return decodeRows(bytes);
+  }
+
+  /** {@inheritDoc Metadata.push} */
+  push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    return this.#ask(`${keyPath(key)}/push`, {
+      body: pushBody(request),
+      schema: pushResultSchema,
+    });
+  }
+
+  /** A question whose answer may be as long as a fetch's haves. */
+  #ask<T>(path: string, call: Omit<JsonCall<T>, "bytesMax">): Promise<T> {
+    return this.#client.call(path, { ...call, bytesMax: METADATA_REQUEST_BYTES_MAX });
+  }
+
+  async #stream(path: string, body: unknown): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#client.send(path, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+    if (response.body !== null) return response.body;
+    throw new GitStratumError("unavailable", "Receive an answer without a body", {
+      data: { path },
+    });
+  }
+}

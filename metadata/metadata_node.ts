@@ -1,0 +1,193 @@
+/**
+ * A metadata node: answers {@link Metadata} from the partitions that it serves.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  type Clock,
+  type Logger,
+  PUSH_COMMAND_COUNT_MAX,
+  type Random,
+  REPOSITORY_PAGE_COUNT_MAX,
+} from "@gitstratum/core";
+import { GitStratumError } from "@gitstratum/core";
+import { isOid, type Oid, oidBytes } from "@gitstratum/core/git";
+import type { Recipe } from "@gitstratum/core/recipe";
+import type {
+  CreateRepositoryRequest,
+  Depth,
+  ExtentStore,
+  LocatedObject,
+  Metadata,
+  NegotiateRequest,
+  NegotiateResult,
+  PlanRequest,
+  PushRequest,
+  PushResult,
+  ReferenceListing,
+  ReferenceQuery,
+  RepositoryInfo,
+  RepositoryKey,
+  RepositoryName,
+  ShallowBoundary,
+} from "@gitstratum/core/rpc";
+import type { Directory } from "./directory.ts";
+import { partitionOf } from "./partition_of.ts";
+import type { PartitionTable } from "./partition_table.ts";
+import type { RepositoryState } from "./partition_view.ts";
+import { checkPush } from "./push_check.ts";
+import { decidePush, livingRepository, repeatedResult } from "./push_decision.ts";
+import type { NetworkView } from "./reach/network_view.ts";
+import type { ReferenceHistory } from "./reference_history.ts";
+import { listReferences } from "./reference_listing.ts";
+import { RepositoryRefs } from "./repository_refs.ts";
+import type { StateDatabase } from "./state_database.ts";
+import type { StateReader } from "./state_reader.ts";
+import { Statements } from "./statements.ts";
+
+/** What a node is made of. */
+export interface MetadataNodeParts {
+  readonly directory: Directory;
+  readonly partitions: PartitionTable;
+  readonly database: StateDatabase;
+  readonly reader: StateReader;
+  readonly history: ReferenceHistory;
+  readonly view: NetworkView;
+  readonly extents: ExtentStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** {@link Metadata} over partitions in this process. */
+export class MetadataNode implements Metadata {
+  readonly #parts: MetadataNodeParts;
+  readonly #sql: Statements;
+
+  /** Puts a node together; its parts stay their owner's to close. */
+  constructor(parts: MetadataNodeParts) {
+    this.#parts = parts;
+    this.#sql = new Statements(parts.database.reader);
+  }
+
+  /** {@inheritDoc Metadata.createRepository} */
+  createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#parts.directory.create(request);
+  }
+
+  /** {@inheritDoc Metadata.findRepository} */
+  findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
+    return this.#parts.directory.find(name);
+  }
+
+  /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */
+  listRepositories(
+    options: { readonly after?: RepositoryName; readonly limit: number },
+  ): Promise<RepositoryInfo[]> {
+    const limit = Math.min(options.limit, REPOSITORY_PAGE_COUNT_MAX);
+    return this.#parts.directory.list(options.after ?? "", limit);
+  }
+
+  /** {@inheritDoc Metadata.deleteRepository} */
+  deleteRepository(key: RepositoryKey): Promise<void> {
+    return this.#parts.directory.delete(key);
+  }
+
+  /** {@inheritDoc Metadata.listReferences} */
+  async listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
+    const { database, clock, partitions } = this.#parts;
+    await partitions.primary(partitionOf(key.networkId));
+    return listReferences(database, key, { query, clock });
+  }
+
+  /** {@inheritDoc Metadata.negotiate} */
+  async negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
+    return await this.#parts.view.negotiate(await this.#refs(key), request);
+  }
+
+  /** {@inheritDoc Metadata.deepen} */
+  async deepen(
+    key: RepositoryKey,
+    request: {
+      readonly wants: readonly Oid[];
+      readonly clientShallow: readonly Oid[];
+      readonly depth: Depth;
+    },
+  ): Promise<ShallowBoundary> {
+    return await this.#parts.view.deepen(await this.#refs(key), request);
+  }
+
+  /** {@inheritDoc Metadata.plan} */
+  async plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
+    return await this.#parts.view.plan(await this.#refs(key), request);
+  }
+
+  /** {@inheritDoc Metadata.locate} */
+  async locate(
+    key: RepositoryKey,
+    request: { readonly oids: readonly Oid[]; readonly scope: "repository" | "network" },
+  ): Promise<LocatedObject[]> {
+    return await this.#parts.view.locate(await this.#refs(key), request);
+  }
+
+  /** {@inheritDoc Metadata.known} */
+  async known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
+    const refs = await this.#refs(key);
+    const width = oidBytes(refs.objectFormat);
+    if (oids.length % width !== 0) {
+      throw new GitStratumError("invalid", "Expect whole rows of object ids", {
+        data: { bytes: oids.length, width },
+      });
+    }
+    return await this.#parts.view.known(refs, oids);
+  }
+
+  /** {@inheritDoc Metadata.push} */
+  async push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    const { partitions, reader, clock, logger } = this.#parts;
+    const partition = partitionOf(key.networkId);
+    await partitions.primary(partition);
+    const repository = livingRepository(reader, key);
+    checkCommands(request, repository);
+    const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
+    if (earlier !== undefined) return repeatedResult(request, earlier);
+    const verdict = await checkPush(this.#refsOf(repository), request, this.#parts);
+    const decide = decidePush(key, request, { verdict, atMs: clock.nowMs() });
+    const result = await partitions.submit(partition, decide);
+    logger.debug("Decided a push", {
+      repository: repository.name,
+      commands: request.commands.length,
+      rejected: result.results.filter(({ rejected }) => rejected !== undefined).length,
+    });
+    return result;
+  }
+
+  async #refs(key: RepositoryKey): Promise<RepositoryRefs> {
+    await this.#parts.partitions.primary(partitionOf(key.networkId));
+    return this.#refsOf(livingRepository(this.#parts.reader, key));
+  }
+
+  #refsOf(repository: RepositoryState): RepositoryRefs {
+    const { history, clock, reader } = this.#parts;
+    const number = reader.numberOf(repository.repositoryId);
+    assert(number !== undefined, "A repository that was just read has a number");
+    return new RepositoryRefs(repository, { sql: this.#sql, history, clock, number });
+  }
+}
+
+/** A request may come from another process: ids of the wrong format must not get into the log. */
+function checkCommands({ commands }: PushRequest, { objectFormat }: RepositoryState): void {
+  if (commands.length === 0 || commands.length > PUSH_COMMAND_COUNT_MAX) {
+    throw new GitStratumError("invalid", "Push an acceptable number of commands", {
+      data: { count: commands.length, countMax: PUSH_COMMAND_COUNT_MAX },
+    });
+  }
+  for (const { oldOid, newOid } of commands) {
+    if (isOid(oldOid, objectFormat) && isOid(newOid, objectFormat)) continue;
+    throw new GitStratumError("invalid", "Push ids of the repository's object format", {
+      data: { objectFormat },
+    });
+  }
+}

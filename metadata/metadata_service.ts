@@ -1,0 +1,163 @@
+/**
+ * The metadata contract over HTTP: what `MetadataClient` asks.
+ *
+ * Bodies are validated and bounded here; what is behind may trust them.
+ *
+ * @module
+ */
+
+import { type Context, Hono } from "@hono/hono";
+import type { z } from "zod";
+import {
+  KNOWN_REQUEST_BYTES_MAX,
+  type Logger,
+  METADATA_PUSH_BYTES_MAX,
+  METADATA_REQUEST_BYTES_MAX,
+  REPOSITORY_PAGE_COUNT_MAX,
+} from "@gitstratum/core";
+import { GitStratumError } from "@gitstratum/core";
+import { encodeRecipe } from "@gitstratum/core/recipe";
+import {
+  createRepositorySchema,
+  deepenRequestSchema,
+  encodeReferences,
+  encodeRows,
+  errorResponse,
+  locateRequestSchema,
+  type Metadata,
+  negotiateRequestSchema,
+  parseNetworkId,
+  parseRepositoryId,
+  parseRepositoryName,
+  planRequestSchema,
+  pushRequestSchema,
+  readBodyBytes,
+  readJson,
+  referenceQuerySchema,
+  type RepositoryKey,
+  type Service,
+} from "@gitstratum/core/rpc";
+
+const REPOSITORY = "/metadata/v1/networks/:network/repositories/:repository";
+
+/** A {@link Metadata} as a service. */
+export class MetadataService implements Service {
+  readonly #metadata: Metadata;
+  readonly #app = new Hono();
+
+  /** Serves `metadata`; bugs are logged to `logger`. */
+  constructor(metadata: Metadata, logger: Logger) {
+    this.#metadata = metadata;
+    this.#app.onError((error) =>
+      errorResponse(error, {
+        onUnexpected: (cause) =>
+          logger.error("Fail a metadata request", {
+            ...(cause instanceof Error ? { error: cause } : { reason: String(cause) }),
+          }),
+      })
+    );
+    this.#app.notFound(({ req }) =>
+      errorResponse(
+        new GitStratumError("unsupported", "Ask for an unknown path", {
+          data: { method: req.method, path: req.path.slice(0, 200) },
+        }),
+      )
+    );
+    this.#addDirectory();
+    this.#addQuestions();
+    this.#addStreams();
+  }
+
+  /** {@inheritDoc Service.fetch} */
+  fetch(request: Request): Promise<Response> {
+    return Promise.resolve(this.#app.fetch(request));
+  }
+
+  #addDirectory(): void {
+    const metadata = this.#metadata;
+    this.#app.post("/metadata/v1/repositories", async (context) => {
+      const request = await readJson(context.req.raw, createRepositorySchema);
+      return Response.json(await metadata.createRepository(request));
+    });
+    this.#app.get("/metadata/v1/repositories", async (context) => {
+      const after = context.req.query("after");
+      const limit = parseLimit(context.req.query("limit"));
+      return Response.json(
+        await metadata.listRepositories({
+          limit,
+          ...(after === undefined ? {} : { after: parseRepositoryName(after) }),
+        }),
+      );
+    });
+    this.#app.get("/metadata/v1/names/:owner/:name", async ({ req }) => {
+      const name = parseRepositoryName(`${req.param("owner")}/${req.param("name")}`);
+      const found = await metadata.findRepository(name);
+      if (found !== undefined) return Response.json(found);
+      throw new GitStratumError("not-found", "Find no such repository", { data: { name } });
+    });
+    this.#app.delete(REPOSITORY, async (context) => {
+      await metadata.deleteRepository(keyOf(context));
+      return Response.json({});
+    });
+  }
+
+  #addQuestions(): void {
+    const metadata = this.#metadata;
+    this.#ask("negotiate", negotiateRequestSchema, (key, body) => metadata.negotiate(key, body));
+    this.#ask("deepen", deepenRequestSchema, (key, body) => metadata.deepen(key, body));
+    this.#ask("locate", locateRequestSchema, (key, body) => metadata.locate(key, body));
+    this.#ask("push", pushRequestSchema, (key, body) => metadata.push(key, body));
+  }
+
+  #addStreams(): void {
+    const metadata = this.#metadata;
+    this.#app.post(`${REPOSITORY}/references`, async (context) => {
+      const query = await readJson(context.req.raw, referenceQuerySchema, {
+        bytesMax: METADATA_REQUEST_BYTES_MAX,
+      });
+      return stream(encodeReferences(await metadata.listReferences(keyOf(context), query)));
+    });
+    this.#app.post(`${REPOSITORY}/plan`, async (context) => {
+      const request = await readJson(context.req.raw, planRequestSchema, {
+        bytesMax: METADATA_REQUEST_BYTES_MAX,
+      });
+      return stream(encodeRecipe(await metadata.plan(keyOf(context), request)));
+    });
+    this.#app.post(`${REPOSITORY}/known`, async (context) => {
+      const oids = await readBodyBytes(context.req.raw, { bytesMax: KNOWN_REQUEST_BYTES_MAX });
+      return new Response(encodeRows(await metadata.known(keyOf(context), oids)));
+    });
+  }
+
+  /** Adds a question with a JSON answer. */
+  #ask<T>(
+    verb: string,
+    schema: z.ZodType<T>,
+    answer: (key: RepositoryKey, body: T) => Promise<unknown>,
+  ): void {
+    const bytesMax = verb === "push" ? METADATA_PUSH_BYTES_MAX : METADATA_REQUEST_BYTES_MAX;
+    this.#app.post(`${REPOSITORY}/${verb}`, async (context) => {
+      const body = await readJson(context.req.raw, schema, { bytesMax });
+      return Response.json(await answer(keyOf(context), body));
+    });
+  }
+}
+
+function keyOf({ req }: Context): RepositoryKey {
+  return {
+    networkId: parseNetworkId(req.param("network") ?? ""),
+    repositoryId: parseRepositoryId(req.param("repository") ?? ""),
+  };
+}
+
+function parseLimit(text = String(REPOSITORY_PAGE_COUNT_MAX)): number {
+  const limit = /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : NaN;
+  if (!Number.isNaN(limit)) return limit;
+  throw new GitStratumError("invalid", "Expect a positive limit", {
+    data: { found: text.slice(0, 40) },
+  });
+}
+
+function stream(body: ReadableStream<Uint8Array>): Response {
+  return new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>);
+}
