@@ -58,16 +58,17 @@ class OrderCheck {
     this.#bytes = bytes;
   }
 
-  /** Takes the next entry. */
-  next(cursor: TreeCursor, flaws: Flaws): void {
+  /** Takes the next entry; returns how many bytes its name has in common with the one before. */
+  next(cursor: TreeCursor, flaws: Flaws): number {
     const isTree = isTreeMode(cursor.mode);
-    if (this.#start >= 0) this.#compare(cursor, isTree, flaws);
+    const common = this.#start < 0 ? 0 : this.#compare(cursor, isTree, flaws);
     this.#start = cursor.nameStart;
     this.#end = cursor.nameEnd;
     this.#isTree = isTree;
+    return common;
   }
 
-  #compare(cursor: TreeCursor, isTree: boolean, flaws: Flaws): void {
+  #compare(cursor: TreeCursor, isTree: boolean, flaws: Flaws): number {
     const bytes = this.#bytes;
     const length = Math.min(this.#end - this.#start, cursor.nameEnd - cursor.nameStart);
     let index = 0;
@@ -76,9 +77,8 @@ class OrderCheck {
     }
     if (index < length) {
       if (bytes[this.#start + index]! > bytes[cursor.nameStart + index]!) flaws.unsorted = true;
-      return;
-    }
-    this.#compareEnds(cursor, { index, isTree }, flaws);
+    } else this.#compareEnds(cursor, { index, isTree }, flaws);
+    return index;
   }
 
   /** One name begins with the other: what counts is what follows, a slash behind a directory. */
@@ -139,11 +139,11 @@ function isNullOid(bytes: Uint8Array, offset: number, length: number): boolean {
   return true;
 }
 
-/** Looks for separators in the name; whether there is a backslash. */
-function scanName(cursor: TreeCursor, flaws: Flaws): boolean {
+/** Looks for separators behind `skip` bytes of the name; whether there is a backslash. */
+function scanName(cursor: TreeCursor, skip: number, flaws: Flaws): boolean {
   const { bytes, nameStart, nameEnd } = cursor;
   let backslash = false;
-  for (let index = nameStart; index < nameEnd; index++) {
+  for (let index = nameStart + skip; index < nameEnd; index++) {
     const byte = bytes[index];
     if (byte === SLASH) flaws.fullPath = true;
     else if (byte === BACKSLASH) backslash = true;
@@ -161,6 +161,8 @@ interface TreeCheck {
   readonly report: FsckReport;
   readonly sink: TreeCheckSink;
   readonly flaws: Flaws;
+  /** Length of an id. */
+  readonly idBytes: number;
 }
 
 function checkModules(check: TreeCheck): void {
@@ -192,8 +194,9 @@ function checkBehindBackslash(check: TreeCheck): void {
   if (found.modules) checkModules(check);
 }
 
-function checkEntry(check: TreeCheck, idBytes: number): void {
-  const { cursor, flaws } = check;
+/** Checks an entry whose first `clean` bytes hold no separator; whether there is a backslash. */
+function checkEntry(check: TreeCheck, clean: number): boolean {
+  const { cursor, flaws, idBytes } = check;
   const { bytes, nameStart, nameEnd } = cursor;
   if (bytes[cursor.oidOffset] === 0 && isNullOid(bytes, cursor.oidOffset, idBytes)) {
     flaws.nullOid = true;
@@ -201,21 +204,25 @@ function checkEntry(check: TreeCheck, idBytes: number): void {
   if (bytes[cursor.entryOffset] === DIGIT_0) flaws.zeroPadded = true;
   if (!isStandardMode(cursor.mode)) flaws.badMode = true;
   if (nameEnd - nameStart > NAME_BYTES_MAX) flaws.large = true;
-  const backslash = scanName(cursor, flaws);
+  const backslash = scanName(cursor, clean, flaws);
   if (maybeProtected(bytes, nameStart, nameEnd)) checkProtected(check);
   if (backslash) checkBehindBackslash(check);
+  return backslash;
 }
 
-function walk(check: TreeCheck, idBytes: number): void {
-  const order = new OrderCheck(check.cursor.bytes);
+function walk(check: TreeCheck): void {
+  const { cursor, flaws } = check;
+  const order = new OrderCheck(cursor.bytes);
+  // Bytes in common with a name that was searched need no second search, unless it had a backslash.
+  let backslash = false;
   try {
-    while (check.cursor.next()) {
-      checkEntry(check, idBytes);
-      order.next(check.cursor, check.flaws);
+    while (cursor.next()) {
+      const common = order.next(cursor, flaws);
+      backslash = checkEntry(check, backslash ? 0 : common);
     }
   } catch (error) {
     if (!hasCode(error, "invalid")) throw error;
-    check.flaws.badTree = true;
+    flaws.badTree = true;
   }
 }
 
@@ -238,7 +245,7 @@ export function checkTree(
     large: false,
     badTree: false,
   };
-  walk({ cursor: new TreeCursor(bytes, format), flaws, ...options }, oidBytes(format));
+  walk({ cursor: new TreeCursor(bytes, format), flaws, idBytes: oidBytes(format), ...options });
   reportFlaws(flaws, options.report);
 }
 
