@@ -11,6 +11,7 @@ import type { ObjectFormat, Oid } from "./oid.ts";
 
 /** What a commit says of the graph. */
 export interface Commit {
+  /** The root tree. */
   readonly tree: Oid;
   /** In the order of the commit; one may occur twice. */
   readonly parents: readonly Oid[];

@@ -18,6 +18,7 @@ import { checkTree } from "./tree_check.ts";
 
 /** How to check an object. */
 export interface CheckOptions {
+  /** Format of the repository. */
   readonly format: ObjectFormat;
   /** {@link DEFAULT_PUSH_POLICY} unless given. */
   readonly policy?: FsckPolicy;

@@ -81,7 +81,9 @@ export type FsckSeverity = "error" | "warn" | "ignore";
 
 /** One thing wrong with one object. */
 export interface FsckFinding {
+  /** Which message. */
   readonly id: FsckMessageId;
+  /** What the policy makes of it. */
   readonly severity: Exclude<FsckSeverity, "ignore">;
   /** For people, in git's words. */
   readonly message: string;

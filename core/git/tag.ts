@@ -11,7 +11,9 @@ import type { ObjectFormat, Oid } from "./oid.ts";
 
 /** What a tag says of the graph. */
 export interface Tag {
+  /** The tagged object. */
   readonly target: Oid;
+  /** Type of the tagged object, as the tag says. */
   readonly type: ObjectType;
   /** Name in the tag itself; bytes that are not UTF-8 became U+FFFD. */
   readonly name: string;

@@ -85,9 +85,11 @@ export const BASE_UPLOAD_PACK_FEATURES: UploadPackFeatures = {
 
 /** Facts that every advertisement carries. */
 export interface AdvertisedServer {
+  /** Format of the repository. */
   readonly objectFormat: ObjectFormat;
   /** Such as `gitstratum/0.1.0`. */
   readonly agent: string;
+  /** Printable text without blanks that names the session in logs of both sides. */
   readonly sessionId?: string;
 }
 
@@ -132,6 +134,7 @@ export function uploadPackCapabilities(
 
 /** What a receive-pack offers beyond the base protocol. Only what is implemented may be true. */
 export interface ReceivePackFeatures {
+  /** `git push -o`. */
   readonly pushOptions: boolean;
   /** Nonce for signed pushes; absent when they are not taken. */
   readonly pushCertNonce?: string;

@@ -15,7 +15,9 @@ export type CommandName = "ls-refs" | "fetch" | "object-info";
 
 /** The head of a request. Its arguments, up to a flush, are still in the reader. */
 export interface CommandRequest {
+  /** What to do. */
   readonly command: CommandName;
+  /** What the client says of itself. */
   readonly capabilities: Capabilities;
   /** Values of `server-option`, in order. */
   readonly serverOptions: readonly string[];
@@ -23,6 +25,7 @@ export interface CommandRequest {
 
 /** What the server offers, as far as requests are checked against it. */
 export interface CommandRequestOptions {
+  /** Format of the repository. */
   readonly objectFormat: ObjectFormat;
   /** Commands that were advertised. */
   readonly commands: readonly CommandName[];

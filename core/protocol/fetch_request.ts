@@ -16,6 +16,7 @@ import { excerpt, protocolError } from "./protocol_error.ts";
 
 /** What a client asks to fetch. Lists of ids are in the client's order, without duplicates. */
 export interface FetchRequest {
+  /** Objects that the client wants. */
   readonly wants: readonly Oid[];
   /** Full reference names (v2). */
   readonly wantRefs: readonly string[];
@@ -25,11 +26,17 @@ export interface FetchRequest {
   readonly done: boolean;
   /** Commits that the client holds without their parents. */
   readonly clientShallow: readonly Oid[];
+  /** How deep history is to be cut. */
   readonly depth?: Depth;
+  /** What the client leaves out. */
   readonly filter?: ObjectFilter;
+  /** Deltas against objects that the client has are welcome. */
   readonly thinPack: boolean;
+  /** Offset deltas are welcome. */
   readonly ofsDelta: boolean;
+  /** Annotated tags come along with what they point at. */
   readonly includeTag: boolean;
+  /** Side band 2 stays silent. */
   readonly noProgress: boolean;
   /** Never say that enough is common (v2). */
   readonly waitForDone: boolean;
@@ -41,9 +48,13 @@ const INT_MAX = 0x7fffffff;
 
 /** Gathers a {@link FetchRequest} line by line. */
 export class FetchRequestBuilder {
+  /** Objects wanted so far. */
   readonly wants: Set<Oid> = new Set();
+  /** Objects that the client has, so far. */
   readonly haves: Set<Oid> = new Set();
+  /** References wanted so far. */
   readonly wantRefs: Set<string> = new Set();
+  /** Arguments and capabilities without a value. */
   readonly flags: Set<string> = new Set();
   readonly #shallow = new Set<Oid>();
   readonly #deepenNot = new Set<string>();
@@ -167,6 +178,7 @@ const FLAGS: ReadonlySet<string> = new Set([
 
 /** What the reader of a request needs to know. */
 export interface FetchRequestOptions {
+  /** Format of the repository. */
   readonly objectFormat: ObjectFormat;
   /** What was advertised: nothing else is taken. */
   readonly features: UploadPackFeatures;

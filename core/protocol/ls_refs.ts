@@ -13,8 +13,11 @@ import { excerpt, protocolError } from "./protocol_error.ts";
 
 /** What a client asks to be listed. */
 export interface LsRefsRequest {
+  /** Show what annotated tags point at. */
   readonly peel: boolean;
+  /** Show what symbolic references point at. */
   readonly symrefs: boolean;
+  /** Show HEAD even if its branch is unborn. */
   readonly unborn: boolean;
   /** Prefixes of full names, any of which must match; empty = all. */
   readonly prefixes: readonly string[];

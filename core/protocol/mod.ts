@@ -21,3 +21,19 @@ export * from "./push_request.ts";
 export * from "./reference_advertisement.ts";
 export * from "./side_band.ts";
 export * from "./upload_request.ts";
+
+// Types of other entry points that the signatures above name.
+export type { ERROR_CODES, ErrorCode, ErrorData, GitStratumError } from "../error.ts";
+export type { ObjectFilter } from "../git/object_filter.ts";
+export type { ObjectType } from "../git/object_type.ts";
+export type { ObjectFormat, Oid } from "../git/oid.ts";
+export type {
+  CommandResult,
+  Depth,
+  HeadInfo,
+  NegotiateResult,
+  Reference,
+  ReferenceCommand,
+  ReferenceListing,
+  ShallowBoundary,
+} from "../rpc/metadata.ts";

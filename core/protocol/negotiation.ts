@@ -134,8 +134,11 @@ export type HaveOutput =
 
 /** How a client of v0 or v1 negotiates. */
 export interface HaveRoundsOptions {
+  /** Format of the repository. */
   readonly objectFormat: ObjectFormat;
+  /** How much the client wants to be told. */
   readonly multiAck: MultiAck;
+  /** The pack may follow without a `done`. */
   readonly noDone: boolean;
   /** Over HTTP each round is a request of its own: a flush ends it. */
   readonly stateless: boolean;

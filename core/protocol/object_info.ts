@@ -13,7 +13,9 @@ import { excerpt, protocolError } from "./protocol_error.ts";
 
 /** Which objects a client asks about. */
 export interface ObjectInfoRequest {
+  /** Whether sizes are asked for; there is nothing else to ask. */
   readonly size: boolean;
+  /** The objects, in the client's order. */
   readonly oids: readonly Oid[];
 }
 

@@ -28,12 +28,19 @@ export interface PushCommands {
   readonly commands: readonly ReferenceCommand[];
   /** Commits that the client holds without their parents. */
   readonly clientShallow: readonly Oid[];
+  /** What the client says of itself. */
   readonly capabilities: Capabilities;
+  /** Format of all ids in the push. */
   readonly objectFormat: ObjectFormat;
+  /** Which report the client wants. */
   readonly report: ReportStatus;
+  /** Absent: the report comes bare. */
   readonly sideBand?: SideBandMode;
+  /** All commands or none. */
   readonly atomic: boolean;
+  /** No progress, please. */
   readonly quiet: boolean;
+  /** Options of the push, in order. */
   readonly pushOptions: readonly string[];
   /** The signed certificate, as sent: headers, commands, signature. */
   readonly certificate?: string;
@@ -45,6 +52,7 @@ export interface PushCommands {
 export interface PushCommandsOptions {
   /** Format of the repository; absent where the push decides, because it creates the repository. */
   readonly objectFormat?: ObjectFormat;
+  /** What was advertised. */
   readonly features: ReceivePackFeatures;
 }
 

@@ -14,11 +14,13 @@ const BATCH_BYTES = 64 * 1024;
 
 /** How to list references. */
 export interface ReferenceAdvertisementOptions {
+  /** Which service lists them. */
   readonly service: GitService;
   /** v1 puts its version in front. */
   readonly version: Exclude<ProtocolVersion, 2>;
   /** What stands behind the NUL of the first line. */
   readonly capabilities: string;
+  /** Format of the repository. */
   readonly objectFormat: ObjectFormat;
 }
 

@@ -16,7 +16,7 @@ export type SideBand = 1 | 2 | 3;
 export type SideBandMode = "side-band" | "side-band-64k";
 
 /** Bytes in front of every framed payload: the length and the band. */
-export const SIDE_BAND_HEADER_BYTES = PKT_LINE_HEADER_BYTES + 1;
+export const SIDE_BAND_HEADER_BYTES: number = PKT_LINE_HEADER_BYTES + 1;
 
 /** Payload of a legacy `side-band` packet: 1000 bytes on the wire. */
 const LEGACY_PAYLOAD_MAX = 1000 - SIDE_BAND_HEADER_BYTES;

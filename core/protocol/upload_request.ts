@@ -22,8 +22,11 @@ export type MultiAck = "none" | "multi_ack" | "multi_ack_detailed";
 
 /** A v0 or v1 request without its haves. */
 export interface UploadRequest {
+  /** What is asked, with no haves yet. */
   readonly request: FetchRequest;
+  /** All capabilities of the client. */
   readonly capabilities: Capabilities;
+  /** How much the client wants to be told. */
   readonly multiAck: MultiAck;
   /** The pack may follow at once when enough is common. */
   readonly noDone: boolean;

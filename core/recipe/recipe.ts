@@ -13,6 +13,7 @@ import type { PackId } from "../rpc/ids.ts";
 
 /** A pack that a recipe reads from. */
 export interface RecipePack {
+  /** The pack's id. */
   readonly pack: PackId;
   /** How the pack is cut into extents. */
   readonly extentBytes: number;
@@ -22,7 +23,9 @@ export interface RecipePack {
 export interface RecipeRange {
   /** Index into the recipe's packs. */
   readonly pack: number;
+  /** First byte, from the start of the pack. */
   readonly offset: number;
+  /** Number of bytes. */
   readonly length: number;
 }
 
@@ -52,6 +55,7 @@ export type RecipeStep =
 
 /** What is known before the first step. */
 export interface RecipeHeader {
+  /** Format of the repository. */
   readonly objectFormat: ObjectFormat;
   /** Entries in the resulting pack. */
   readonly objectCount: number;
@@ -59,11 +63,14 @@ export interface RecipeHeader {
   readonly shallow: readonly Oid[];
   /** Commits that stop being shallow for the client. */
   readonly unshallow: readonly Oid[];
+  /** The packs that ranges count. */
   readonly packs: readonly RecipePack[];
 }
 
 /** A header and its steps, in batches, in the order of the resulting pack. */
 export interface Recipe {
+  /** What is known before the first step. */
   readonly header: RecipeHeader;
+  /** The steps, in the order of the resulting pack. To be iterated once. */
   readonly steps: AsyncIterable<readonly RecipeStep[]>;
 }
