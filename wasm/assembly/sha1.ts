@@ -12,6 +12,8 @@ const K2: u32 = 0x8f1bbcdc;
 const K3: u32 = 0xca62c1d6;
 
 const schedule = memory.data(80 * 4, 16);
+/** The schedule with each round's constant added. */
+const terms = memory.data(80 * 4, 16);
 const scratch = memory.data(112, 16);
 
 /** Begins a hash in the state at `state`. */
@@ -54,12 +56,6 @@ function rotateLanes(v: v128, bits: i32): v128 {
   return v128.or(i32x4.shl(v, bits), i32x4.shr_u(v, 32 - bits));
 }
 
-// @ts-ignore: decorator
-@inline
-function word(index: u32): u32 {
-  return load<u32>(schedule + (<usize>index << 2));
-}
-
 function expand(pointer: usize): void {
   for (let at: usize = 0; at < 64; at += 16) {
     const block = v128.load(pointer + at);
@@ -93,6 +89,19 @@ function expand(pointer: usize): void {
     const mixed = v128.xor(v128.xor(w6, v128.load(schedule + at - 64)), far);
     v128.store(schedule + at, rotateLanes(mixed, 2));
   }
+  addConstant(0, K0);
+  addConstant(80, K1);
+  addConstant(160, K2);
+  addConstant(240, K3);
+}
+
+// @ts-ignore: decorator
+@inline
+function addConstant(start: usize, constant: u32): void {
+  const k = i32x4.splat(constant);
+  for (let at = start; at < start + 80; at += 16) {
+    v128.store(terms + at, i32x4.add(v128.load(schedule + at), k));
+  }
 }
 
 function compress(state: usize, pointer: usize, blocks: usize): void {
@@ -104,52 +113,54 @@ function compress(state: usize, pointer: usize, blocks: usize): void {
   while (blocks != 0) {
     expand(pointer);
     let a = h0, b = h1, c = h2, d = h3, e = h4;
-    for (let t: u32 = 0; t < 20; t += 5) {
-      e += rotl<u32>(a, 5) + (d ^ b & (c ^ d)) + K0 + word(t);
+    // Each sum ends with the rotation, on which the next round waits; the rest is ready before.
+    let at = terms;
+    for (const end = at + 80; at < end; at += 20) {
+      e = e + load<u32>(at) + (d ^ b & (c ^ d)) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += rotl<u32>(e, 5) + (c ^ a & (b ^ c)) + K0 + word(t + 1);
+      d = d + load<u32>(at, 4) + (c ^ a & (b ^ c)) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += rotl<u32>(d, 5) + (b ^ e & (a ^ b)) + K0 + word(t + 2);
+      c = c + load<u32>(at, 8) + (b ^ e & (a ^ b)) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += rotl<u32>(c, 5) + (a ^ d & (e ^ a)) + K0 + word(t + 3);
+      b = b + load<u32>(at, 12) + (a ^ d & (e ^ a)) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += rotl<u32>(b, 5) + (e ^ c & (d ^ e)) + K0 + word(t + 4);
+      a = a + load<u32>(at, 16) + (e ^ c & (d ^ e)) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
-    for (let t: u32 = 20; t < 40; t += 5) {
-      e += rotl<u32>(a, 5) + (b ^ c ^ d) + K1 + word(t);
+    for (const end = at + 80; at < end; at += 20) {
+      e = e + load<u32>(at) + (b ^ c ^ d) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += rotl<u32>(e, 5) + (a ^ b ^ c) + K1 + word(t + 1);
+      d = d + load<u32>(at, 4) + (a ^ b ^ c) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += rotl<u32>(d, 5) + (e ^ a ^ b) + K1 + word(t + 2);
+      c = c + load<u32>(at, 8) + (e ^ a ^ b) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += rotl<u32>(c, 5) + (d ^ e ^ a) + K1 + word(t + 3);
+      b = b + load<u32>(at, 12) + (d ^ e ^ a) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += rotl<u32>(b, 5) + (c ^ d ^ e) + K1 + word(t + 4);
+      a = a + load<u32>(at, 16) + (c ^ d ^ e) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
-    for (let t: u32 = 40; t < 60; t += 5) {
-      e += rotl<u32>(a, 5) + (b & c) + (d & (b ^ c)) + K2 + word(t);
+    for (const end = at + 80; at < end; at += 20) {
+      e = e + load<u32>(at) + ((b & c) + (d & (b ^ c))) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += rotl<u32>(e, 5) + (a & b) + (c & (a ^ b)) + K2 + word(t + 1);
+      d = d + load<u32>(at, 4) + ((a & b) + (c & (a ^ b))) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += rotl<u32>(d, 5) + (e & a) + (b & (e ^ a)) + K2 + word(t + 2);
+      c = c + load<u32>(at, 8) + ((e & a) + (b & (e ^ a))) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += rotl<u32>(c, 5) + (d & e) + (a & (d ^ e)) + K2 + word(t + 3);
+      b = b + load<u32>(at, 12) + ((d & e) + (a & (d ^ e))) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += rotl<u32>(b, 5) + (c & d) + (e & (c ^ d)) + K2 + word(t + 4);
+      a = a + load<u32>(at, 16) + ((c & d) + (e & (c ^ d))) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
-    for (let t: u32 = 60; t < 80; t += 5) {
-      e += rotl<u32>(a, 5) + (b ^ c ^ d) + K3 + word(t);
+    for (const end = at + 80; at < end; at += 20) {
+      e = e + load<u32>(at) + (b ^ c ^ d) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += rotl<u32>(e, 5) + (a ^ b ^ c) + K3 + word(t + 1);
+      d = d + load<u32>(at, 4) + (a ^ b ^ c) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += rotl<u32>(d, 5) + (e ^ a ^ b) + K3 + word(t + 2);
+      c = c + load<u32>(at, 8) + (e ^ a ^ b) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += rotl<u32>(c, 5) + (d ^ e ^ a) + K3 + word(t + 3);
+      b = b + load<u32>(at, 12) + (d ^ e ^ a) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += rotl<u32>(b, 5) + (c ^ d ^ e) + K3 + word(t + 4);
+      a = a + load<u32>(at, 16) + (c ^ d ^ e) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
     h0 += a;

@@ -17,6 +17,8 @@ const constants = memory.data<u32>([
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 ]);
 const schedule = memory.data(64 * 4, 16);
+/** The schedule with each round's constant added. */
+const terms = memory.data(64 * 4, 16);
 const scratch = memory.data(112, 16);
 
 /** Begins a hash in the state at `state`. */
@@ -80,20 +82,26 @@ function small1(x: u32): u32 {
   return rotr<u32>(x, 17) ^ rotr<u32>(x, 19) ^ x >>> 10;
 }
 
-// @ts-ignore: decorator
-@inline
-function term(index: u32): u32 {
-  return load<u32>(constants + (<usize>index << 2)) + load<u32>(schedule + (<usize>index << 2));
-}
-
 function expand(pointer: usize): void {
-  for (let at: usize = 0; at < 64; at += 4) {
-    store<u32>(schedule + at, bswap<u32>(load<u32>(pointer + at)));
+  for (let at: usize = 0; at < 64; at += 16) {
+    const block = v128.load(pointer + at);
+    v128.store(
+      schedule + at,
+      v128.shuffle<u8>(block, block, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12),
+    );
   }
-  for (let at: usize = 64; at < 256; at += 4) {
-    const next = small1(load<u32>(schedule + at - 8)) + load<u32>(schedule + at - 28) +
-      small0(load<u32>(schedule + at - 60)) + load<u32>(schedule + at - 64);
-    store<u32>(schedule + at, next);
+  let w1 = load<u32>(schedule, 60);
+  let w2 = load<u32>(schedule, 56);
+  for (let at = schedule; at < schedule + 192; at += 8) {
+    const even = load<u32>(at) + load<u32>(at, 36) + small0(load<u32>(at, 4)) + small1(w2);
+    const odd = load<u32>(at, 4) + load<u32>(at, 40) + small0(load<u32>(at, 8)) + small1(w1);
+    store<u32>(at, even, 64);
+    store<u32>(at, odd, 68);
+    w2 = even;
+    w1 = odd;
+  }
+  for (let at: usize = 0; at < 256; at += 16) {
+    v128.store(terms + at, i32x4.add(v128.load(schedule + at), v128.load(constants + at)));
   }
 }
 
@@ -109,31 +117,32 @@ function compress(state: usize, pointer: usize, blocks: usize): void {
   while (blocks != 0) {
     expand(pointer);
     let a = h0, b = h1, c = h2, d = h3, e = h4, f = h5, g = h6, h = h7;
-    for (let t: u32 = 0; t < 64; t += 8) {
-      h += big1(e) + (g ^ e & (f ^ g)) + term(t + 0);
+    // Each sum ends with what the next round waits for; the rest is ready before.
+    for (let at = terms; at < terms + 256; at += 32) {
+      h = h + load<u32>(at) + (g ^ e & (f ^ g)) + big1(e);
       d += h;
-      h += big0(a) + (a & b) + (c & (a ^ b));
-      g += big1(d) + (f ^ d & (e ^ f)) + term(t + 1);
+      h = h + ((a & b) + (c & (a ^ b))) + big0(a);
+      g = g + load<u32>(at, 4) + (f ^ d & (e ^ f)) + big1(d);
       c += g;
-      g += big0(h) + (h & a) + (b & (h ^ a));
-      f += big1(c) + (e ^ c & (d ^ e)) + term(t + 2);
+      g = g + ((h & a) + (b & (h ^ a))) + big0(h);
+      f = f + load<u32>(at, 8) + (e ^ c & (d ^ e)) + big1(c);
       b += f;
-      f += big0(g) + (g & h) + (a & (g ^ h));
-      e += big1(b) + (d ^ b & (c ^ d)) + term(t + 3);
+      f = f + ((g & h) + (a & (g ^ h))) + big0(g);
+      e = e + load<u32>(at, 12) + (d ^ b & (c ^ d)) + big1(b);
       a += e;
-      e += big0(f) + (f & g) + (h & (f ^ g));
-      d += big1(a) + (c ^ a & (b ^ c)) + term(t + 4);
+      e = e + ((f & g) + (h & (f ^ g))) + big0(f);
+      d = d + load<u32>(at, 16) + (c ^ a & (b ^ c)) + big1(a);
       h += d;
-      d += big0(e) + (e & f) + (g & (e ^ f));
-      c += big1(h) + (b ^ h & (a ^ b)) + term(t + 5);
+      d = d + ((e & f) + (g & (e ^ f))) + big0(e);
+      c = c + load<u32>(at, 20) + (b ^ h & (a ^ b)) + big1(h);
       g += c;
-      c += big0(d) + (d & e) + (f & (d ^ e));
-      b += big1(g) + (a ^ g & (h ^ a)) + term(t + 6);
+      c = c + ((d & e) + (f & (d ^ e))) + big0(d);
+      b = b + load<u32>(at, 24) + (a ^ g & (h ^ a)) + big1(g);
       f += b;
-      b += big0(c) + (c & d) + (e & (c ^ d));
-      a += big1(f) + (h ^ f & (g ^ h)) + term(t + 7);
+      b = b + ((c & d) + (e & (c ^ d))) + big0(c);
+      a = a + load<u32>(at, 28) + (h ^ f & (g ^ h)) + big1(f);
       e += a;
-      a += big0(b) + (b & c) + (d & (b ^ c));
+      a = a + ((b & c) + (d & (b ^ c))) + big0(b);
     }
     h0 += a;
     h1 += b;
