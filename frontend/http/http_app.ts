@@ -23,8 +23,11 @@ export interface HttpAppOptions extends GitRoutesOptions {
 
 function systemRoutes(options: HttpAppOptions): Hono {
   const app = new Hono();
-  app.get("/healthz", () => textAnswer("ok", 200));
-  app.get("/readyz", () => options.ready() ? textAnswer("ok", 200) : textAnswer("draining", 503));
+  app.get("/healthz", (context) => context.json({ status: "ok" }));
+  app.get("/readyz", (context) => {
+    const ready = options.ready();
+    return context.json({ status: ready ? "ok" : "draining" }, ready ? 200 : 503);
+  });
   app.get("/", async (context) => {
     const { version, autoCreate } = options;
     const baseUrl = new URL(context.req.url).origin;

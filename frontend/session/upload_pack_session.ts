@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Clock } from "@gitstratum/core";
+import { type Clock, hasCode } from "@gitstratum/core";
 import {
   acknowledge,
   advertiseReferences,
@@ -22,6 +22,7 @@ import {
   type HaveInput,
   HaveRounds,
   lsRefsResponse,
+  notOurRef,
   objectInfoResponse,
   packSections,
   PktLineReader,
@@ -38,7 +39,7 @@ import {
   type UploadPackFeatures,
   type UploadRequest,
 } from "@gitstratum/core/protocol";
-import type { Oid } from "@gitstratum/core/git";
+import { isOid, type Oid } from "@gitstratum/core/git";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type {
   ExtentStore,
@@ -271,7 +272,10 @@ export class UploadPackSession {
    * the pack's section begins; later failures are told inside that section.
    */
   async #planned(request: FetchRequest): Promise<{ readonly recipe: Promise<Recipe> }> {
-    const recipe = this.#options.metadata.plan(this.#repository, planRequest(request));
+    const recipe = this.#options.metadata.plan(this.#repository, planRequest(request))
+      .catch((error) => {
+        throw inGitsWords(error);
+      });
     // Whoever awaits the recipe sees its failure; until somebody does it must not crash the process.
     recipe.catch(() => undefined);
     const timer = new AbortController();
@@ -304,6 +308,12 @@ function planRequest(request: FetchRequest): PlanRequest {
     ...(depth === undefined ? {} : { depth }),
     ...(filter === undefined ? {} : { filter }),
   };
+}
+
+/** A refused want as git's clients know it. */
+function inGitsWords(error: unknown): unknown {
+  const oid = hasCode(error, "denied") ? error.data.oid : undefined;
+  return typeof oid === "string" && isOid(oid) ? notOurRef(oid) : error;
 }
 
 function unknownRef(name: string): Error {

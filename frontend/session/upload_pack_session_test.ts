@@ -235,7 +235,7 @@ Deno.test("UploadPackSession.respond() refuses a want before the pack's section"
   });
   const body = request("command=fetch", "delim", `want ${A}`, "done", "flush");
   assert.deepEqual(await transcript(session(2, metadata).respond(body)), [
-    `ERR Refuse a want that nothing reaches (oid="${C}")`,
+    `ERR upload-pack: not our ref ${C}`,
   ]);
 });
 
