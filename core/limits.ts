@@ -111,8 +111,6 @@ export const FILTER_DEPTH_MAX = 16;
 export const FILTER_PART_COUNT_MAX = 256;
 /** Options of one push (`git push -o`). */
 export const PUSH_OPTION_COUNT_MAX = 1000;
-/** Bytes of commands, shallow lines, certificate and options of one push. */
-export const PUSH_COMMAND_BYTES_MAX = 256 * MIB;
 
 /** A blob of sparse patterns: thousands of directories, read and parsed for each filtered fetch. */
 export const SPARSE_PATTERN_BYTES_MAX = 256 * KIB;

@@ -7,7 +7,7 @@ import { hasCode } from "../error.ts";
 import { checkObject, describeFinding } from "./fsck.ts";
 import { DEFAULT_PUSH_POLICY, FSCK_MESSAGES, fsckPolicy } from "./fsck_message.ts";
 import type { ObjectType } from "./object_type.ts";
-import type { Oid } from "./oid.ts";
+import type { ObjectFormat, Oid } from "./oid.ts";
 import { maybeProtected, protectedName } from "./protected_name.ts";
 import { SpecialBlobs } from "./special_blobs.ts";
 
@@ -166,7 +166,7 @@ const NAMES = [
   ".MAILMAP",
   "-",
   "con",
-  "a".repeat(4096),
+  "n".repeat(4096),
   "u\u0308",
   "\u00fc",
   ".gitignore/",
@@ -220,9 +220,9 @@ const ODD: readonly Odd[] = [
 ];
 
 /** Stores an object as it is; git itself would refuse many of them. */
-function store(repository: string, odd: Odd): Oid {
+function store(repository: string, odd: Odd, format: ObjectFormat): Oid {
   const bytes = latin(`${odd.type} ${odd.text.length}\0${odd.text}`);
-  const oid = createHash("sha1").update(bytes).digest("hex");
+  const oid = createHash(format).update(bytes).digest("hex");
   const directory = `${repository}/objects/${oid.slice(0, 2)}`;
   Deno.mkdirSync(directory, { recursive: true });
   Deno.writeFileSync(`${directory}/${oid.slice(2)}`, deflateSync(bytes));
@@ -243,8 +243,8 @@ function gitFsck(repository: string): { findings: Map<string, string[]>; unparse
   const findings = new Map<string, string[]>();
   const unparsed = new Set<string>();
   for (const line of `${stdout}\n${stderr}`.split("\n")) {
-    const found = /^(error|warning) in (\w+) ([0-9a-f]{40}): (\w+):/.exec(line);
-    const bad = /([0-9a-f]{40}): object could not be parsed/.exec(line);
+    const found = /^(error|warning) in (\w+) ([0-9a-f]{40,64}): (\w+):/.exec(line);
+    const bad = /([0-9a-f]{40,64}): object could not be parsed/.exec(line);
     if (bad !== null) unparsed.add(bad[1]!);
     if (found === null) continue;
     const [, severity, , oid, id] = found as unknown as [string, string, string, string, string];
@@ -256,38 +256,51 @@ function gitFsck(repository: string): { findings: Map<string, string[]>; unparse
   return { findings, unparsed };
 }
 
-function withRepository(use: (path: string) => void): void {
+function withRepository(format: ObjectFormat, use: (path: string) => void): void {
   const path = Deno.makeTempDirSync({ prefix: "fsck" });
   try {
-    spawnSync("git", ["init", "-q", "--bare", "--object-format=sha1", path]);
+    spawnSync("git", ["init", "-q", "--bare", `--object-format=${format}`, path]);
     use(path);
   } finally {
     Deno.removeSync(path, { recursive: true });
   }
 }
 
-Deno.test("checkObject() finds what git fsck --strict finds", () => {
-  withRepository((path) => {
-    const stored = ODD.map((odd) => ({ odd, oid: store(path, odd) }));
-    const git = gitFsck(path);
-    let compared = 0;
-    for (const { odd, oid } of stored) {
-      const specialBlobs = new SpecialBlobs();
-      const mine = checkObject(odd.type, latin(odd.text), {
-        format: "sha1",
-        policy: STRICT,
-        specialBlobs,
-      }).map(({ severity, id }) => `${severity} ${id}`);
-      const what = `${odd.type} ${JSON.stringify(odd.text)}`;
-      if (git.unparsed.has(oid)) {
-        assert.ok(mine.some((finding) => finding.startsWith("error ")), `${what} passes`);
-        continue;
-      }
-      compared++;
-      assert.deepEqual(mine.toSorted(), (git.findings.get(oid) ?? []).toSorted(), what);
+/** The same object with ids of the given length. */
+function inFormat(odd: Odd, format: ObjectFormat): Odd {
+  if (format === "sha1") return odd;
+  const text = odd.text.replaceAll(A, "a".repeat(64)).replaceAll(B, "b".repeat(64))
+    .replaceAll(OID, "\x11".repeat(32)).replaceAll("\0".repeat(20), "\0".repeat(32));
+  return { ...odd, text };
+}
+
+function compareObjects(path: string, format: ObjectFormat): number {
+  const stored = ODD.map((odd) => inFormat(odd, format))
+    .map((odd) => ({ odd, oid: store(path, odd, format) }));
+  const git = gitFsck(path);
+  let compared = 0;
+  for (const { odd, oid } of stored) {
+    const options = { format, policy: STRICT, specialBlobs: new SpecialBlobs() };
+    const mine = checkObject(odd.type, latin(odd.text), options)
+      .map(({ severity, id }) => `${severity} ${id}`);
+    const what = `${format} ${odd.type} ${JSON.stringify(odd.text.slice(0, 200))}`;
+    if (git.unparsed.has(oid)) {
+      assert.ok(mine.some((finding) => finding.startsWith("error ")), `${what} passes`);
+      continue;
     }
-    assert.ok(compared > 200, `only ${compared} compared`);
-  });
+    compared++;
+    assert.deepEqual(mine.toSorted(), (git.findings.get(oid) ?? []).toSorted(), what);
+  }
+  return compared;
+}
+
+Deno.test("checkObject() finds what git fsck --strict finds, in both formats", () => {
+  for (const format of ["sha1", "sha256"] as const) {
+    withRepository(format, (path) => {
+      const compared = compareObjects(path, format);
+      assert.ok(compared > 200, `only ${compared} compared`);
+    });
+  }
 });
 
 const MODULES = [
@@ -345,11 +358,12 @@ const ATTRIBUTES = [
 
 /** A repository with one special blob in a tree; what git and this package say of the blob. */
 function compareBlobs(name: string, texts: readonly string[]): void {
-  withRepository((path) => {
-    const blobs = texts.map((text) => ({ text, oid: store(path, { type: "blob", text }) }));
+  withRepository("sha1", (path) => {
+    const blobs = texts
+      .map((text) => ({ text, oid: store(path, { type: "blob", text }, "sha1") }));
     for (const { oid } of blobs) {
       const id = String.fromCharCode(...Uint8Array.fromHex(oid));
-      store(path, { type: "tree", text: `100644 ${name}\0${id}` });
+      store(path, { type: "tree", text: `100644 ${name}\0${id}` }, "sha1");
     }
     const git = gitFsck(path);
     for (const { text, oid } of blobs) {

@@ -89,11 +89,11 @@ export class FetchRequestBuilder {
         this.#addShallow(line, value);
         return true;
       case "deepen":
-        this.#deepen = parsePositive(value, INT_MAX);
-        if (this.#deepen === undefined) throw protocolError(`Invalid deepen: ${excerpt(line)}`);
+        this.#deepen = parseCount(value, INT_MAX);
+        if (!this.#deepen) throw protocolError(`Invalid deepen: ${excerpt(line)}`);
         return true;
       case "deepen-since":
-        this.#deepenSinceS = parsePositive(value, Number.MAX_SAFE_INTEGER);
+        this.#deepenSinceS = parseCount(value, Number.MAX_SAFE_INTEGER);
         if (this.#deepenSinceS === undefined) {
           throw protocolError(`Invalid deepen-since: ${excerpt(line)}`);
         }
@@ -160,11 +160,11 @@ export class FetchRequestBuilder {
   }
 }
 
-/** A number above 0 in C notation, at most `max`. */
-function parsePositive(text: string, max: number): number | undefined {
+/** A number in C notation, at most `max`. */
+function parseCount(text: string, max: number): number | undefined {
   if (/[kmg]$/i.test(text)) return undefined;
   const value = parseScaledNumber(text);
-  return value !== undefined && value > 0 && value <= max ? value : undefined;
+  return value !== undefined && value <= max ? value : undefined;
 }
 
 const FLAGS: ReadonlySet<string> = new Set([
