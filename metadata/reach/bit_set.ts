@@ -90,6 +90,14 @@ export class BitSet {
     for (let at = this.next(start, end); at >= 0; at = this.next(at + 1, end)) yield at;
   }
 
+  /** Adds everything that `other`, which is no larger, holds. */
+  unite(other: BitSet): void {
+    assert(other.size <= this.size, "A united set fits");
+    for (let index = 0; index < other.#words.length; index++) {
+      this.#words[index] = this.#words[index]! | other.#words[index]!;
+    }
+  }
+
   /** Removes everything that `other` holds. */
   subtract(other: BitSet): void {
     const count = Math.min(this.#words.length, other.#words.length);

@@ -16,26 +16,33 @@
 import { assert, MIB } from "@gitstratum/core";
 import { type ObjectType, type Oid, oidBytes } from "@gitstratum/core/git";
 import type { PackIndex } from "@gitstratum/core/pack";
+import type { Recipe } from "@gitstratum/core/recipe";
 import type {
   Depth,
   ExtentStore,
   LocatedObject,
   NegotiateRequest,
   NegotiateResult,
+  PlanRequest,
   ShallowBoundary,
 } from "@gitstratum/core/rpc";
 import type { PackCatalogue, RepositoryRefsView } from "../pack_catalogue.ts";
 import { BlockCache } from "./block_cache.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";
+import { clientHistory, deniedWant } from "./client_history.ts";
 import { mistypedExternals } from "./external_types.ts";
+import { filterPolicy } from "./filter_policy.ts";
 import { locateObject } from "./location.ts";
 import { commitNodes, isReady } from "./negotiation.ts";
 import type { NetworkIndex } from "./network_index.ts";
 import { NetworkStore, type OpenNetwork } from "./network_store.ts";
+import { PackPlanner } from "./planner.ts";
 import { ReachStore } from "./reach_store.ts";
 import type { RepositoryReach } from "./repository_reach.ts";
+import type { NodeBoundary } from "./shallow_boundary.ts";
 import { findBoundary } from "./shallow_request.ts";
 import { OBJECT_READ_STEPS, Slices } from "./slices.ts";
+import { SparsePatterns } from "./sparse_patterns.ts";
 import { NONE } from "./stored_group.ts";
 
 /** Memory of a view, in bytes. */
@@ -165,6 +172,40 @@ export class NetworkView {
     });
   }
 
+  /**
+   * The recipe of a pack; see `Metadata.plan`.
+   *
+   * @throws `denied` when a want is not reached
+   */
+  async plan(refs: RepositoryRefsView, request: PlanRequest): Promise<Recipe> {
+    const { open, fetch } = await this.#withReach(refs, async (context) => ({
+      open: context,
+      fetch: await resolveFetch(context, request),
+    }));
+    const { network, reader, slices } = open;
+    const { wants, haves, clientShallow, followedTags } = fetch;
+    const boundary = request.depth === undefined ? NO_BOUNDARY : await findBoundary(network, {
+      refs,
+      wants: commitNodes(network, wants),
+      clientShallow,
+      depth: request.depth,
+      slices,
+    });
+    const policy = filterPolicy(request.filter);
+    const history = await clientHistory(network, { wants, haves, clientShallow, boundary, slices });
+    const planner = new PackPlanner(network, reader, {
+      history,
+      boundary,
+      policy,
+      passesPath: fetch.passesPath,
+      thinPack: request.thinPack,
+      ofsDelta: request.ofsDelta,
+      followedTags,
+      slices,
+    });
+    return await planner.plan();
+  }
+
   /** Where objects are; see `Metadata.locate`. */
   async locate(
     refs: RepositoryRefsView,
@@ -217,6 +258,61 @@ export class NetworkView {
 interface ReachContext extends OpenNetwork {
   readonly reach: RepositoryReach;
   readonly slices: Slices;
+}
+
+const NO_BOUNDARY: NodeBoundary = { shallow: [], unshallow: [] };
+
+interface ResolvedFetch {
+  readonly wants: readonly number[];
+  readonly haves: readonly number[];
+  readonly clientShallow: ReadonlySet<number>;
+  readonly followedTags: readonly number[];
+  readonly passesPath: ((path: string) => boolean) | undefined;
+}
+
+/** Turns the ids of a request into positions that the repository reaches. */
+async function resolveFetch(
+  context: ReachContext,
+  request: PlanRequest,
+): Promise<ResolvedFetch> {
+  const { network, reach, slices } = context;
+  const wants: number[] = [];
+  for (const oid of request.wants) {
+    const position = await reachedPosition(network, { reach, oid, slices });
+    if (position === NONE) throw deniedWant(oid);
+    wants.push(position);
+  }
+  const haves: number[] = [];
+  for (const oid of request.haves) {
+    const position = await reachedPosition(network, { reach, oid, slices });
+    if (position !== NONE) haves.push(position);
+  }
+  return {
+    wants,
+    haves,
+    clientShallow: reachedCommits(network, reach, request.clientShallow),
+    followedTags: request.includeTag ? [...reach.tags] : [],
+    passesPath: await sparsePaths(context, filterPolicy(request.filter).sparse),
+  };
+}
+
+/**
+ * Whether a path passes all sparse filters; undefined without any.
+ *
+ * @throws `denied` when patterns are in a blob that the repository does not reach
+ */
+async function sparsePaths(
+  { network, reach, reader, slices }: ReachContext,
+  oids: readonly Oid[],
+): Promise<((path: string) => boolean) | undefined> {
+  const patterns: SparsePatterns[] = [];
+  for (const oid of oids) {
+    const position = await reachedPosition(network, { reach, oid, slices });
+    if (position === NONE || network.typeAt(position) !== "blob") throw deniedWant(oid);
+    patterns.push(new SparsePatterns(new TextDecoder().decode(await reader.read(position))));
+  }
+  if (patterns.length === 0) return undefined;
+  return (path) => patterns.every((list) => list.includes(path));
 }
 
 /** Steps that looking an id up counts for. */

@@ -4,31 +4,13 @@ import { hasCode } from "@gitstratum/core";
 import { BlockCache } from "./block_cache.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";
 import { GitRepository } from "./testing/git_repository.ts";
-import { type Dice, dice, writeHistory } from "./testing/history.ts";
+import { dice, writeHistory } from "./testing/history.ts";
+import { pushInSteps } from "./testing/push_history.ts";
 import { TestNetwork, type TestRepository } from "./testing/test_network.ts";
 import { askUploadPack } from "./testing/upload_pack.ts";
 import { NetworkStore } from "./network_store.ts";
 
 const FORMATS: readonly ObjectFormat[] = ["sha1", "sha256"];
-
-/** Pushes every branch in steps, some thin, some forced back, and all tags. */
-export async function pushInSteps(
-  network: TestNetwork,
-  repository: TestRepository,
-  roll: Dice,
-): Promise<void> {
-  const references = await network.source.references();
-  for (const [name, tip] of references) {
-    if (!name.startsWith("refs/heads/")) continue;
-    const chain = await network.source.lines(["rev-list", "--first-parent", "--reverse", tip]);
-    for (let at = roll(6); at < chain.length; at += 1 + roll(8)) {
-      await network.push(repository, { [name]: chain[at]! }, { thin: roll(2) === 0 });
-    }
-    await network.push(repository, { [name]: tip }, { thin: roll(2) === 0 });
-  }
-  const tags = [...references].filter(([name]) => name.startsWith("refs/tags/"));
-  await network.push(repository, Object.fromEntries(tags.map(([name]) => [name, name])));
-}
 
 for (const format of FORMATS) {
   Deno.test(`NetworkView.contains() is what git reaches (${format})`, async () => {

@@ -12,9 +12,9 @@
  */
 
 import { GitStratumError, HISTORY_OBJECT_BYTES_MAX } from "@gitstratum/core";
+import { applyEntryDelta, inflateEntry, isDeltaCode } from "@gitstratum/core/pack";
 import type { BlockCache } from "./block_cache.ts";
 import type { ByteBoundedCache } from "./byte_bounded_cache.ts";
-import { decodeStoredEntry, rebuild } from "./stored_entry.ts";
 import type { NetworkIndex } from "./network_index.ts";
 
 /** Decoded objects by object number, see {@link ObjectReader}. */
@@ -124,12 +124,14 @@ export class ObjectReader {
   }
 
   #decodeOne(position: number, bytes: Uint8Array, base: Uint8Array | undefined): Uint8Array {
-    const width = this.#network.format === "sha1" ? 20 : 32;
+    const options = { format: this.#network.format, sizeMax: HISTORY_OBJECT_BYTES_MAX };
     let object;
     try {
-      const entry = decodeStoredEntry(bytes, width);
-      if (entry.isDelta && base === undefined) throw this.#corrupt(position, "its base is missing");
-      object = entry.isDelta ? rebuild(base!, entry.payload) : entry.payload;
+      const { typeCode, payload } = inflateEntry(bytes, options);
+      if (isDeltaCode(typeCode) !== (base !== undefined)) {
+        throw this.#corrupt(position, "its entry and its index disagree");
+      }
+      object = base === undefined ? payload : applyEntryDelta(base, payload, options);
     } catch (cause) {
       throw this.#corrupt(position, "its entry does not decode", cause);
     }

@@ -21,8 +21,7 @@ import {
   parseTag,
   TreeCursor,
 } from "@gitstratum/core/git";
-import { PackIndexWriter } from "@gitstratum/core/pack";
-import { rebuild } from "../stored_entry.ts";
+import { applyEntryDelta, encodeEntryHead, PackIndexWriter } from "@gitstratum/core/pack";
 
 /** The three parts of a group. */
 export interface PackParts {
@@ -110,6 +109,16 @@ export async function splitPack(
   };
 }
 
+/** The ids of a pack's objects, in pack order, as often as they occur. */
+export async function packOids(
+  pack: Uint8Array,
+  options: { readonly format: ObjectFormat; readonly findBase: BaseFinder },
+): Promise<Oid[]> {
+  const entries = scan(pack, oidBytes(options.format));
+  await resolve(entries, options);
+  return entries.map((entry) => entry.oid!);
+}
+
 function scan(pack: Uint8Array, width: number): Entry[] {
   const view = new DataView(pack.buffer, pack.byteOffset, pack.byteLength);
   const count = view.getUint32(8);
@@ -177,7 +186,10 @@ async function resolve(
           continue;
         }
         entry.type = base.type;
-        entry.bytes = rebuild(base.bytes, entry.payload);
+        entry.bytes = applyEntryDelta(base.bytes, entry.payload, {
+          format: options.format,
+          sizeMax: 1 << 26,
+        });
       }
       entry.oid ??= hash(entry.type!, entry.bytes, options.format);
       byOid.set(entry.oid, entry);
@@ -186,7 +198,10 @@ async function resolve(
       for (const entry of left.filter((entry) => typeof entry.base === "string")) {
         const base = await options.findBase(entry.base as Oid);
         entry.type = base.type;
-        entry.bytes = rebuild(base.bytes, entry.payload);
+        entry.bytes = applyEntryDelta(base.bytes, entry.payload, {
+          format: options.format,
+          sizeMax: 1 << 26,
+        });
       }
     }
     pending = left;
@@ -203,33 +218,12 @@ function encode(entry: Entry, offset: number, base: { offset: number } | Oid | u
     : typeof base === "string"
     ? 7
     : 6;
-  const head = encodeSize(code, entry.payloadSize);
-  const reference = base === undefined
-    ? new Uint8Array(0)
-    : typeof base === "string"
-    ? Uint8Array.fromHex(base)
-    : encodeDistance(offset - base.offset);
-  return concat([head, reference, entry.zlib]);
-}
-
-/** The first bytes of an entry: its type and the size of its payload. */
-export function encodeSize(code: number, size: number): Uint8Array {
-  const bytes = [(code << 4) | (size & 15)];
-  for (let rest = Math.floor(size / 16); rest > 0; rest = Math.floor(rest / 128)) {
-    bytes[bytes.length - 1]! |= 0x80;
-    bytes.push(rest & 0x7f);
-  }
-  return Uint8Array.from(bytes);
-}
-
-/** The distance of an offset delta. */
-export function encodeDistance(distance: number): Uint8Array {
-  const bytes = [distance & 0x7f];
-  for (let rest = Math.floor(distance / 128); rest > 0; rest = Math.floor(rest / 128)) {
-    rest--;
-    bytes.unshift(0x80 | (rest & 0x7f));
-  }
-  return Uint8Array.from(bytes);
+  const head = encodeEntryHead({
+    typeCode: code,
+    size: entry.payloadSize,
+    ...base === undefined ? {} : { base: typeof base === "string" ? base : offset - base.offset },
+  });
+  return concat([head, entry.zlib]);
 }
 
 function linksOf(entry: Entry, format: ObjectFormat) {
