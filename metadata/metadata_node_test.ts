@@ -1,0 +1,250 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { hasCode, systemRandom } from "@gitstratum/core";
+import type { Oid } from "@gitstratum/core/git";
+import {
+  newPushId,
+  parseRepositoryName,
+  type RepositoryKey,
+  type RepositoryName,
+} from "@gitstratum/core/rpc";
+import { command, reasons, TestNode } from "./testing/test_node.ts";
+
+const is = (code: Parameters<typeof hasCode>[1]) => (error: unknown) => hasCode(error, code);
+const MAIN = "refs/heads/main";
+
+/** Pushes a commit of one file to a new branch; its id. */
+async function pushNew(node: TestNode, key: RepositoryKey, name = MAIN): Promise<Oid> {
+  const oid = node.objects.commitOf(`${name} of ${key.repositoryId}`);
+  const group = await node.store(key, [oid]);
+  deepEqual(reasons(await node.push(key, [command(name, undefined, oid)], { group })), [undefined]);
+  return oid;
+}
+
+Deno.test("createRepository() makes a repository that can be found until it is deleted", async () => {
+  await using node = await TestNode.start();
+  const created = await node.create();
+  equal(created.head, "refs/heads/main");
+  deepEqual(await node.metadata.findRepository(created.name), created);
+  await rejects(node.create(), is("already-exists"));
+  await node.metadata.deleteRepository(created);
+  equal(await node.metadata.findRepository(created.name), undefined);
+  await rejects(node.metadata.deleteRepository(created), is("not-found"));
+  await rejects(node.references(created), is("not-found"));
+  const again = await node.create();
+  ok(again.repositoryId !== created.repositoryId);
+});
+
+Deno.test("createRepository() refuses bad branch names, and names on the wire", async () => {
+  await using node = await TestNode.start();
+  const name = parseRepositoryName("owner/name");
+  const request = { name, objectFormat: "sha1", defaultBranch: "a..b" } as const;
+  await rejects(node.metadata.createRepository(request), is("invalid"));
+  const bad = { ...request, name: "../x" as RepositoryName, defaultBranch: "main" };
+  await rejects(node.metadata.createRepository(bad), is("invalid"));
+});
+
+Deno.test("createRepository() lets one of many win a name", async () => {
+  await using node = await TestNode.start();
+  const tries = await Promise.allSettled(Array.from({ length: 20 }, () => node.create()));
+  equal(tries.filter(({ status }) => status === "fulfilled").length, 1);
+  ok(tries.every((one) => one.status === "fulfilled" || hasCode(one.reason, "already-exists")));
+});
+
+Deno.test("listRepositories() pages in byte order of names", async () => {
+  await using node = await TestNode.start();
+  const names = ["b/x", "a/z", "a/y", "B/x", "a-b/c", "a/y.z"];
+  for (const name of names) await node.create(name);
+  const listed: string[] = [];
+  for (let after: RepositoryName | undefined;;) {
+    const page = await node.metadata.listRepositories({
+      limit: 4,
+      ...(after === undefined ? {} : { after }),
+    });
+    listed.push(...page.map(({ name }) => name));
+    after = page.at(-1)?.name;
+    if (page.length < 4) break;
+  }
+  deepEqual(listed, names.sort());
+});
+
+Deno.test("push() makes references that listReferences() shows with HEAD and peeled tags", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const before = await node.metadata.listReferences(key, { prefixes: [] });
+  deepEqual(before.head, { target: MAIN });
+  deepEqual(await node.references(key), []);
+
+  const { objects } = node;
+  const commit = objects.commitOf("one");
+  const tag = objects.tag("v1", commit, "commit");
+  const outer = objects.tag("v1-signed", tag, "tag");
+  const group = await node.store(key, [commit, tag, outer]);
+  const result = await node.push(key, [
+    command(MAIN, undefined, commit),
+    command("refs/tags/v1", undefined, tag),
+    command("refs/tags/outer", undefined, outer),
+  ], { group });
+  deepEqual(reasons(result), [undefined, undefined, undefined]);
+
+  const { head } = await node.metadata.listReferences(key, { prefixes: ["refs/tags/"] });
+  deepEqual(head, { target: MAIN, oid: commit });
+  deepEqual(await node.references(key), [
+    { name: MAIN, oid: commit },
+    { name: "refs/tags/outer", oid: outer, peeled: commit },
+    { name: "refs/tags/v1", oid: tag, peeled: commit },
+  ]);
+  deepEqual((await node.references(key, ["refs/tags/o", "refs/tags/", "refs/heads/x"])).length, 2);
+});
+
+Deno.test("push() needs what the group refers to reachable in this repository", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const { objects } = node;
+  const parent = objects.commitOf("parent");
+  const child = objects.commitOf("child", [parent]);
+  const group = await node.store(key, [child], { without: [parent], closed: true });
+  const result = await node.push(key, [command(MAIN, undefined, child)], { group });
+  deepEqual(reasons(result), ["missing necessary objects"]);
+  deepEqual(await node.references(key), []);
+
+  // The refused group must not help the next push.
+  const retry = await node.push(key, [command(MAIN, undefined, child)]);
+  deepEqual(reasons(retry), ["missing necessary objects"]);
+});
+
+Deno.test("push() accepts objects that the repository reaches, and none of another one", async () => {
+  await using node = await TestNode.start();
+  const [mine, other] = [await node.create("a/a"), await node.create("b/b")];
+  const oid = await pushNew(node, mine);
+  deepEqual(reasons(await node.push(mine, [command("refs/heads/copy", undefined, oid)])), [
+    undefined,
+  ]);
+  deepEqual(reasons(await node.push(other, [command("refs/heads/copy", undefined, oid)])), [
+    "missing necessary objects",
+  ]);
+  const child = node.objects.commitOf("child", [oid]);
+  const group = await node.store(mine, [child]);
+  deepEqual(reasons(await node.push(mine, [command(MAIN, oid, child)], { group })), [undefined]);
+});
+
+Deno.test("push() lets a deleted branch's commits be used again within the grace time", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  await pushNew(node, key);
+  const oid = await pushNew(node, key, "refs/heads/topic");
+  await node.push(key, [command("refs/heads/topic", oid, undefined)]);
+  const create = [command("refs/heads/topic", undefined, oid)];
+  deepEqual(reasons(await node.push(key, create)), [undefined]);
+  await node.push(key, [command("refs/heads/topic", oid, undefined)]);
+  node.clock.jumpWall(25 * 3600 * 1000);
+  await node.node.upkeep();
+  deepEqual(reasons(await node.push(key, create)), ["missing necessary objects"]);
+});
+
+Deno.test("push() answers the first outcome when it is asked again with the same id", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const oid = node.objects.commitOf("one");
+  const group = await node.store(key, [oid]);
+  const pushId = newPushId(systemRandom);
+  const commands = [command(MAIN, undefined, oid), command("refs/x", undefined, oid)];
+  const first = await node.push(key, commands, { group, pushId });
+  deepEqual(reasons(first), [undefined, "funny refname"]);
+  await node.push(key, [command("refs/heads/other", undefined, oid)]);
+  deepEqual(await node.push(key, commands, { group, pushId }), first);
+  await rejects(node.push(key, [commands[0]!], { pushId }), is("invalid"));
+  await node.restart();
+  deepEqual(await node.push(key, commands, { group, pushId }), first);
+});
+
+Deno.test("push() lets exactly one of racing pushes move a reference", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  let tip = await pushNew(node, key);
+  for (let round = 0; round < 5; round++) {
+    const pushes = await Promise.all(Array.from({ length: 8 }, async (_, index) => {
+      const oid = node.objects.commitOf(`${round}/${index}`, [tip]);
+      return { oid, group: await node.store(key, [oid]) };
+    }));
+    const results = await Promise.all(
+      pushes.map(({ oid, group }) => node.push(key, [command(MAIN, tip, oid)], { group })),
+    );
+    const won = pushes.filter((_, index) => reasons(results[index]!)[0] === undefined);
+    equal(won.length, 1);
+    const lost = results.flatMap(reasons).filter((reason) => reason !== undefined);
+    ok(lost.every((reason) => reason.startsWith("failed to update ref")));
+    tip = won[0]!.oid;
+    deepEqual(await node.references(key), [{ name: MAIN, oid: tip }]);
+  }
+});
+
+Deno.test("push() refuses ids of another object format and unknown repositories", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const long = "1".repeat(64) as Oid;
+  await rejects(node.push(key, [command(MAIN, undefined, long)]), is("invalid"));
+  await rejects(node.push(key, []), is("invalid"));
+  const unknown = { ...key, repositoryId: "0".repeat(32) as typeof key.repositoryId };
+  await rejects(node.push(unknown, [command(MAIN, undefined, undefined)]), is("not-found"));
+});
+
+Deno.test("a node rebuilds everything from its log, and goes on after a restart", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const gone = await node.create("owner/gone");
+  const oid = await pushNew(node, key);
+  await pushNew(node, key, "refs/heads/topic");
+  await node.metadata.deleteRepository(gone);
+  const before = await node.references(key);
+  for (const lose of [false, true, true]) {
+    await node.restart({ lose });
+    deepEqual(await node.references(key), before);
+    deepEqual(await node.metadata.listRepositories({ limit: 10 }), [key]);
+    equal(await node.metadata.findRepository(gone.name), undefined);
+  }
+  const child = node.objects.commitOf("child", [oid]);
+  const group = await node.store(key, [child]);
+  deepEqual(reasons(await node.push(key, [command(MAIN, oid, child)], { group })), [undefined]);
+});
+
+Deno.test("upkeep() truncates logs only as far as the tables are durable", async () => {
+  await using node = await TestNode.start({ keepEntryCount: 1 });
+  const key = await node.create();
+  for (let index = 0; index < 5; index++) await pushNew(node, key, `refs/heads/b${index}`);
+  await node.node.upkeep();
+  await node.restart();
+  equal((await node.references(key)).length, 5);
+  await node.restart({ lose: true });
+  await rejects(node.references(key), is("corrupt"));
+});
+
+Deno.test("upkeep() removes packs of deleted networks after their grace", async () => {
+  await using node = await TestNode.start({ freedGraceMs: 1000 });
+  const key = await node.create();
+  await pushNew(node, key);
+  equal(node.extents.count, 3);
+  await node.metadata.deleteRepository(key);
+  await node.node.upkeep();
+  equal(node.extents.count, 3);
+  node.clock.jumpWall(1000);
+  await node.node.upkeep();
+  equal(node.extents.count, 0);
+});
+
+Deno.test("upkeep() sweeps extents of pushes that never committed, and no others", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const kept = await pushNew(node, key);
+  const lost = node.objects.commitOf("lost", [kept]);
+  const group = await node.store(key, [lost]);
+  equal(node.extents.count, 6);
+  node.clock.jumpWall(12 * 3600 * 1000 + 1);
+  await node.node.upkeep();
+  equal(node.extents.count, 6);
+  // Too late to be committed, although nothing was swept yet.
+  await rejects(node.push(key, [command(MAIN, kept, lost)], { group }), is("invalid"));
+  node.clock.jumpWall(12 * 3600 * 1000);
+  await node.node.upkeep();
+  equal(node.extents.count, 3);
+  deepEqual(await node.references(key), [{ name: MAIN, oid: kept }]);
+});
