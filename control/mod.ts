@@ -1,7 +1,9 @@
 /**
- * See README.md of this package.
+ * The control plane: membership, failure detection, topology, assignment of partitions.
  *
  * @module
  */
 
-export {};
+export * from "./member.ts";
+export * from "./partition_planner.ts";
+export * from "./policy.ts";

@@ -1,0 +1,145 @@
+/**
+ * The life of a node as the controller sees it: a pure state machine.
+ *
+ * ```
+ *              ready            silent              silent too long
+ *   joining ----------> active --------> suspect ------------------> down
+ *      ^                   ^                |                          |
+ *      |                   +----------------+                          |
+ *      |                     heard and ready                           |
+ *      +---------------------------------------------------------------+
+ *                           registered again
+ * ```
+ *
+ * It is driven by what is the case, not by what happened: feeding it the same observation twice changes
+ * nothing, so a missed event is made good by the next look. A node that restarts while it is active or
+ * suspect keeps its duties; one that was given up starts over. Flapping is damped: the more often a
+ * node was suspected lately, the longer it takes to be given up.
+ *
+ * @module
+ */
+
+import type { NodeState } from "@gitstratum/core/rpc";
+import type { ControlPolicy } from "./policy.ts";
+
+/** How alive a node is; times are the controller's monotonic clock. */
+export type Liveness =
+  | { readonly kind: "joining" }
+  | { readonly kind: "active" }
+  | { readonly kind: "suspect"; readonly untilMs: number }
+  | { readonly kind: "down" };
+
+/** A node in the eyes of one controller. */
+export interface Member {
+  readonly incarnation: number;
+  readonly liveness: Liveness;
+  /** The operator wants it empty. */
+  readonly draining: boolean;
+  /** When it was suspected, within the flap window, oldest first. */
+  readonly suspicionsMs: readonly number[];
+}
+
+/** What is the case now. */
+export interface Observation {
+  /** The newest registration. */
+  readonly incarnation: number;
+  readonly draining: boolean;
+  /** Whether that incarnation was heard from within the time of silence. */
+  readonly isAlive: boolean;
+  /** Whether it said that it can take duties. */
+  readonly isReady: boolean;
+}
+
+/** The moment and the rules of a step. */
+export interface StepContext {
+  readonly nowMs: number;
+  readonly policy: ControlPolicy;
+}
+
+/** The member after an observation; the same object when nothing changed. */
+export function step(
+  member: Member | undefined,
+  observation: Observation,
+  context: StepContext,
+): Member {
+  const current = member === undefined || member.incarnation < observation.incarnation
+    ? reborn(member, observation.incarnation, context)
+    : member;
+  const next = observe(current, observation, context);
+  if (next.draining === observation.draining) return next;
+  return { ...next, draining: observation.draining };
+}
+
+/** The state to publish. */
+export function memberState(member: Member): NodeState {
+  const { kind } = member.liveness;
+  return member.draining && kind === "active" ? "draining" : kind;
+}
+
+/** A member as a new controller finds it: a suspicion begins anew, because its clock is another. */
+export function adopt(
+  found: { readonly incarnation: number; readonly state: NodeState },
+  context: StepContext,
+): Member {
+  const { incarnation, state } = found;
+  const base = { incarnation, draining: state === "draining", suspicionsMs: [] };
+  switch (state) {
+    case "suspect":
+      return { ...base, liveness: suspicion([], context) };
+    case "draining":
+    case "active":
+      return { ...base, liveness: { kind: "active" } };
+    case "joining":
+    case "down":
+      return { ...base, liveness: { kind: state } };
+  }
+}
+
+/** When a member changes without anything happening; undefined when it does not. */
+export function wakeAtMs(member: Member): number | undefined {
+  return member.liveness.kind === "suspect" ? member.liveness.untilMs : undefined;
+}
+
+/** A new incarnation: one whose duties are still its own keeps them for the time of a suspicion. */
+function reborn(member: Member | undefined, incarnation: number, context: StepContext): Member {
+  const keepsDuties = member?.liveness.kind === "active" || member?.liveness.kind === "suspect";
+  const suspicionsMs = member?.suspicionsMs ?? [];
+  return {
+    incarnation,
+    liveness: keepsDuties ? suspicion(suspicionsMs, context) : { kind: "joining" },
+    draining: member?.draining ?? false,
+    suspicionsMs,
+  };
+}
+
+function observe(member: Member, observation: Observation, context: StepContext): Member {
+  const isCurrent = observation.incarnation === member.incarnation;
+  const isUp = isCurrent && observation.isAlive && observation.isReady;
+  switch (member.liveness.kind) {
+    case "joining":
+      if (isUp) return { ...member, liveness: { kind: "active" } };
+      return observation.isAlive ? member : { ...member, liveness: { kind: "down" } };
+    case "active":
+      return observation.isAlive && isCurrent ? member : suspect(member, context);
+    case "suspect":
+      if (isUp) return { ...member, liveness: { kind: "active" } };
+      if (context.nowMs < member.liveness.untilMs) return member;
+      return { ...member, liveness: { kind: "down" } };
+    case "down":
+      return member;
+  }
+}
+
+function suspect(member: Member, context: StepContext): Member {
+  const { nowMs, policy } = context;
+  const recent = member.suspicionsMs.filter((ms) => nowMs - ms < policy.flapWindowMs);
+  const suspicionsMs = [...recent, nowMs];
+  return { ...member, liveness: suspicion(suspicionsMs, context), suspicionsMs };
+}
+
+function suspicion(suspicionsMs: readonly number[], context: StepContext): Liveness {
+  const { nowMs, policy } = context;
+  const factor = 2 ** Math.floor(suspicionsMs.length / policy.flapCount);
+  const untilMs = nowMs + policy.suspicionMs * Math.min(factor, policy.suspicionFactorMax);
+  return { kind: "suspect", untilMs };
+}
