@@ -120,8 +120,7 @@ function isDotFile(kind: keyof typeof NAMES, names: { hfs: string; ntfs: string 
     isNtfsShort(names.ntfs, long, hashed);
 }
 
-/** What a name stands for. `bytes` is the name alone. */
-export function protectedName(bytes: Uint8Array): ProtectedName {
+function classify(bytes: Uint8Array): ProtectedName {
   const raw = latin1.decode(bytes);
   const names = { hfs: hfsName(bytes), ntfs: ntfsName(raw) };
   return {
@@ -131,6 +130,28 @@ export function protectedName(bytes: Uint8Array): ProtectedName {
     ignore: isDotFile("ignore", names),
     mailmap: isDotFile("mailmap", names),
   };
+}
+
+/** Names that nearly every repository has, decided once. */
+const USUAL: ReadonlyMap<string, ProtectedName> = new Map(
+  [
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    ".gitkeep",
+    ".gitlab-ci.yml",
+    ".gitmodules",
+    ".mailmap",
+  ].map((name) => [name, classify(new TextEncoder().encode(name))]),
+);
+const USUAL_BYTES_MAX = Math.max(...[...USUAL.keys()].map((name) => name.length));
+
+/** What a name stands for. `bytes` is the name alone. */
+export function protectedName(bytes: Uint8Array): ProtectedName {
+  const usual = bytes.length <= USUAL_BYTES_MAX
+    ? USUAL.get(String.fromCharCode(...bytes))
+    : undefined;
+  return usual ?? classify(bytes);
 }
 
 /** What the parts behind backslashes stand for: NTFS takes a backslash for a separator. */
