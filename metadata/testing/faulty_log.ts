@@ -1,0 +1,90 @@
+/**
+ * A log between a primary and the real one that fails on demand.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import type { Epoch, Log, LogEntry, LogHead, Lsn, Partition } from "@gitstratum/core/consensus";
+
+/** What happens to an append. */
+export type AppendFault =
+  /** It fails, and nothing was written. */
+  | "lost"
+  /** It is written, but its answer is lost. */
+  | "answer-lost"
+  /** It is written, and everything after it fails: the node died here. */
+  | "crash-after"
+  /** Everything fails from this append on. */
+  | "crash-before";
+
+/** A {@link Log} whose appends fail as {@link fault} says. */
+export class FaultyLog implements Log {
+  /** Asked before each append, which has a number from 1. */
+  fault: (append: number) => AppendFault | undefined = () => undefined;
+  /** Appends that were asked for. */
+  appendCount = 0;
+  readonly #log: Log;
+  #crashed = false;
+
+  /** Passes everything on to `log`. */
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Works again, as after the start of a new process. */
+  revive(): void {
+    this.#crashed = false;
+    this.fault = () => undefined;
+  }
+
+  async append(
+    partition: Partition,
+    options: {
+      readonly epoch: Epoch;
+      readonly expectedLsn: Lsn;
+      readonly payloads: readonly Uint8Array[];
+    },
+  ): Promise<Lsn> {
+    this.#check();
+    const fault = this.fault(++this.appendCount);
+    if (fault === "crash-before") this.#crashed = true;
+    if (fault === "lost" || fault === "crash-before") throw gone();
+    const lsn = await this.#log.append(partition, options);
+    if (fault === "crash-after") this.#crashed = true;
+    if (fault !== undefined) throw gone();
+    return lsn;
+  }
+
+  head(partition: Partition): Promise<LogHead> {
+    this.#check();
+    return this.#log.head(partition);
+  }
+
+  fence(partition: Partition, epoch: Epoch): Promise<LogHead> {
+    this.#check();
+    return this.#log.fence(partition, epoch);
+  }
+
+  read(partition: Partition, after: Lsn, limit: number): Promise<readonly LogEntry[]> {
+    this.#check();
+    return this.#log.read(partition, after, limit);
+  }
+
+  watch(partition: Partition, after: Lsn, signal: AbortSignal): AsyncIterable<readonly LogEntry[]> {
+    return this.#log.watch(partition, after, signal);
+  }
+
+  truncate(partition: Partition, upTo: Lsn): Promise<void> {
+    this.#check();
+    return this.#log.truncate(partition, upTo);
+  }
+
+  #check(): void {
+    if (this.#crashed) throw gone();
+  }
+}
+
+function gone(): GitStratumError {
+  return new GitStratumError("unavailable", "Lose the connection to the log");
+}
