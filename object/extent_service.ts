@@ -49,6 +49,7 @@ const compactSchema = z.strictObject({
 
 /** What an {@link ExtentService} needs. */
 export interface ExtentServiceOptions {
+  /** What the service offers. */
   readonly store: SegmentStore;
   /** Told of every error that is a bug. */
   readonly onUnexpected?: (error: unknown) => void;

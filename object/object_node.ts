@@ -14,7 +14,9 @@ import { SegmentStore } from "./segment_store.ts";
 export interface ObjectNodeOptions {
   /** The node's own directory. */
   readonly disk: Disk;
+  /** Time of writes and of upkeep. */
   readonly clock: Clock;
+  /** Markers of segments: nobody outside may foresee them. */
   readonly random: Random;
   /** A segment is sealed rather than to grow beyond this. */
   readonly segmentBytes?: number;
@@ -30,6 +32,7 @@ export interface ObjectNodeOptions {
 
 /** Something that people should know. */
 export interface Trouble {
+  /** Stored bytes are damaged; upkeep failed and is tried again later; a bug was met. */
   readonly what: "damage" | "upkeep" | "bug";
   /** Facts; an error's stack may be in `error`. */
   readonly data: Readonly<Record<string, unknown>>;
@@ -37,7 +40,9 @@ export interface Trouble {
 
 /** A running object node. */
 export interface ObjectNode {
+  /** Answers `/object/v1`. */
   readonly service: Service;
+  /** The store behind the service. */
   readonly store: SegmentStore;
   /** Ends upkeep, seals the store and gives its directory up. */
   close(): Promise<void>;

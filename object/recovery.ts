@@ -33,6 +33,7 @@ import { unknownVersion } from "./segment_directory.ts";
 
 /** A run of bytes of a segment that was lost. */
 export interface SegmentDamage extends DamagedRange {
+  /** Number of the segment. */
   readonly segment: number;
 }
 

@@ -10,7 +10,9 @@ import type { LocatedRecord } from "./record_index.ts";
 
 /** How to scrub. */
 export interface ScrubOptions {
+  /** Measures the pace. */
   readonly clock: Clock;
+  /** Ends the scrub early. */
   readonly signal: AbortSignal;
   /** Bytes read in a second at most. */
   readonly bytesPerSecond?: number;
@@ -18,11 +20,13 @@ export interface ScrubOptions {
 
 /** What a scrub found. */
 export interface ScrubResult {
+  /** Keys that were read. */
   readonly keyCount: number;
   /** Bytes that were read and verified. */
   readonly bytes: number;
   /** Damaged keys, in order; at most `CORRUPT_KEYS_MAX` of them. */
   readonly corruptKeys: readonly string[];
+  /** Number of damaged keys. */
   readonly corruptKeyCount: number;
   /** Whether everything was read; false when the store was closed meanwhile. */
   readonly complete: boolean;

@@ -22,6 +22,7 @@ export interface PlacedRecord extends RecordHead {
 
 /** A run of bytes that once was on stable storage and no longer passes its checksums. */
 export interface DamagedRange {
+  /** Offset in the segment. */
   readonly offset: number;
   /** Length in bytes. */
   readonly bytes: number;

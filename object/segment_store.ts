@@ -27,8 +27,11 @@ import { SegmentSet } from "./segment_set.ts";
 
 /** What a store needs. */
 export interface SegmentStoreOptions {
+  /** The directory that belongs to the store. */
   readonly disk: Disk;
+  /** Time of writes, and pace of upkeep. */
   readonly clock: Clock;
+  /** Markers of segments: nobody outside may foresee them. */
   readonly random: Random;
   /** A segment is sealed rather than to grow beyond this; below 4 GiB. */
   readonly segmentBytes?: number;
@@ -48,7 +51,9 @@ export interface StoreWrite {
 
 /** What is known of a stored key. */
 export interface StoredInfo {
+  /** The key itself. */
   readonly key: string;
+  /** As it was given with the write. */
   readonly owner: string;
   /** Length in bytes. */
   readonly bytes: number;
@@ -58,11 +63,13 @@ export interface StoredInfo {
 
 /** Figures of a store. */
 export interface StoreStats {
+  /** Keys that something is stored under. */
   readonly keyCount: number;
   /** Bytes stored under all keys. */
   readonly keyBytes: number;
   /** Deletes that are kept because an older record of their key is still on disk. */
   readonly deleteCount: number;
+  /** Segment files, the written ones included. */
   readonly segmentCount: number;
   /** Bytes of all segment files. */
   readonly diskBytes: number;

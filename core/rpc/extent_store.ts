@@ -11,6 +11,7 @@ import type { ExtentId, NetworkId } from "./ids.ts";
 
 /** An extent to be written. */
 export interface ExtentWrite {
+  /** Its name, never used before. */
   readonly id: ExtentId;
   /** At most `EXTENT_BYTES_MAX` bytes. Not to be changed until the write resolves. */
   readonly bytes: Uint8Array;
@@ -18,7 +19,9 @@ export interface ExtentWrite {
 
 /** What is known of a stored extent. */
 export interface ExtentInfo {
+  /** Its name. */
   readonly id: ExtentId;
+  /** The network that it was written for. */
   readonly owner: NetworkId;
   /** Length in bytes. */
   readonly bytes: number;
