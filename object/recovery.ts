@@ -201,10 +201,11 @@ async function finishTails(
 ): Promise<number> {
   let rewritten = 0;
   try {
+    // All of them are written again before any is cut: of two copies of a record, the one that counts
+    // may be the one that never reached the disk.
+    for (const segment of found) rewritten += await rewriteUnproven(set, segment);
     for (const segment of found) {
-      if (segment.tail === undefined) continue;
-      rewritten += await rewriteUnproven(set, segment);
-      await sealProven(set, segment);
+      if (segment.tail !== undefined) await sealProven(set, segment);
     }
   } catch (error) {
     // A full disk must not keep a store from opening: what is not finished is scanned again next time.

@@ -38,10 +38,14 @@ export class SegmentDirectory {
     this.#disk = disk;
   }
 
-  /** Makes the directory durable, if it is not there. */
+  /**
+   * Makes the directory if it is not there, and makes durable what it shows: a file whose removal was
+   * never synced must not come back once decisions were made without it.
+   */
   async prepare(): Promise<void> {
     this.#disk.makeDirectory(DIRECTORY);
     await this.#disk.syncDirectory("");
+    await this.syncNames();
   }
 
   /** The greatest number that any file bears; 0 when there is none. */
