@@ -81,4 +81,44 @@ export interface KernelExports {
     output: number,
     outputBytes: number,
   ): number;
+  /** Compresses a block; returns its size, or -1 when there is no room. */
+  lz4Compress(input: number, inputBytes: number, output: number, outputBytes: number): number;
+  /** Decompresses a block; returns the size, or -1. */
+  lz4Decompress(input: number, inputBytes: number, output: number, outputBytes: number): number;
+  /** Bytes of the state of a key table. */
+  readonly KEY_TABLE_BYTES: WebAssembly.Global;
+  /** Makes an empty table. */
+  keyTableStart(table: number, keyBytes: number, seed: bigint): void;
+  /** Gives the table's memory back. */
+  keyTableClose(table: number): void;
+  /** The number of a key, or -1. */
+  keyTableFind(table: number, key: number): number;
+  /** The number of a key, inserted when new; traps when there is no memory. */
+  keyTableInsert(table: number, key: number, value: number): number;
+  /** The value of a key. */
+  keyTableValue(table: number, number: number): number;
+  /** Replaces the value of a key. */
+  keyTableSetValue(table: number, number: number, value: number): void;
+  /** The flags of a key. */
+  keyTableFlags(table: number, number: number): number;
+  /** Sets flags of a key. */
+  keyTableAddFlags(table: number, number: number, flags: number): void;
+  /** Writes numbers of keys by their flags; returns how many. */
+  keyTableSelect(
+    table: number,
+    mask: number,
+    wanted: number,
+    start: number,
+    output: number,
+    countMax: number,
+  ): number;
+  /** Inserts the keys of records; returns the offset of the first bad one, or -1. */
+  scanRecords(
+    table: number,
+    keyBytes: number,
+    records: number,
+    bytes: number,
+    flagsOfClass: number,
+    value: number,
+  ): number;
 }

@@ -74,12 +74,7 @@ export class Kernels {
     if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError("Allocate a byte count");
     // The allocator's own bound on a block; beyond it the argument could wrap.
     if (bytes > 0x3fff_0000) throw outOfMemory(bytes);
-    try {
-      return this.raw.alloc(bytes);
-    } catch (error) {
-      if (error instanceof WebAssembly.RuntimeError) throw outOfMemory(bytes);
-      throw error;
-    }
+    return orOutOfMemory(() => this.raw.alloc(bytes), bytes);
   }
 
   /** Gives memory back that {@link alloc} returned. Zero is ignored. */
@@ -182,11 +177,58 @@ export class Kernels {
     return DELTA_STATUSES[status]!;
   }
 
+  /**
+   * Compresses a region as one LZ4 block and returns its compressed size; undefined when that would
+   * exceed `outputBytes`. {@link lz4BytesMax} bytes are always enough.
+   */
+  lz4Compress(
+    inputPointer: number,
+    inputBytes: number,
+    outputPointer: number,
+    outputBytes: number,
+  ): number | undefined {
+    this.checkRegion(inputPointer, inputBytes);
+    this.checkRegion(outputPointer, outputBytes);
+    const size = this.raw.lz4Compress(inputPointer, inputBytes, outputPointer, outputBytes);
+    return size < 0 ? undefined : size;
+  }
+
+  /**
+   * Decompresses one LZ4 block and returns the size of what it stands for; undefined when it is bad
+   * or stands for more than `outputBytes`. Bytes of the room behind the result may be overwritten.
+   */
+  lz4Decompress(
+    inputPointer: number,
+    inputBytes: number,
+    outputPointer: number,
+    outputBytes: number,
+  ): number | undefined {
+    this.checkRegion(inputPointer, inputBytes);
+    this.checkRegion(outputPointer, outputBytes);
+    const size = this.raw.lz4Decompress(inputPointer, inputBytes, outputPointer, outputBytes);
+    return size < 0 ? undefined : size;
+  }
+
   /** Throws RangeError unless the region lies inside the memory: a mistake of the caller. */
   checkRegion(pointer: number, bytes: number): void {
     if (pointer < 0 || bytes < 0 || !(pointer + bytes <= this.memoryBytes)) {
       throw new RangeError(`Reach ${bytes} bytes at ${pointer} of ${this.memoryBytes}`);
     }
+  }
+}
+
+/** The largest size to which `bytes` bytes can be compressed as an LZ4 block. */
+export function lz4BytesMax(bytes: number): number {
+  return bytes + Math.floor(bytes / 255) + 16;
+}
+
+/** Calls what may allocate `bytes` bytes; a trap of the allocator becomes an error. */
+export function orOutOfMemory<T>(call: () => T, bytes: number): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) throw outOfMemory(bytes);
+    throw error;
   }
 }
 

@@ -8,10 +8,21 @@
  * @module
  */
 
-export { type DeltaSizes, type DeltaStatus, Kernels } from "./kernels.ts";
+export { type DeltaSizes, type DeltaStatus, Kernels, lz4BytesMax } from "./kernels.ts";
 export type { KernelExports } from "./kernel_exports.ts";
 export { KernelError, type KernelErrorReason } from "./kernel_error.ts";
 export { Inflater, type InflateStatus } from "./inflater.ts";
 export { type HashAlgorithm, Hasher, Xxh64Hasher } from "./hasher.ts";
-export { adler32, crc32, inflate, type Inflated, sha1, sha256, xxh64 } from "./one_shot.ts";
+export { KeyTable, type ScanStatus, SKIP_CLASS } from "./key_table.ts";
+export {
+  adler32,
+  crc32,
+  inflate,
+  type Inflated,
+  lz4Compress,
+  lz4Decompress,
+  sha1,
+  sha256,
+  xxh64,
+} from "./one_shot.ts";
 export { applyDelta } from "./delta.ts";

@@ -10,12 +10,15 @@
 import { type HashAlgorithm, Hasher, Xxh64Hasher } from "./hasher.ts";
 import { Inflater } from "./inflater.ts";
 import { KernelError } from "./kernel_error.ts";
-import { Kernels } from "./kernels.ts";
+import { Kernels, lz4BytesMax } from "./kernels.ts";
 
 /** Bytes that are brought in at a time. */
 const INPUT_BYTES = 64 * 1024;
 /** Bytes that inflate writes at a time. */
 const OUTPUT_BYTES = 128 * 1024;
+
+/** An instance whose memory grew beyond this, for large LZ4 blocks, is let go. */
+const MEMORY_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Shared {
   readonly kernels: Kernels;
@@ -136,6 +139,46 @@ export function inflate(data: Uint8Array, sizeMax: number): Inflated {
     if (status === "needs-input" && consumed === data.length) {
       throw new KernelError("truncated", "Inflate a zlib stream", { data: { bytes: consumed } });
     }
+  }
+}
+
+/** `data` as one LZ4 block. Blocks are compressed whole: cut what is larger than a few MiB. */
+export function lz4Compress(data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const room = lz4BytesMax(data.length);
+  return withRegions([data.length, room], (kernels, [from, to]) => {
+    kernels.write(from!, data);
+    return kernels.read(to!, kernels.lz4Compress(from!, data.length, to!, room)!);
+  });
+}
+
+/**
+ * What the LZ4 block `data` stands for.
+ *
+ * @throws KernelError "corrupt" when it is none, or stands for more than `sizeMax` bytes.
+ */
+export function lz4Decompress(data: Uint8Array, sizeMax: number): Uint8Array<ArrayBuffer> {
+  return withRegions([data.length, sizeMax], (kernels, [from, to]) => {
+    kernels.write(from!, data);
+    const size = kernels.lz4Decompress(from!, data.length, to!, sizeMax);
+    if (size === undefined) {
+      throw new KernelError("corrupt", "Decompress an LZ4 block", { data: { sizeMax } });
+    }
+    return kernels.read(to!, size);
+  });
+}
+
+function withRegions<T>(
+  sizes: readonly number[],
+  use: (kernels: Kernels, pointers: readonly number[]) => T,
+): T {
+  const { kernels } = shared();
+  const pointers: number[] = [];
+  try {
+    for (const size of sizes) pointers.push(kernels.alloc(size));
+    return use(kernels, pointers);
+  } finally {
+    for (const pointer of pointers) kernels.free(pointer);
+    if (kernels.memoryBytes > MEMORY_BYTES_MAX) instance = undefined;
   }
 }
 

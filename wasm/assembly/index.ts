@@ -11,3 +11,17 @@ export { INFLATE_WINDOW_BYTES, inflateStreamRun } from "./inflate_stream";
 export { applyDelta, deltaSize } from "./delta";
 export { SHA1_STATE_BYTES, sha1, sha1Finish, sha1Start, sha1Update } from "./sha1";
 export { SHA256_STATE_BYTES, sha256, sha256Finish, sha256Start, sha256Update } from "./sha256";
+export { lz4Compress, lz4Decompress } from "./lz4";
+export {
+  KEY_TABLE_BYTES,
+  keyTableAddFlags,
+  keyTableClose,
+  keyTableFind,
+  keyTableFlags,
+  keyTableInsert,
+  keyTableSelect,
+  keyTableSetValue,
+  keyTableStart,
+  keyTableValue,
+} from "./key_table";
+export { scanRecords } from "./scan_records";
