@@ -14,6 +14,7 @@ export {
   EXTERNAL_IS_BASE,
   EXTERNAL_IS_LINK,
   EXTERNAL_IS_TIP,
+  EXTERNAL_TYPE_SHIFT,
   externalReference,
   externalRow,
   isExternal,

@@ -18,7 +18,13 @@ import { assert, AssertionError } from "../assert.ts";
 import { type ObjectType, objectTypeOf } from "../git/object_type.ts";
 import { type ObjectFormat, type Oid, oidBytes, oidFromBytes } from "../git/oid.ts";
 import { checkPackIndex } from "./pack_index_check.ts";
-import { EXTERNAL_IS_BASE, EXTERNAL_IS_LINK, NO_BASE, SIZE_IS_LARGE } from "./pack_index_layout.ts";
+import {
+  EXTERNAL_IS_BASE,
+  EXTERNAL_IS_LINK,
+  EXTERNAL_TYPE_SHIFT,
+  NO_BASE,
+  SIZE_IS_LARGE,
+} from "./pack_index_layout.ts";
 import { type PackIndexTables, readPackIndexTables } from "./pack_index_tables.ts";
 
 /** How an entry is stored: 0 = whole, 1 = offset delta, 2 = reference delta. */
@@ -194,6 +200,11 @@ export class PackIndex {
   /** Whether the external object is the delta base of some object of the group. */
   externalIsBase(row: number): boolean {
     return (this.externalFlags(row) & EXTERNAL_IS_BASE) !== 0;
+  }
+
+  /** The type number that links expect of the external object; 0 when none says. */
+  externalTypeCode(row: number): number {
+    return this.externalFlags(row) >> EXTERNAL_TYPE_SHIFT;
   }
 
   /** The ordinal of commit number `index`; they ascend. */

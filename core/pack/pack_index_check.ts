@@ -6,7 +6,14 @@
  */
 
 import { oidBytes } from "../git/oid.ts";
-import { externalRow, isExternal, NO_BASE, SIZE_IS_LARGE } from "./pack_index_layout.ts";
+import {
+  EXTERNAL_TYPE_SHIFT,
+  EXTERNAL_USES,
+  externalRow,
+  isExternal,
+  NO_BASE,
+  SIZE_IS_LARGE,
+} from "./pack_index_layout.ts";
 import { corruptIndex, type PackIndexTables } from "./pack_index_tables.ts";
 
 /**
@@ -29,7 +36,9 @@ export function checkPackIndex(tables: PackIndexTables): void {
   checkReferences(tables, tables.parents, "PARE");
   checkReferences(tables, tables.tips, "TIPS");
   for (const flags of tables.externalFlags) {
-    if (flags < 1 || flags > 7) throw corruptIndex("Read a pack index with an odd external flag");
+    const good = (flags & EXTERNAL_USES) !== 0 && (flags & 8) === 0 &&
+      flags >> EXTERNAL_TYPE_SHIFT <= 4;
+    if (!good) throw corruptIndex("Read a pack index with an odd external flag");
   }
 }
 

@@ -81,6 +81,10 @@ export const EXTERNAL_IS_LINK = 1;
 export const EXTERNAL_IS_BASE = 2;
 /** In `EXTF`: it is one of the tips. */
 export const EXTERNAL_IS_TIP = 4;
+/** In `EXTF`: the bits from here on are the type number that links expect, 0 when none says. */
+export const EXTERNAL_TYPE_SHIFT = 4;
+/** In `EXTF`: all bits that say what the external is for. */
+export const EXTERNAL_USES = EXTERNAL_IS_LINK | EXTERNAL_IS_BASE | EXTERNAL_IS_TIP;
 
 const EXTERNAL_BIT = 0x80000000;
 
