@@ -198,10 +198,16 @@ export class PartitionPrimary {
         break;
       }
       bytes += more;
-      for (const record of decided.decision.records) overlay.add(record);
       records.push(...decided.decision.records);
       payloads.push(...decided.payloads);
       settles.push(() => waiting.resolve(decided.decision.answer));
+      if (index + 1 === batch.length) break;
+      if (decided.payloads.some(({ spilled }) => spilled !== undefined)) {
+        // To lay a very large record over the state costs as much as to apply it.
+        this.#queue.unshift(...batch.splice(index + 1));
+        break;
+      }
+      for (const record of decided.decision.records) overlay.add(record);
     }
     return { settles, records, payloads };
   }

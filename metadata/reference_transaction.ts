@@ -102,13 +102,30 @@ function isForbidden(name: string, deletes: boolean): boolean {
   return referenceNameProblem(name.slice("refs/".length), { allowOneLevel: deletes }) !== undefined;
 }
 
+/** The references as a push has changed them so far. */
+class WorkingReferences extends ReferenceOverlay {
+  /** Directories known to be no references; they stay so, as deletions come before creations. */
+  readonly #directories = new Set<string>();
+
+  /** Why a name can not be created: it can not be both a reference and a directory of references. */
+  directoryConflict(name: string): string | undefined {
+    for (const directory of referenceDirectories(name)) {
+      if (this.#directories.has(directory)) continue;
+      if (this.get(directory) !== undefined) return `refname conflict with ${directory}`;
+    }
+    if (this.hasBelow(name)) return `refname conflict with names below ${name}/`;
+    for (const directory of referenceDirectories(name)) this.#directories.add(directory);
+    return undefined;
+  }
+}
+
 /** Carries out every command that can be, deletions first. */
 function* swapEach(
   below: ReferenceView,
   { commands }: ReferenceTransaction,
   reasons: Map<number, string>,
 ): Sliced<ReferenceDecision> {
-  const references = new ReferenceOverlay(below);
+  const references = new WorkingReferences(below);
   const updates: { readonly name: string; old?: Oid; new?: Oid; index: number }[] = [];
   for (const index of deletionsFirst(commands)) {
     if (reasons.has(index)) continue;
@@ -128,7 +145,7 @@ function* swapTogether(
   below: ReferenceView,
   transaction: ReferenceTransaction,
 ): Sliced<ReferenceDecision> {
-  const references = new ReferenceOverlay(below);
+  const references = new WorkingReferences(below);
   const names = new NameSet();
   const updates: ReferenceUpdate[] = [];
   for (const [index, command] of transaction.commands.entries()) {
@@ -161,7 +178,7 @@ class NameSet {
 
 /** Compares and swaps one reference: the update, undefined when nothing changes, or a reason. */
 function swap(
-  references: ReferenceOverlay,
+  references: WorkingReferences,
   command: ReferenceCommand,
 ): ReferenceUpdate | string | undefined {
   const { name } = command;
@@ -171,7 +188,7 @@ function swap(
   if (current !== old) return `${FAILED}: ${swapProblem(current, old)}`;
   if (current === next) return undefined;
   if (current === undefined) {
-    const conflict = directoryConflict(references, name);
+    const conflict = references.directoryConflict(name);
     if (conflict !== undefined) return `${FAILED}: ${conflict}`;
   }
   references.set(name, next);
@@ -186,14 +203,6 @@ function swapProblem(current: Oid | undefined, old: Oid | undefined): string {
   if (current === undefined) return "reference does not exist";
   if (old === undefined) return "reference already exists";
   return "incorrect old value provided";
-}
-
-/** A name can not be both a reference and a directory of references. */
-function directoryConflict(references: ReferenceOverlay, name: string): string | undefined {
-  for (const directory of referenceDirectories(name)) {
-    if (references.get(directory) !== undefined) return `refname conflict with ${directory}`;
-  }
-  return references.hasBelow(name) ? `refname conflict with names below ${name}/` : undefined;
 }
 
 function* deletionsFirst(commands: readonly ReferenceCommand[]): Generator<number> {

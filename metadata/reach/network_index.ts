@@ -84,7 +84,7 @@ export class NetworkIndex {
     this.#groups.push(stored);
     if (index.objectCount >= SMALL_GROUP_OBJECTS) this.#large.push(stored);
     else this.#addSmall(stored);
-    this.#bytes += index.fileBytes + index.objectCount * 4 + GROUP_OVERHEAD_BYTES;
+    this.#bytes += index.fileBytes + index.objectCount * 8 + GROUP_OVERHEAD_BYTES;
     return stored;
   }
 
@@ -93,9 +93,8 @@ export class NetworkIndex {
     const small = this.#small.find(oid, offset);
     if (small !== NONE) return small;
     for (let number = this.#large.length - 1; number >= 0; number--) {
-      const group = this.#large[number]!;
-      const ordinal = group.index.find(oid, offset);
-      if (ordinal >= 0) return group.canonical(ordinal);
+      const found = this.#large[number]!.find(oid, offset);
+      if (found !== NONE) return found;
     }
     return NONE;
   }

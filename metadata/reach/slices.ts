@@ -7,7 +7,7 @@
  */
 
 /** Steps of about 30 ns (a parent visited, a table row read) between two pauses: some 10 ms. */
-export const SLICE_STEPS = 300_000;
+export const SLICE_STEPS = 200_000;
 
 /** Counts the steps of one computation and pauses it. */
 export class Slices {

@@ -10,8 +10,10 @@
  */
 
 import { assert, GitStratumError } from "@gitstratum/core";
+import { oidBytes } from "@gitstratum/core/git";
 import { externalRow, isExternal, NO_BASE, type PackIndex } from "@gitstratum/core/pack";
 import type { PackGroup } from "@gitstratum/core/rpc";
+import { OidFanOut } from "./oid_fan_out.ts";
 
 /** The stored parts that hold entries. */
 export type EntryPart = "h" | "c";
@@ -41,6 +43,7 @@ export class StoredGroup {
   readonly offsetDeltaCounts: Readonly<Record<EntryPart, number>>;
 
   readonly #canonicals: Int32Array | undefined;
+  #fanOut: OidFanOut | undefined;
 
   /** Makes the view; the network index knows how ids map to positions. */
   constructor(
@@ -80,6 +83,13 @@ export class StoredGroup {
   /** Whether the group's copy of an object is the canonical one. */
   isCanonical(ordinal: number): boolean {
     return this.canonical(ordinal) === this.start + ordinal;
+  }
+
+  /** The canonical position of the id at `offset` of `oid`, {@link NONE} when the group lacks it. */
+  find(oid: Uint8Array, offset: number): number {
+    this.#fanOut ??= new OidFanOut(this.index.sortedOids, oidBytes(this.index.format));
+    const row = this.#fanOut.find(oid, offset);
+    return row === NONE ? NONE : this.canonical(this.index.ordinalAtRow(row));
   }
 
   /** The canonical position that a reference names, {@link NONE} when the network lacks it. */

@@ -10,13 +10,14 @@
  * @module
  */
 
-import { isSubmoduleMode, OBJECT_TYPE_CODES, TreeCursor } from "@gitstratum/core/git";
+import { isSubmoduleMode, isTreeMode, OBJECT_TYPE_CODES, TreeCursor } from "@gitstratum/core/git";
 import { BitSet } from "./bit_set.ts";
 import { type FilterPolicy, passes } from "./filter_policy.ts";
 import type { NetworkIndex } from "./network_index.ts";
 import type { ObjectReader } from "./object_reader.ts";
 import { requireEntry } from "./repository_reach.ts";
 import { OBJECT_READ_STEPS, type Slices } from "./slices.ts";
+import { differingRegion } from "./tree_region.ts";
 import { compareEntries, equalIds } from "./tree_entry_order.ts";
 import { NONE } from "./stored_group.ts";
 
@@ -114,11 +115,17 @@ export class TreeCollector {
 
   #compare(frame: Frame, bytes: Uint8Array, baseBytes: readonly Uint8Array[]): void {
     const { format } = this.#network;
-    const cursor = new TreeCursor(bytes, format);
+    // What lies outside of some base's region equals that base.
+    let start = 0;
+    let end = bytes.length;
     const sides = baseBytes.map((base, at) => {
-      const side = new TreeCursor(base, format);
+      const region = differingRegion(bytes, base, format);
+      start = Math.max(start, region.start);
+      end = Math.min(end, region.end);
+      const side = new TreeCursor(base.subarray(region.start, region.baseEnd), format);
       return { cursor: side, isOpen: side.next(), isHad: frame.bases[at]!.isHad };
     });
+    const cursor = new TreeCursor(bytes.subarray(start, Math.max(start, end)), format);
     const equals: BaseTree[] = [];
     while (cursor.next()) {
       let isOld = false;
@@ -143,7 +150,8 @@ export class TreeCollector {
 
   /** An entry of a base that the new tree lacks or has with another id. */
   #noteOldSide(cursor: TreeCursor, isHad: boolean, bases: BaseTree[] | undefined): void {
-    if (isSubmoduleMode(cursor.mode) || (!isHad && bases === undefined)) return;
+    if (isSubmoduleMode(cursor.mode)) return;
+    if (!isHad && (bases === undefined || !isTreeMode(cursor.mode))) return;
     const position = this.#network.find(cursor.bytes, cursor.oidOffset);
     if (position === NONE) return;
     if (isHad) this.had.add(position);
