@@ -89,7 +89,7 @@ async function compactSegment(
   const number = segment.header.segment;
   const catalogue = set.directory.readCatalogue(number);
   if (catalogue?.header.marker !== segment.header.marker) return undefined;
-  const records = catalogue.records.map((record) => ({ ...record, segment: number }));
+  const records = Array.from(catalogue.records, (record) => ({ ...record, segment: number }));
   try {
     const movedBytes = await moveLiving(set, { records, pace });
     if (movedBytes === undefined) return undefined;

@@ -14,7 +14,6 @@
 
 import { hasCode } from "@gitstratum/core";
 import type { DiskFile } from "@gitstratum/core/disk";
-import type { LocatedRecord } from "./record_index.ts";
 import {
   type Catalogue,
   CatalogueBuilder,
@@ -52,14 +51,24 @@ export interface RecoveryReport {
 interface FoundSegment {
   readonly header: SegmentHeader;
   readonly fileBytes: number;
-  readonly records: readonly PlacedRecord[];
+  /** From the catalogue. */
+  readonly records: Iterable<PlacedRecord>;
   readonly damage: readonly DamagedRange[];
   /** Absent when the catalogue told everything. */
-  readonly tail?: {
-    readonly provenBytes: number;
-    readonly tornBytes: number;
-    readonly unproven: readonly PlacedRecord[];
-  };
+  readonly tail?: SegmentTail;
+}
+
+/** What a scan found behind the part that a catalogue covers. */
+interface SegmentTail {
+  readonly provenBytes: number;
+  readonly tornBytes: number;
+  readonly proven: readonly PlacedRecord[];
+  readonly unproven: readonly PlacedRecord[];
+}
+
+/** A segment that is to be cut and sealed. */
+interface UnfinishedSegment extends FoundSegment {
+  readonly tail: SegmentTail;
 }
 
 /**
@@ -72,26 +81,26 @@ export async function recover(
   set: SegmentSet,
 ): Promise<{ readonly report: RecoveryReport; readonly lastSequence: number }> {
   const damage: SegmentDamage[] = [];
-  const found: FoundSegment[] = [];
+  const unfinished: UnfinishedSegment[] = [];
+  let scannedSegments = 0;
+  let tornBytes = 0;
+  let lastSequence = 0;
   set.reserveNumber(set.directory.lastNumber());
   for (const number of set.directory.segments()) {
     const segment = await findSegment(set, number, damage);
     if (segment === undefined) continue;
-    found.push(segment);
     for (const range of segment.damage) damage.push({ segment: number, ...range });
     adopt(set, segment);
+    lastSequence = Math.max(lastSequence, fillIndex(set, segment));
+    const { tail } = segment;
+    if (tail === undefined) continue;
+    unfinished.push({ ...segment, tail });
+    scannedSegments++;
+    tornBytes += tail.tornBytes;
   }
-  const lastSequence = fillIndex(set, found);
-  const rewrittenRecords = await finishTails(set, found);
+  const rewrittenRecords = await finishTails(set, unfinished);
   set.index.dropNeedlessDeletes();
-  const tails = found.map((segment) => segment.tail).filter((tail) => tail !== undefined);
-  const report = {
-    scannedSegments: tails.length,
-    tornBytes: tails.reduce((sum, tail) => sum + tail.tornBytes, 0),
-    rewrittenRecords,
-    damage,
-  };
-  return { report, lastSequence };
+  return { report: { scannedSegments, tornBytes, rewrittenRecords, damage }, lastSequence };
 }
 
 function adopt(set: SegmentSet, { header, fileBytes, damage }: FoundSegment): void {
@@ -168,45 +177,42 @@ function readSegment(
   const torn = scan.broken.filter((range) => !isProven(range));
   return {
     ...known,
-    records: [...known.records, ...scan.records.filter(isProven)],
     damage: [...damage, ...scan.broken.filter(isProven)],
     tail: {
       provenBytes: scan.durableBytes,
       tornBytes: torn.reduce((sum, range) => sum + range.bytes, 0),
+      proven: scan.records.filter(isProven),
       unproven: scan.records.filter((record) => !isProven(record)),
     },
   };
 }
 
-function fillIndex({ index }: SegmentSet, found: readonly FoundSegment[]): number {
+/** Takes the records of a segment into the index; returns the greatest sequence among them. */
+function fillIndex(
+  { index }: SegmentSet,
+  { header, records, tail }: FoundSegment,
+): number {
   let lastSequence = 0;
-  for (const segment of found) {
-    for (const record of allRecords(segment)) {
+  for (const placed of [records, tail?.proven ?? [], tail?.unproven ?? []]) {
+    for (const record of placed) {
       if (record.kind === "put") index.addCopy(record.key);
-      index.apply(record);
+      index.apply({ ...record, segment: header.segment });
       lastSequence = Math.max(lastSequence, record.sequence);
     }
   }
   return lastSequence;
 }
 
-function* allRecords({ header, records, tail }: FoundSegment): Generator<LocatedRecord> {
-  for (const record of records) yield { ...record, segment: header.segment };
-  for (const record of tail?.unproven ?? []) yield { ...record, segment: header.segment };
-}
-
 async function finishTails(
   set: SegmentSet,
-  found: readonly FoundSegment[],
+  found: readonly UnfinishedSegment[],
 ): Promise<number> {
   let rewritten = 0;
   try {
     // All of them are written again before any is cut: of two copies of a record, the one that counts
     // may be the one that never reached the disk.
     for (const segment of found) rewritten += await rewriteUnproven(set, segment);
-    for (const segment of found) {
-      if (segment.tail !== undefined) await sealProven(set, segment);
-    }
+    for (const segment of found) await sealProven(set, segment);
   } catch (error) {
     // A full disk must not keep a store from opening: what is not finished is scanned again next time.
     if (!hasCode(error, "disk-full")) throw error;
@@ -217,10 +223,10 @@ async function finishTails(
 /** Writes the living records that are not proven to a new segment, and syncs them. */
 async function rewriteUnproven(
   set: SegmentSet,
-  { header, tail }: FoundSegment,
+  { header, tail }: UnfinishedSegment,
 ): Promise<number> {
   const moved: Promise<void>[] = [];
-  for (const placed of tail?.unproven ?? []) {
+  for (const placed of tail.unproven) {
     const record = { ...placed, segment: header.segment };
     if (!set.index.isLiving(record)) continue;
     moved.push(set.append("moved", placed, set.read(record, 0, record.payloadBytes)));
@@ -232,11 +238,11 @@ async function rewriteUnproven(
 /** Cuts what is not proven off, and writes the catalogue of the rest. */
 async function sealProven(
   set: SegmentSet,
-  { header, records, damage, tail }: FoundSegment,
+  { header, records, damage, tail }: UnfinishedSegment,
 ): Promise<void> {
   const number = header.segment;
-  const provenBytes = tail!.provenBytes;
-  const isEmpty = records.length === 0 && damage.length === 0;
+  const { provenBytes } = tail;
+  const isEmpty = provenBytes === SEGMENT_HEADER_BYTES;
   if (isEmpty) await set.remove(number);
   else {
     const file = set.directory.openForWriting(number);
@@ -248,9 +254,10 @@ async function sealProven(
     }
     const catalogue = new CatalogueBuilder(header);
     for (const record of records) catalogue.addRecord(record);
+    for (const record of tail.proven) catalogue.addRecord(record);
     for (const range of damage) catalogue.addDamage(range);
     await set.directory.writeCatalogue(number, catalogue.encode(provenBytes));
     set.segment(number).bytes = provenBytes;
   }
-  for (const record of tail!.unproven) set.index.forget({ ...record, segment: number });
+  for (const record of tail.unproven) set.index.forget({ ...record, segment: number });
 }

@@ -33,7 +33,8 @@ export interface Catalogue {
   readonly header: SegmentHeader;
   /** The rows tell everything of the segment up to this offset, and it is on stable storage. */
   readonly coveredBytes: number;
-  readonly records: readonly PlacedRecord[];
+  /** Decoded anew each time they are gone through: there may be hundreds of thousands. */
+  readonly records: Iterable<PlacedRecord>;
   readonly damage: readonly DamagedRange[];
 }
 
@@ -127,42 +128,55 @@ export function decodeCatalogue(bytes: Uint8Array): Catalogue | undefined {
     blockBytes: view.getUint32(12, true),
     marker: view.getBigUint64(16, true),
   };
-  const rows = decodeRows(bytes.subarray(0, end), view.getUint32(32, true));
-  return rows && { header, coveredBytes: getUint64(view, 24), ...rows };
+  const rows = findRows(bytes.subarray(0, end), view.getUint32(32, true));
+  if (rows === undefined) return undefined;
+  return {
+    header,
+    coveredBytes: getUint64(view, 24),
+    records: { [Symbol.iterator]: () => records(bytes.subarray(0, end)) },
+    damage: rows.damage,
+  };
 }
 
-function decodeRows(
+/** Checks that the rows fill their room, and decodes the few that tell of damage. */
+function findRows(
   bytes: Uint8Array,
   rowCount: number,
-): Pick<Catalogue, "records" | "damage"> | undefined {
+): { readonly damage: DamagedRange[] } | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const records: PlacedRecord[] = [];
   const damage: DamagedRange[] = [];
   let at = HEADER_BYTES;
   for (let row = 0; row < rowCount; row++) {
     if (at + ROW_FIXED_BYTES > bytes.length) return undefined;
     const code = view.getUint8(at + 24);
-    const kind = recordKindOf(code);
+    if (code === DAMAGE_CODE) {
+      damage.push({ offset: view.getUint32(at, true), bytes: view.getUint32(at + 4, true) });
+    } else if (recordKindOf(code) === undefined) return undefined;
+    at += ROW_FIXED_BYTES + view.getUint8(at + 25) + view.getUint8(at + 26);
+  }
+  return at === bytes.length ? { damage } : undefined;
+}
+
+/** The records among rows that {@link findRows} has checked. */
+function* records(bytes: Uint8Array): Generator<PlacedRecord> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = HEADER_BYTES;
+  while (at < bytes.length) {
+    const kind = recordKindOf(view.getUint8(at + 24));
     const keyBytes = view.getUint8(at + 25);
     const ownerBytes = view.getUint8(at + 26);
     const keyAt = at + ROW_FIXED_BYTES;
-    const next = keyAt + keyBytes + ownerBytes;
-    if (next > bytes.length || (kind === undefined && code !== DAMAGE_CODE)) return undefined;
-    const offset = view.getUint32(at, true);
-    const length = view.getUint32(at + 4, true);
-    if (kind === undefined) damage.push({ offset, bytes: length });
-    else {
-      records.push({
+    if (kind !== undefined) {
+      yield {
         kind,
-        offset,
-        payloadBytes: length,
+        offset: view.getUint32(at, true),
+        payloadBytes: view.getUint32(at + 4, true),
         sequence: getUint64(view, at + 8),
         writtenAtMs: getUint64(view, at + 16),
         key: readAscii(bytes, keyAt, keyBytes),
         owner: readAscii(bytes, keyAt + keyBytes, ownerBytes),
-      });
+      };
     }
-    at = next;
+    at = keyAt + keyBytes + ownerBytes;
   }
-  return at === bytes.length ? { records, damage } : undefined;
 }

@@ -69,7 +69,7 @@ Deno.test("CatalogueBuilder.encode() writes the bytes of version 1", () => {
   deepEqual(found.header, HEADER);
   equal(found.coveredBytes, 288);
   deepEqual(found.damage, [{ offset: 200, bytes: 88 }]);
-  deepEqual(found.records, [
+  deepEqual([...found.records], [
     { ...RECORD, offset: 32 },
     { ...RECORD, kind: "delete", payloadBytes: 0, sequence: 9, offset: 104 },
   ]);
