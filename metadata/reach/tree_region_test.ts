@@ -42,16 +42,9 @@ Deno.test("differingRegion() drops equal entries in front and behind, and nothin
   ok(dropped > 10_000, "Most of equal trees is dropped");
 });
 
-Deno.test("differingRegion() is not misled by ids that look like entries", () => {
-  const tail = entry("zzzz", 7);
-  const disguised = concat([new TextEncoder().encode("100644 a\0"), tail.subarray(0, 20)]);
-  // The base ends with the bytes of the tree's last entry, but they belong to another one.
-  const base = concat([disguised, tail.subarray(20), new Uint8Array(0)]);
-  const tree = tail;
-  try {
-    const region = differingRegion(tree, base, "sha1");
-    deepEqual(region.end, tree.length);
-  } catch (error) {
-    ok(error instanceof Error, "A base that is no tree is an error");
-  }
+Deno.test("differingRegion() is not misled by a name that ends like an entry", () => {
+  const tree = concat([entry("b", 1), entry("zzzz", 7)]);
+  const base = concat([entry("a", 2), entry("x100644 zzzz", 7)]);
+  const region = differingRegion(tree, base, "sha1");
+  deepEqual(region, { start: 0, end: tree.length, baseEnd: base.length });
 });
