@@ -41,7 +41,9 @@ export interface CreateRepositoryRequest {
 
 /** One reference. */
 export interface Reference {
+  /** Full name, e.g. `refs/heads/main`. */
   readonly name: string;
+  /** What it points at. */
   readonly oid: Oid;
   /** What an annotated tag finally points at; absent on anything else. */
   readonly peeled?: Oid;
@@ -124,7 +126,9 @@ export interface EntryLocation {
 
 /** Where an object is, and how to rebuild it. */
 export interface LocatedObject {
+  /** The object asked for. */
   readonly oid: Oid;
+  /** What it is. */
   readonly type: ObjectType;
   /** Inflated size in bytes. */
   readonly size: number;
@@ -134,6 +138,7 @@ export interface LocatedObject {
 
 /** One reference update; a zero id stands for "absent". */
 export interface ReferenceCommand {
+  /** Full name, e.g. `refs/heads/main`. */
   readonly name: string;
   readonly oldOid: Oid;
   readonly newOid: Oid;
