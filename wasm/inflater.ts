@@ -34,7 +34,7 @@ export class Inflater {
   constructor(kernels: Kernels) {
     this.#kernels = kernels;
     this.#state = kernels.alloc(kernels.raw.INFLATE_STATE_BYTES.value);
-    this.#results = new Uint32Array(kernels.raw.memory.buffer, this.#state, 2);
+    this.#results = new Uint32Array(kernels.buffer, this.#state, 2);
     this.start();
   }
 
@@ -108,7 +108,7 @@ export class Inflater {
   #readResults(): void {
     // Growth of the memory detaches every view of it.
     if (this.#results.length === 0) {
-      this.#results = new Uint32Array(this.#kernels.raw.memory.buffer, this.#state, 2);
+      this.#results = new Uint32Array(this.#kernels.buffer, this.#state, 2);
     }
     this.consumed = this.#results[0]!;
     this.produced = this.#results[1]!;

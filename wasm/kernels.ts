@@ -50,8 +50,12 @@ export class Kernels {
   /** The exports themselves, for the wrappers of this package. */
   readonly raw: KernelExports;
 
+  /** Fetching it from the memory is a slow call, and each region is checked against it. */
+  #buffer: ArrayBuffer;
+
   private constructor(raw: KernelExports) {
     this.raw = raw;
+    this.#buffer = raw.memory.buffer;
   }
 
   /** Makes an instance; takes a small part of a millisecond. */
@@ -62,7 +66,13 @@ export class Kernels {
 
   /** Size of the whole linear memory in bytes. */
   get memoryBytes(): number {
-    return this.raw.memory.buffer.byteLength;
+    return this.buffer.byteLength;
+  }
+
+  /** The linear memory as it is now; growth replaces it, and detaches all views of the old one. */
+  get buffer(): ArrayBuffer {
+    if (this.#buffer.byteLength === 0) this.#buffer = this.raw.memory.buffer;
+    return this.#buffer;
   }
 
   /**
@@ -74,7 +84,11 @@ export class Kernels {
     if (!Number.isSafeInteger(bytes) || bytes < 0) throw new RangeError("Allocate a byte count");
     // The allocator's own bound on a block; beyond it the argument could wrap.
     if (bytes > 0x3fff_0000) throw outOfMemory(bytes);
-    return orOutOfMemory(() => this.raw.alloc(bytes), bytes);
+    try {
+      return this.raw.alloc(bytes);
+    } catch (error) {
+      throw asOutOfMemory(error, bytes);
+    }
   }
 
   /** Gives memory back that {@link alloc} returned. Zero is ignored. */
@@ -84,7 +98,7 @@ export class Kernels {
 
   /** The bytes at `pointer` without a copy. Invalid after any later {@link alloc}. */
   view(pointer: number, bytes: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.raw.memory.buffer, pointer, bytes);
+    return new Uint8Array(this.buffer, pointer, bytes);
   }
 
   /** A copy of the bytes at `pointer`. */
@@ -222,14 +236,9 @@ export function lz4BytesMax(bytes: number): number {
   return bytes + Math.floor(bytes / 255) + 16;
 }
 
-/** Calls what may allocate `bytes` bytes; a trap of the allocator becomes an error. */
-export function orOutOfMemory<T>(call: () => T, bytes: number): T {
-  try {
-    return call();
-  } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) throw outOfMemory(bytes);
-    throw error;
-  }
+/** The error for a call that trapped while it wanted `bytes` bytes; any other error as it is. */
+export function asOutOfMemory(error: unknown, bytes: number): unknown {
+  return error instanceof WebAssembly.RuntimeError ? outOfMemory(bytes) : error;
 }
 
 function outOfMemory(bytes: number): KernelError {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Kernels, orOutOfMemory } from "./kernels.ts";
+import { asOutOfMemory, type Kernels } from "./kernels.ts";
 
 /** How {@link KeyTable.scanRecords} went. */
 export type ScanStatus =
@@ -75,11 +75,11 @@ export class KeyTable {
    */
   insert(pointer: number, value: number): number {
     this.#kernels.checkRegion(pointer, this.keyBytes);
-    const { raw } = this.#kernels;
-    return orOutOfMemory(
-      () => raw.keyTableInsert(this.#state, pointer, value),
-      this.count * this.keyBytes,
-    );
+    try {
+      return this.#kernels.raw.keyTableInsert(this.#state, pointer, value);
+    } catch (error) {
+      throw asOutOfMemory(error, this.count * this.keyBytes);
+    }
   }
 
   /** The value of the key with this number. */
@@ -143,10 +143,13 @@ export class KeyTable {
     this.#kernels.checkRegion(pointer, bytes);
     this.#kernels.write(this.#classes, flagsOfClass);
     const { raw } = this.#kernels;
-    const offset = orOutOfMemory(
-      () => raw.scanRecords(this.#state, this.keyBytes, pointer, bytes, this.#classes, value),
-      bytes,
-    );
+    const { keyBytes } = this;
+    let offset: number;
+    try {
+      offset = raw.scanRecords(this.#state, keyBytes, pointer, bytes, this.#classes, value);
+    } catch (error) {
+      throw asOutOfMemory(error, bytes);
+    }
     return offset === -1 ? { status: "ok" } : { status: "malformed", offset: offset >>> 0 };
   }
 
@@ -161,6 +164,6 @@ export class KeyTable {
   }
 
   #readHead(): Uint32Array {
-    return new Uint32Array(this.#kernels.raw.memory.buffer, this.#state, 2);
+    return new Uint32Array(this.#kernels.buffer, this.#state, 2);
   }
 }

@@ -38,8 +38,24 @@ export class Inflate {
   windowSent: u32;
 }
 
-/** Fills the buffer to at least `count` bits, where the input has them. */
+/**
+ * Fills the buffer to at least `count` bits, where the input has them. It may take more; what one
+ * step leaves is then always of the present run.
+ */
+// @ts-ignore: decorator
+@inline
 export function needBits(s: Inflate, count: u32): bool {
+  return s.bitCount >= count || refill(s, count);
+}
+
+function refill(s: Inflate, count: u32): bool {
+  if (s.inputEnd - s.input >= 8) {
+    s.bits |= load<u64>(s.input) << s.bitCount;
+    s.input += (63 - s.bitCount) >> 3;
+    s.bitCount |= 56;
+    s.bits &= ((<u64>1) << s.bitCount) - 1;
+    return true;
+  }
   while (s.bitCount < count) {
     if (s.input == s.inputEnd) return false;
     s.bits |= <u64>load<u8>(s.input++) << s.bitCount;
