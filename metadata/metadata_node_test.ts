@@ -55,7 +55,8 @@ Deno.test("listRepositories() pages in byte order of names", async () => {
   const names = ["b/x", "a/z", "a/y", "B/x", "a-b/c", "a/y.z"];
   for (const name of names) await node.create(name);
   const listed: string[] = [];
-  for (let after: RepositoryName | undefined;;) {
+  let after: RepositoryName | undefined;
+  for (;;) {
     const page = await node.metadata.listRepositories({
       limit: 4,
       ...(after === undefined ? {} : { after }),

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { type ObjectType, type Oid } from "@gitstratum/core/git";
+import type { ObjectType, Oid } from "@gitstratum/core/git";
 import type { ReferenceCommand } from "@gitstratum/core/rpc";
 import type { ReferenceView } from "./partition_view.ts";
 import { ReferenceOverlay } from "./reference_overlay.ts";

@@ -1,0 +1,132 @@
+import { deepEqual, equal, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { hasCode } from "@gitstratum/core";
+import type { Oid } from "@gitstratum/core/git";
+import type {
+  GroupId,
+  NetworkId,
+  PushId,
+  RepositoryId,
+  RepositoryName,
+} from "@gitstratum/core/rpc";
+import { decodeLogRecord, encodeLogRecord, type LogRecord } from "./log_record.ts";
+
+const repositoryId = "1".repeat(32) as RepositoryId;
+const networkId = "2".repeat(32) as NetworkId;
+const name = "owner/name" as RepositoryName;
+const A = "a".repeat(40) as Oid;
+const B = "b".repeat(40) as Oid;
+
+const RECORDS: readonly LogRecord[] = [
+  { kind: "name-claimed", name, repositoryId, networkId, atMs: 1_700_000_000_000 },
+  { kind: "name-confirmed", name, repositoryId },
+  { kind: "name-released", name, repositoryId },
+  {
+    kind: "repository-created",
+    repositoryId,
+    networkId,
+    name,
+    objectFormat: "sha256",
+    head: "refs/heads/main",
+    atMs: 1_700_000_000_000,
+  },
+  { kind: "repository-deleted", repositoryId, networkId, name, atMs: 1_700_000_000_000 },
+  { kind: "deletion-finished", repositoryId },
+  { kind: "head-changed", repositoryId, head: "refs/heads/trunk", atMs: 1_700_000_000_000 },
+  {
+    kind: "push",
+    repositoryId,
+    networkId,
+    pushId: "3".repeat(32) as PushId,
+    atMs: 1_700_000_000_000,
+    commandCount: 4,
+    updates: [
+      { name: "refs/heads/gone", old: A },
+      { name: "refs/heads/main", old: A, new: B },
+      { name: "refs/tags/v1", new: A, peeled: B },
+    ],
+    rejections: [{ index: 3, reason: "funny refname" }],
+    group: {
+      groupId: "4".repeat(32) as GroupId,
+      historyBytes: 100,
+      contentBytes: 200,
+      indexBytes: 300,
+      historyCount: 1,
+      contentCount: 2,
+      extentBytes: 8_388_608,
+    },
+    pushOptions: ["ci.skip"],
+    provenance: {
+      user: "alice",
+      agent: "git/2.45.0",
+      transport: "ssh",
+      atMs: 1_700_000_000_000,
+    },
+  },
+  {
+    kind: "spilled",
+    payloadId: "5".repeat(32) as GroupId,
+    bytes: 9_000_000,
+    extentBytes: 8_388_608,
+  },
+];
+
+const corrupt = (error: unknown) => hasCode(error, "corrupt");
+const golden = new URL("testdata/log_records.jsonl", import.meta.url);
+
+Deno.test("encodeLogRecord() writes the golden payloads, and they read back", async () => {
+  const lines = (await Deno.readTextFile(golden)).trimEnd().split("\n");
+  equal(lines.length, RECORDS.length);
+  for (const [index, record] of RECORDS.entries()) {
+    equal(new TextDecoder().decode(encodeLogRecord(record)), lines[index]);
+    deepEqual(decodeLogRecord(new TextEncoder().encode(lines[index])), record);
+  }
+});
+
+Deno.test("decodeLogRecord() gives back any names, reasons and options", () => {
+  const push = RECORDS.find((record) => record.kind === "push")!;
+  const text = fc.string({ unit: "grapheme", minLength: 1 });
+  fc.assert(fc.property(text, text, text, (name, reason, option) => {
+    const record: LogRecord = {
+      ...push,
+      updates: [{ name, new: A }],
+      rejections: [{ index: 0, reason }],
+      pushOptions: [option],
+    };
+    deepEqual(decodeLogRecord(encodeLogRecord(record)), record);
+  }));
+});
+
+Deno.test("decodeLogRecord() refuses other versions, kinds and members", () => {
+  const refuse = (value: unknown) =>
+    throws(() => decodeLogRecord(new TextEncoder().encode(JSON.stringify(value))), corrupt);
+  const record = RECORDS[1]!;
+  refuse({ v: 2, record });
+  refuse({ record });
+  refuse({ v: 1, record: { ...record, kind: "renamed" } });
+  refuse({ v: 1, record: { ...record, more: 1 } });
+  refuse({ v: 1, record: { ...record, repositoryId: "x" } });
+  refuse({ v: 1, record: { ...RECORDS[7], updates: [["refs/x", "", "short"]] } });
+  refuse(null);
+  refuse([]);
+});
+
+Deno.test("decodeLogRecord() takes any bytes for a record or for corrupt", () => {
+  const attempt = (bytes: Uint8Array) => {
+    try {
+      decodeLogRecord(bytes);
+    } catch (error) {
+      if (!corrupt(error)) throw error;
+    }
+  };
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), attempt));
+  const whole = encodeLogRecord(RECORDS[7]!);
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, byte) => {
+      const flipped = whole.slice();
+      flipped[at] = byte;
+      attempt(flipped);
+      attempt(whole.subarray(0, at));
+    }),
+  );
+});
