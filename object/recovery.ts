@@ -1,8 +1,8 @@
 /**
  * Opening a store: from the files on disk to the index in memory.
  *
- * Sealed segments are taken from their catalogues; a segment without one (it was written when the
- * process died) is scanned. The part of it that is proven to have been on stable storage is sealed.
+ * Sealed segments are taken from their catalogues; a segment that was written when the process died is
+ * scanned behind the part that its last catalogue covers. The part of it that is proven to have been on stable storage is sealed.
  * What lies behind is at most the last group of commits; it may exist in the page cache only, if a sync
  * failed before the process died. So its intact records are written and synced again, to a new
  * segment, before anybody is told that they exist; torn ones were acknowledged to nobody.
@@ -38,7 +38,7 @@ export interface SegmentDamage extends DamagedRange {
 
 /** What opening a store found. */
 export interface RecoveryReport {
-  /** Segments that were read from end to end, for lack of a catalogue. */
+  /** Segments of which a part was read record by record, since no catalogue covers it. */
   readonly scannedSegments: number;
   /** Bytes that were written but never on stable storage. */
   readonly tornBytes: number;

@@ -2,7 +2,7 @@
  * Catalogues: a snapshot of what a segment holds, in a file beside it (docs/formats/segment.md).
  *
  * The index is rebuilt at start from the catalogues, plus the tails of segments that grew after their
- * catalogue was written. A catalogue is written after its segment was synced, so all it lists is on
+ * catalogue was written: a segment gets its first ones while it grows, the last one when it is sealed. A catalogue is written after its segment was synced, so all it lists is on
  * stable storage; and it remembers damage that was found, which must not be forgotten with a restart.
  *
  * Pure functions, no I/O.
@@ -44,6 +44,13 @@ const HEADER_BYTES = 40;
 const ROW_FIXED_BYTES = 27;
 const DAMAGE_CODE = 3;
 
+/** How much of a catalogue there was at a moment. */
+export interface CatalogueMark {
+  readonly end: number;
+  /** Number of rows. */
+  readonly rowCount: number;
+}
+
 /** Collects the rows of a segment's catalogue while the segment is written. */
 export class CatalogueBuilder {
   readonly #header: SegmentHeader;
@@ -80,10 +87,18 @@ export class CatalogueBuilder {
     this.#view.setUint8(at + 24, DAMAGE_CODE);
   }
 
-  /** Encodes the catalogue of what was added, which tells everything up to `coveredBytes`. */
-  encode(coveredBytes: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#end + 8);
-    bytes.set(this.#bytes.subarray(0, this.#end));
+  /** The rows added so far, to be encoded later without those that follow. */
+  mark(): CatalogueMark {
+    return { end: this.#end, rowCount: this.#rowCount };
+  }
+
+  /**
+   * Encodes the catalogue of what was added up to a mark (up to now, without one), which tells
+   * everything before `coveredBytes`.
+   */
+  encode(coveredBytes: number, mark: CatalogueMark = this.mark()): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(mark.end + 8);
+    bytes.set(this.#bytes.subarray(0, mark.end));
     const view = new DataView(bytes.buffer);
     view.setUint32(0, MAGIC);
     view.setUint16(4, VERSION, true);
@@ -91,9 +106,9 @@ export class CatalogueBuilder {
     view.setUint32(12, this.#header.blockBytes, true);
     view.setBigUint64(16, this.#header.marker, true);
     setUint64(view, 24, coveredBytes);
-    view.setUint32(32, this.#rowCount, true);
-    view.setUint32(36, this.#end - HEADER_BYTES, true);
-    view.setBigUint64(this.#end, checksum64(bytes.subarray(0, this.#end)), true);
+    view.setUint32(32, mark.rowCount, true);
+    view.setUint32(36, mark.end - HEADER_BYTES, true);
+    view.setBigUint64(mark.end, checksum64(bytes.subarray(0, mark.end)), true);
     return bytes;
   }
 

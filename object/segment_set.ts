@@ -37,6 +37,8 @@ export interface SegmentSetOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** A start after a crash scans about this part of each segment that was written. */
+const CHECKPOINT_PART = 1 / 8;
 /** Reads up to this size pass through a buffer that is used again. */
 const SCRATCH_BYTES = 4 * BLOCK_BYTES;
 
@@ -133,7 +135,9 @@ export class SegmentSet {
   #createWriter(): SegmentWriter {
     const segment = this.#nextSegment++;
     const header = { segment, blockBytes: BLOCK_BYTES, marker: newMarker(this.#options.random) };
-    const writer = new SegmentWriter(this.directory, header);
+    const writer = new SegmentWriter(this.directory, header, {
+      checkpointBytes: this.#options.segmentBytes * CHECKPOINT_PART,
+    });
     this.adopt({ header, bytes: writer.bytes, sealed: false, unsettledCount: 0, damagedBytes: 0 });
     return writer;
   }

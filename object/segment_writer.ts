@@ -11,10 +11,10 @@
  * @module
  */
 
-import { assert, GitStratumError } from "@gitstratum/core";
+import { assert, GitStratumError, hasCode } from "@gitstratum/core";
 import type { DiskFile } from "@gitstratum/core/disk";
 import { align8 } from "./binary.ts";
-import { CatalogueBuilder } from "./segment_catalogue.ts";
+import { CatalogueBuilder, type CatalogueMark } from "./segment_catalogue.ts";
 import type { SegmentDirectory } from "./segment_directory.ts";
 import {
   encodeRecordHead,
@@ -32,6 +32,9 @@ const HEAD_BYTES_MAX = 256 * 1024;
 
 const scratch = new Uint8Array(HEAD_BYTES_MAX + JOINED_BYTES_MAX);
 
+/** A catalogue is worth writing while this many rows are new, and no fewer than are old. */
+const CHECKPOINT_ROW_COUNT = 10_000;
+
 /** The one writer of a segment. */
 export class SegmentWriter {
   readonly header: SegmentHeader;
@@ -39,6 +42,9 @@ export class SegmentWriter {
   readonly #file: DiskFile;
   readonly #catalogue: CatalogueBuilder;
   readonly #nameDurable: Promise<void>;
+  readonly #checkpointBytes: number;
+  #checkpoint: { readonly bytes: number; readonly rowCount: number } = { bytes: 0, rowCount: 0 };
+  #checkpointing: Promise<void> | undefined;
   #end = SEGMENT_HEADER_BYTES;
   #durable = SEGMENT_HEADER_BYTES;
   #next: PromiseWithResolvers<void> | undefined;
@@ -46,9 +52,19 @@ export class SegmentWriter {
   #sealed = false;
   #failure: unknown;
 
-  /** Creates a segment and its writer. @throws `disk-full` */
-  constructor(directory: SegmentDirectory, header: SegmentHeader) {
+  /**
+   * Creates a segment and its writer, which writes a catalogue whenever the segment has grown by
+   * `checkpointBytes`, so that a start after a crash has only the rest to scan.
+   *
+   * @throws `disk-full`
+   */
+  constructor(
+    directory: SegmentDirectory,
+    header: SegmentHeader,
+    options: { readonly checkpointBytes: number },
+  ) {
     this.header = header;
+    this.#checkpointBytes = options.checkpointBytes;
     this.#directory = directory;
     this.#catalogue = new CatalogueBuilder(header);
     this.#file = directory.create(header.segment);
@@ -156,14 +172,37 @@ export class SegmentWriter {
 
   async #sync(): Promise<void> {
     const end = this.#end;
+    const mark = this.#catalogue.mark();
     await Promise.all([this.#nameDurable, this.#file.syncData()]);
     this.#durable = end;
+    if (this.#isCheckpointDue(mark)) this.#checkpointing = this.#writeCheckpoint(end, mark);
+  }
+
+  #isCheckpointDue(mark: CatalogueMark): boolean {
+    if (this.#sealed || this.#checkpointing !== undefined) return false;
+    const rowsDue = Math.max(CHECKPOINT_ROW_COUNT, this.#checkpoint.rowCount);
+    return this.#durable - this.#checkpoint.bytes >= this.#checkpointBytes ||
+      mark.rowCount - this.#checkpoint.rowCount >= rowsDue;
+  }
+
+  async #writeCheckpoint(bytes: number, mark: CatalogueMark): Promise<void> {
+    this.#checkpoint = { bytes, rowCount: mark.rowCount };
+    try {
+      const catalogue = this.#catalogue.encode(bytes, mark);
+      await this.#directory.writeCatalogue(this.header.segment, catalogue);
+    } catch (error) {
+      // Without room for it there is more to scan; anything else is met again, by the next commit.
+      if (!hasCode(error, "disk-full")) this.#failure ??= error;
+    } finally {
+      this.#checkpointing = undefined;
+    }
   }
 
   /** Commits, writes the catalogue and releases the file. Nothing is appended any more. */
   async seal(): Promise<void> {
     this.#sealed = true;
     try {
+      await this.#checkpointing;
       await this.commit();
       await this.#nameDurable;
     } finally {
