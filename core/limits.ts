@@ -68,8 +68,10 @@ export const INGEST_WORKER_COUNT = 2;
 export const INGEST_WORK_BYTES_BASE = 64 * GIB;
 /** What a push may inflate and rebuild for each byte of its pack; git/git needs about 30. */
 export const INGEST_WORK_FACTOR_MAX = 512;
-/** Objects of the network that one question of an ingest brings into memory. */
-export const INGEST_BASE_BYTES_MAX = 64 * MIB;
+/** Delta bases of one push that go through a scratch file: a thin pack names them with a few bytes. */
+export const INGEST_BASE_FILE_BYTES_MAX = 4 * GIB;
+/** Stored entries and objects up to this are rebuilt in memory while a push is compared with them. */
+export const INGEST_STORED_CHAIN_BYTES_MAX = 4 * MIB;
 
 /** Commands of one push. A mirror push of half a million references fits. */
 export const PUSH_COMMAND_COUNT_MAX = 1_000_000;
@@ -162,6 +164,33 @@ export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 /** Listings of references that stream at once; each holds one read snapshot. */
 export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
 
+/** SSH connections at a time: each has cipher state and buffers of a few hundred KiB at least. */
+export const SSH_CONNECTION_COUNT_MAX = 512;
+/** SSH connections that have not logged in yet: strangers must not use up the connections. */
+export const SSH_LOGIN_COUNT_MAX = 64;
+/** From the connection to the end of the login; enough for a person to touch a security key. */
+export const SSH_LOGIN_MS_MAX = 60 * 1000;
+/** Keys that one connection may offer: agents offer all they hold, two requests for each. */
+export const SSH_LOGIN_ATTEMPT_COUNT_MAX = 40;
+/** Sessions of one SSH connection at a time (`ControlMaster`); OpenSSH allows 10. */
+export const SSH_CHANNEL_COUNT_MAX = 10;
+/** A connection that moves no bytes of a session is cut: longer than clients compress a push. */
+export const SSH_IDLE_MS_MAX = 30 * 60 * 1000;
+/** Silence after which an SSH client is asked whether it lives. */
+export const SSH_KEEP_ALIVE_MS = 15 * 1000;
+/** Unanswered questions after which an SSH client is taken for dead. */
+export const SSH_KEEP_ALIVE_COUNT_MAX = 4;
+/** Bytes that wait in a socket before sessions stop writing: some round trips at full speed. */
+export const SSH_SEND_BYTES_MAX = 1 * MIB;
+/** Bytes in a socket above which the client's own packets wait, whose answers would add to them. */
+export const SSH_ANSWER_BYTES_MAX = 4 * MIB;
+/** Bytes that a client may send ahead of a session: twice the window that it is given. */
+export const SSH_RECEIVE_BYTES_MAX = 4 * MIB;
+/** A command line: a service and a repository's name in quotes. */
+export const SSH_COMMAND_BYTES_MAX = 4 * KIB;
+/** The file of keys that may log in: thousands of lines, read at each login. */
+export const SSH_AUTHORIZED_KEYS_BYTES_MAX = 1 * MIB;
+
 assert(EXTENT_BYTES <= EXTENT_BYTES_MAX, "An extent fits its limit");
 assert(HISTORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "A history object is an object");
 assert(IN_MEMORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "An in-memory object is an object");
@@ -175,3 +204,5 @@ assert(EXTENT_BATCH_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch can be admitt
 assert(EXTENT_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "An extent can be admitted");
 assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
+assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");
+assert(SSH_SEND_BYTES_MAX < SSH_ANSWER_BYTES_MAX, "Sessions stop before answers do");

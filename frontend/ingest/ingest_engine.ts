@@ -1,0 +1,280 @@
+/**
+ * Takes one pack in, from its first byte to its stored extents.
+ *
+ * Scan while it arrives, resolve what is left, compare with what the network stores already, write.
+ * The passes are synchronous; in between the engine asks its host.
+ *
+ * Fault model: whatever is wrong with the pack is `invalid` with a message for people. A failure of
+ * the host is passed on. Extents that were written before a failure are the host's to remove.
+ *
+ * @module
+ */
+
+import { EXTENT_BYTES } from "@gitstratum/core";
+import { OBJECT_TYPE_CODES, type Oid, oidBytes } from "@gitstratum/core/git";
+import { isDeltaCode } from "@gitstratum/core/pack";
+import { extentId, type ExtentWrite, packId } from "@gitstratum/core/rpc";
+import { hashCollision } from "./bad_pack.ts";
+import { baseBytes } from "./base_bytes.ts";
+import { DeltaResolver } from "./delta_resolver.ts";
+import { encodeGroupIndex } from "./group_index.ts";
+import { GroupWriter } from "./group_writer.ts";
+import type { IngestHost, IngestJob, IngestResult } from "./ingest_host.ts";
+import type { IngestMemory } from "./ingest_memory.ts";
+import { ENTRY_IS_DUPLICATE } from "./object_table.ts";
+import { PackObjects, type PackObjectsOptions } from "./pack_objects.ts";
+import { PackScanner } from "./pack_scanner.ts";
+import { ProgressLine } from "./progress_line.ts";
+
+/** Objects of the network asked for at a time. */
+const BASE_BATCH_COUNT = 256;
+/** Ids of one question whether the network knows them: a request of some megabytes. */
+const KNOWN_BATCH_COUNT = 65_536;
+/** Writes on their way at a time. */
+const WRITES_IN_FLIGHT_MAX = 2;
+
+/** What an engine works with. */
+export interface IngestEngineOptions extends Omit<PackObjectsOptions, "format"> {
+  readonly job: IngestJob;
+  readonly memory: IngestMemory;
+  readonly host: IngestHost;
+}
+
+/** Runs one ingest. */
+export class IngestEngine {
+  readonly #options: IngestEngineOptions;
+  readonly #host: IngestHost;
+  readonly #job: IngestJob;
+  readonly #objects: PackObjects;
+  readonly #scanner: PackScanner;
+  #entryCount = 0;
+  #baseCount = 0;
+
+  /** Makes an engine for one pack. */
+  constructor(options: IngestEngineOptions) {
+    const { job, host, memory, spool, budget } = options;
+    const { format } = job;
+    this.#options = options;
+    this.#host = host;
+    this.#job = job;
+    this.#objects = new PackObjects({ ...options, format });
+    this.#scanner = new PackScanner({ format, memory, spool, budget, objects: this.#objects });
+  }
+
+  /**
+   * Takes the pack in.
+   *
+   * @throws `invalid` when the pack is refused, and whatever the host throws
+   */
+  async run(): Promise<IngestResult> {
+    try {
+      await this.#scan();
+      if (this.#entryCount === 0) return this.#result(undefined, new Uint8Array());
+      await this.#resolve();
+      await this.#checkSpecialBlobs();
+      await this.#compareWithNetwork();
+      return await this.#store();
+    } finally {
+      this.#objects.close();
+    }
+  }
+
+  async #scan(): Promise<void> {
+    const scanner = this.#scanner;
+    const line = new ProgressLine("Unpacking objects", (text) => this.#host.progress(text));
+    let arrival = await this.#host.arrival(0);
+    for (;;) {
+      const status = scanner.step(arrival.bytes, arrival.ended);
+      if (scanner.objectCount > 0) line.show(scanner.scannedCount, scanner.objectCount);
+      if (status === "done") break;
+      if (status === "needs-input") arrival = await this.#host.arrival(arrival.bytes);
+    }
+    this.#entryCount = scanner.objectCount;
+    if (this.#entryCount > 0) line.finish(this.#entryCount);
+  }
+
+  async #resolve(): Promise<void> {
+    const { deferred } = this.#scanner;
+    if (deferred.count === 0) return;
+    const resolver = new DeltaResolver(this.#objects, deferred, this.#entryCount);
+    const line = new ProgressLine("Resolving deltas", (text) => this.#host.progress(text));
+    const run = (steps: Iterable<void>) => {
+      for (const _ of steps) line.show(resolver.resolvedCount, deferred.count);
+    };
+    run(resolver.resolveFromPack());
+    const rows = resolver.missingRows();
+    for (let start = 0; start < rows.length; start += BASE_BATCH_COUNT) {
+      await this.#resolveBatch(resolver, rows.slice(start, start + BASE_BATCH_COUNT), run);
+    }
+    resolver.finish();
+    line.finish(deferred.count);
+  }
+
+  async #resolveBatch(
+    resolver: DeltaResolver,
+    rows: readonly number[],
+    run: (steps: Iterable<void>) => void,
+  ): Promise<void> {
+    const { ids } = this.#objects;
+    // An object of an earlier batch may have made the base an object of the push itself.
+    const missing = rows.filter((row) => ids.entries[row]! < 0);
+    const oids = missing.map((row) => ids.hex(row) as Oid);
+    const found = new Map((await this.#host.bases(oids)).map((base) => [base.oid, base]));
+    for (const [index, row] of missing.entries()) {
+      const base = found.get(oids[index]!);
+      if (base === undefined || ids.entries[row]! >= 0) continue;
+      const bytes = baseBytes(base, this.#options.scratch);
+      const external = this.#objects.addExternal(row, { ...base, bytes });
+      this.#baseCount++;
+      run(resolver.resolveFromNetwork(row, external));
+    }
+  }
+
+  /** Checks blobs like `.gitmodules` that came before the tree that names them, or not at all. */
+  async #checkSpecialBlobs(): Promise<void> {
+    const { check, ids, table, source } = this.#objects;
+    const elsewhere: Oid[] = [];
+    for (const oid of check.pending()) {
+      const row = ids.insert(Uint8Array.fromHex(oid), 0);
+      const entry = ids.entries[row]!;
+      if (entry < 0) elsewhere.push(oid);
+      else if (table.types[entry] !== OBJECT_TYPE_CODES.blob) {
+        check.checkSpecial(row, { kind: "other" });
+      } else if (table.sizes[entry]! > this.#options.memory.objectBytesMax) {
+        check.checkSpecial(row, { kind: "large" });
+      } else check.checkSpecial(row, { kind: "blob", bytes: source.bytesOf(entry) });
+    }
+    for (let start = 0; start < elsewhere.length; start += BASE_BATCH_COUNT) {
+      await this.#checkStoredBlobs(elsewhere.slice(start, start + BASE_BATCH_COUNT));
+    }
+  }
+
+  async #checkStoredBlobs(oids: readonly Oid[]): Promise<void> {
+    const { check, ids } = this.#objects;
+    for (const base of await this.#host.bases(oids)) {
+      const row = ids.find(Uint8Array.fromHex(base.oid), 0);
+      const bytes = baseBytes(base, this.#options.scratch);
+      try {
+        if (base.typeCode !== OBJECT_TYPE_CODES.blob) check.checkSpecial(row, { kind: "other" });
+        else if (base.size > this.#options.memory.objectBytesMax) {
+          check.checkSpecial(row, { kind: "large" });
+        } else check.checkSpecial(row, { kind: "blob", bytes: bytes.read(0, bytes.size) });
+      } finally {
+        bytes.close();
+      }
+    }
+    // What the repository lacks is for the connectivity check to report: it names the object.
+  }
+
+  /** Objects that the network has under the same ids must be the same objects. */
+  async #compareWithNetwork(): Promise<void> {
+    const { ids } = this.#objects;
+    const width = oidBytes(this.#job.format);
+    const rows: number[] = [];
+    for (let row = 0; row < ids.count; row++) if (ids.entries[row]! >= 0) rows.push(row);
+    for (let start = 0; start < rows.length; start += KNOWN_BATCH_COUNT) {
+      const batch = rows.slice(start, start + KNOWN_BATCH_COUNT);
+      const oids = new Uint8Array(batch.length * width);
+      batch.forEach((row, index) => oids.set(ids.id(row), index * width));
+      const known = await this.#host.known(oids);
+      await this.#compareKnown(Array.from(known, (index) => batch[index]!));
+    }
+  }
+
+  async #compareKnown(rows: readonly number[]): Promise<void> {
+    const { ids, source } = this.#objects;
+    for (let start = 0; start < rows.length; start += BASE_BATCH_COUNT) {
+      const oids = rows.slice(start, start + BASE_BATCH_COUNT).map((row) => ids.hex(row) as Oid);
+      for (const { oid, digest } of await this.#host.digests(oids)) {
+        const entry = ids.entries[ids.find(Uint8Array.fromHex(oid), 0)]!;
+        if (source.digest(entry).toHex() !== digest) throw hashCollision(oid);
+      }
+    }
+  }
+
+  async #store(): Promise<IngestResult> {
+    const { groupId, format, tips } = this.#job;
+    const writer = new GroupWriter({
+      groupId,
+      objects: this.#objects,
+      spool: this.#options.spool,
+      entryCount: this.#entryCount,
+      entriesEnd: this.#scanner.position - oidBytes(format),
+    });
+    const sink = new ExtentSink(this.#host);
+    for (const extent of writer.extents()) await sink.add(extent);
+    const index = encodeGroupIndex({ format, objects: this.#objects, writer, tips });
+    for (let at = 0; at < index.bytes.length; at += EXTENT_BYTES) {
+      // Copies, because a host may take a buffer over and these share one.
+      const bytes = index.bytes.slice(at, at + EXTENT_BYTES);
+      await sink.add({ id: extentId(packId(groupId, "i"), at / EXTENT_BYTES), bytes });
+    }
+    await sink.finish();
+    const { historyBytes, contentBytes, historyCount, contentCount } = writer;
+    return this.#result({
+      groupId,
+      historyBytes,
+      contentBytes,
+      indexBytes: index.bytes.length,
+      historyCount,
+      contentCount,
+      extentBytes: EXTENT_BYTES,
+    }, index.externalLinks);
+  }
+
+  #result(
+    group: IngestResult["group"],
+    externalLinks: Uint8Array<ArrayBuffer>,
+  ): IngestResult {
+    const { table } = this.#objects;
+    let deltaCount = 0;
+    let duplicateCount = 0;
+    for (let entry = 0; entry < this.#entryCount; entry++) {
+      if (isDeltaCode(table.codes[entry]!)) deltaCount++;
+      if (table.is(entry, ENTRY_IS_DUPLICATE)) duplicateCount++;
+    }
+    const objectCount = this.#entryCount;
+    const baseCount = this.#baseCount;
+    return { group, objectCount, deltaCount, duplicateCount, baseCount, externalLinks };
+  }
+}
+
+/** Sends extents to the host: small ones together, a bounded number of writes at a time. */
+class ExtentSink {
+  readonly #host: IngestHost;
+  #batch: ExtentWrite[] = [];
+  #batchBytes = 0;
+  /** Writes on their way; a failed one resolves with its error, so that no rejection goes unseen. */
+  readonly #inFlight: Promise<{ readonly error?: unknown }>[] = [];
+
+  constructor(host: IngestHost) {
+    this.#host = host;
+  }
+
+  async add(extent: ExtentWrite): Promise<void> {
+    if (this.#batchBytes + extent.bytes.length > EXTENT_BYTES) await this.#send();
+    this.#batch.push(extent);
+    this.#batchBytes += extent.bytes.length;
+  }
+
+  async finish(): Promise<void> {
+    await this.#send();
+    while (this.#inFlight.length > 0) await this.#settleFirst();
+  }
+
+  async #send(): Promise<void> {
+    if (this.#batch.length === 0) return;
+    if (this.#inFlight.length === WRITES_IN_FLIGHT_MAX) await this.#settleFirst();
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.#inFlight.push(
+      this.#host.write(batch).then(() => ({}), (error: unknown) => ({ error })),
+    );
+  }
+
+  async #settleFirst(): Promise<void> {
+    const outcome = await this.#inFlight.shift();
+    if (outcome !== undefined && "error" in outcome) throw outcome.error;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Runs ingests in threads of their own, a bounded number at a time.
+ *
+ * A worker serves one ingest and is ended: that returns all of its memory, and ends it when its client
+ * is gone, wherever it is.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import type { IngestHost, IngestResult } from "./ingest_host.ts";
+import {
+  errorOf,
+  type FromWorker,
+  recordOf,
+  type ToWorker,
+  type WorkerTask,
+} from "./worker_message.ts";
+
+/** A bounded number of workers. */
+export class IngestWorkers {
+  #free: number;
+  readonly #queue: (() => void)[] = [];
+
+  /** Allows `count` workers at a time. */
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /**
+   * Runs one ingest when a worker is free.
+   *
+   * @throws what the ingest throws, or the signal's reason
+   */
+  async run(task: WorkerTask, host: IngestHost, signal?: AbortSignal): Promise<IngestResult> {
+    await this.#acquire();
+    try {
+      signal?.throwIfAborted();
+      return await runWorker(task, host, signal);
+    } finally {
+      this.#release();
+    }
+  }
+
+  async #acquire(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free--;
+      return;
+    }
+    await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  #release(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}
+
+function runWorker(
+  task: WorkerTask,
+  host: IngestHost,
+  signal: AbortSignal | undefined,
+): Promise<IngestResult> {
+  const worker = new Worker(new URL("./ingest_worker.ts", import.meta.url), { type: "module" });
+  const { promise, resolve, reject } = Promise.withResolvers<IngestResult>();
+  const send = (message: ToWorker) => worker.postMessage(message);
+  const onAbort = () => reject(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
+    switch (message.kind) {
+      case "call":
+        return void answer(host, message, send);
+      case "progress":
+        return host.progress(message.text);
+      case "done":
+        return resolve(message.result);
+      case "failed":
+        return reject(errorOf(message.error));
+    }
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    reject(
+      new GitStratumError("unavailable", "Lose an ingest worker", {
+        data: { reason: event.message },
+      }),
+    );
+  };
+  send({ kind: "start", task });
+  return promise.finally(() => {
+    signal?.removeEventListener("abort", onAbort);
+    worker.terminate();
+  });
+}
+
+/** Calls the host for a worker; what it throws travels back. */
+async function answer(
+  host: IngestHost,
+  message: Extract<FromWorker, { kind: "call" }>,
+  send: (message: ToWorker) => void,
+): Promise<void> {
+  const { call } = message;
+  try {
+    const method = host[message.method] as (argument: unknown) => Promise<unknown>;
+    const value = await method.call(host, message.argument);
+    send({ kind: "answer", call, value });
+  } catch (error) {
+    send({ kind: "failure", call, error: recordOf(error) });
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The host of an ingest in the process that has the services.
+ *
+ * Invariant: whatever extents were written are known, so that a failed ingest can take them back.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import type { Disk } from "@gitstratum/core/disk";
+import type { Oid } from "@gitstratum/core/git";
+import type {
+  ExtentId,
+  ExtentStore,
+  ExtentWrite,
+  Metadata,
+  RepositoryInfo,
+} from "@gitstratum/core/rpc";
+import { BaseFile } from "./base_file.ts";
+import type { Arrival, BaseObject, IngestHost, StoredDigest } from "./ingest_host.ts";
+import { forEachPiece, secondHash } from "./object_source.ts";
+import { StoredObjects } from "./stored_objects.ts";
+
+/** What a host works with. */
+export interface LocalHostOptions {
+  readonly metadata: Pick<Metadata, "locate" | "known">;
+  readonly extents: Pick<ExtentStore, "read" | "write" | "remove">;
+  readonly repository: RepositoryInfo;
+  readonly disk: Disk;
+  /** Root of the disk. */
+  readonly scratchDirectory: string;
+  /** Name of the file of delta bases. */
+  readonly baseFileName: string;
+  readonly arrival: (have: number) => Promise<Arrival>;
+  readonly progress: (text: string) => void;
+}
+
+/** Serves one ingest. */
+export class LocalHost implements IngestHost {
+  readonly #options: LocalHostOptions;
+  readonly #stored: StoredObjects;
+  readonly #bases: BaseFile;
+  readonly #written: ExtentId[] = [];
+  readonly #writing = new Set<Promise<void>>();
+
+  /** Makes a host. */
+  constructor(options: LocalHostOptions) {
+    this.#options = options;
+    this.#stored = new StoredObjects(options);
+    this.#bases = new BaseFile(options.disk, options.baseFileName);
+  }
+
+  /** Removes scratch files. */
+  close(): void {
+    this.#bases.close();
+  }
+
+  /** Takes back what was written. */
+  async discard(): Promise<void> {
+    await Promise.allSettled([...this.#writing]);
+    if (this.#written.length > 0) await this.#options.extents.remove(this.#written);
+  }
+
+  /** {@inheritDoc IngestHost.arrival} */
+  arrival(have: number): Promise<Arrival> {
+    return this.#options.arrival(have);
+  }
+
+  /** {@inheritDoc IngestHost.known} */
+  known(oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
+    return this.#options.metadata.known(this.#options.repository, oids);
+  }
+
+  /** {@inheritDoc IngestHost.bases} */
+  async bases(oids: readonly Oid[]): Promise<readonly BaseObject[]> {
+    const bases: BaseObject[] = [];
+    // Only what the repository reaches: a delta against anything else would read it.
+    for await (const object of this.#stored.read(oids, "repository")) {
+      try {
+        bases.push(this.#bases.add(object));
+      } finally {
+        object.bytes.close();
+      }
+    }
+    return bases;
+  }
+
+  /** {@inheritDoc IngestHost.digests} */
+  async digests(oids: readonly Oid[]): Promise<readonly StoredDigest[]> {
+    const digests: StoredDigest[] = [];
+    const algorithm = secondHash(this.#options.repository.objectFormat);
+    for await (const { oid, bytes } of this.#stored.read(oids, "network")) {
+      const hash = createHash(algorithm);
+      forEachPiece(bytes, (piece) => hash.update(piece));
+      bytes.close();
+      digests.push({ oid, digest: hash.digest("hex") });
+    }
+    return digests;
+  }
+
+  /** {@inheritDoc IngestHost.write} */
+  async write(extents: readonly ExtentWrite[]): Promise<void> {
+    for (const extent of extents) this.#written.push(extent.id);
+    const writing = this.#options.extents.write(this.#options.repository.networkId, extents);
+    this.#writing.add(writing);
+    try {
+      await writing;
+    } finally {
+      this.#writing.delete(writing);
+    }
+  }
+
+  /** {@inheritDoc IngestHost.progress} */
+  progress(text: string): void {
+    this.#options.progress(text);
+  }
+}

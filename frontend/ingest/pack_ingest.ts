@@ -1,0 +1,185 @@
+/**
+ * Takes the packs of pushes in and stores them durably as pack groups, invisible until the metadata
+ * cluster commits them.
+ *
+ * Small packs are ingested where they arrive, large ones by a worker while they still arrive. Nothing
+ * is left behind by an ingest that fails: scratch files go with it, extents are taken back (and swept
+ * as orphans when even that fails). Leftovers of a crash go at the next start.
+ *
+ * @module
+ */
+
+import {
+  INGEST_INLINE_RING_BYTES,
+  INGEST_INLINE_WORK_BYTES_MAX,
+  INGEST_WORKER_COUNT,
+  type Random,
+  randomId,
+} from "@gitstratum/core";
+import type { Disk } from "@gitstratum/core/disk";
+import { DEFAULT_PUSH_POLICY, type FsckPolicy, isZeroOid, type Oid } from "@gitstratum/core/git";
+import {
+  type ExtentStore,
+  type Metadata,
+  newGroupId,
+  type RepositoryInfo,
+} from "@gitstratum/core/rpc";
+import { IngestEngine } from "./ingest_engine.ts";
+import type { IngestJob, IngestResult } from "./ingest_host.ts";
+import { IngestMemory } from "./ingest_memory.ts";
+import { IngestScratch } from "./ingest_scratch.ts";
+import { IngestWorkers } from "./ingest_workers.ts";
+import { LocalHost } from "./local_host.ts";
+import { PackIntake } from "./pack_intake.ts";
+import { NeedsWorker, WorkBudget } from "./work_budget.ts";
+
+/** What all ingests of a process share. */
+export interface PackIngestOptions {
+  readonly metadata: Pick<Metadata, "locate" | "known">;
+  readonly extents: Pick<ExtentStore, "read" | "write" | "remove">;
+  /** The disk whose root is `scratchDirectory`. */
+  readonly disk: Disk;
+  /** Path of a directory of the operating system for scratch files; nobody else uses it. */
+  readonly scratchDirectory: string;
+  readonly random: Random;
+  /** How objects are checked; `DEFAULT_PUSH_POLICY` unless given. */
+  readonly policy?: FsckPolicy;
+}
+
+/** One pack to be taken in. */
+export interface PackIngestRequest {
+  readonly pack: ReadableStream<Uint8Array>;
+  readonly repository: RepositoryInfo;
+  /** The push's commands: their new values are the tips of the group. */
+  readonly tips: readonly { readonly newOid: Oid }[];
+  readonly signal?: AbortSignal;
+  /** Told how far it is: lines that end in `\n`, or in `\r` to be overwritten. */
+  readonly progress?: (text: string) => void;
+}
+
+/** Names of scratch files begin with this. */
+const SCRATCH_PREFIX = "ingest-";
+/** Memories kept for ingests without a worker: as many as usually run at once. */
+const SPARE_MEMORY_COUNT_MAX = 4;
+const SEED_BYTES = 64;
+
+/** Takes packs in. */
+export class PackIngest {
+  readonly #options: PackIngestOptions;
+  readonly #policy: FsckPolicy;
+  readonly #workers = new IngestWorkers(INGEST_WORKER_COUNT);
+  readonly #spareMemories: IngestMemory[] = [];
+
+  /** Makes an ingest and sweeps what a crash left in the scratch directory. */
+  constructor(options: PackIngestOptions) {
+    this.#options = options;
+    this.#policy = options.policy ?? DEFAULT_PUSH_POLICY;
+    for (const name of options.disk.list("")) {
+      if (name.startsWith(SCRATCH_PREFIX)) options.disk.remove(name);
+    }
+  }
+
+  /**
+   * Takes one pack in. What the result names is durable, and nobody sees it yet.
+   *
+   * On failure the pack's stream is cancelled, wherever it was.
+   *
+   * @throws `invalid` when the pack is refused: the message and its data say why
+   * @throws `disk-full`, `unavailable`, `exhausted`, or the signal's reason
+   */
+  async ingest(request: PackIngestRequest): Promise<IngestResult> {
+    const { repository, signal, progress } = request;
+    const { metadata, extents, disk, scratchDirectory, random } = this.#options;
+    const intake = new PackIntake(request.pack);
+    const onAbort = () => void intake.close(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const prefix = `${SCRATCH_PREFIX}${randomId(random)}`;
+    const host = new LocalHost({
+      metadata,
+      extents,
+      repository,
+      disk,
+      scratchDirectory,
+      baseFileName: `${prefix}-bases`,
+      arrival: (have) => intake.arrival(have),
+      progress: (text) => progress?.(text),
+    });
+    try {
+      signal?.throwIfAborted();
+      return await this.#run(request, { intake, host, prefix });
+    } catch (error) {
+      await host.discard();
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      await intake.close(undefined);
+      host.close();
+    }
+  }
+
+  async #run(
+    request: PackIngestRequest,
+    parts: { readonly intake: PackIntake; readonly host: LocalHost; readonly prefix: string },
+  ): Promise<IngestResult> {
+    const { repository } = request;
+    const job: IngestJob = {
+      groupId: newGroupId(this.#options.random),
+      format: repository.objectFormat,
+      tips: [...new Set(request.tips.map((tip) => tip.newOid).filter((oid) => !isZeroOid(oid)))],
+    };
+    if (await parts.intake.readSmall()) {
+      try {
+        return await this.#runInline(job, parts);
+      } catch (error) {
+        if (!(error instanceof NeedsWorker)) throw error;
+      }
+    }
+    return await this.#runInWorker(job, parts, request.signal);
+  }
+
+  async #runInline(
+    job: IngestJob,
+    parts: { readonly intake: PackIntake; readonly host: LocalHost; readonly prefix: string },
+  ): Promise<IngestResult> {
+    const { disk, scratchDirectory: directory, random } = this.#options;
+    const memory = this.#spareMemories.pop() ?? IngestMemory.create(INGEST_INLINE_RING_BYTES);
+    const scratch = new IngestScratch(disk, { directory, prefix: parts.prefix });
+    try {
+      const engine = new IngestEngine({
+        job,
+        memory,
+        scratch,
+        host: parts.host,
+        policy: this.#policy,
+        seed: random.bytes(SEED_BYTES),
+        spool: parts.intake.memory,
+        budget: WorkBudget.inline(INGEST_INLINE_WORK_BYTES_MAX),
+      });
+      return await engine.run();
+    } finally {
+      scratch.close();
+      if (this.#spareMemories.length < SPARE_MEMORY_COUNT_MAX) this.#spareMemories.push(memory);
+    }
+  }
+
+  async #runInWorker(
+    job: IngestJob,
+    parts: { readonly intake: PackIntake; readonly host: LocalHost; readonly prefix: string },
+    signal: AbortSignal | undefined,
+  ): Promise<IngestResult> {
+    const { disk, scratchDirectory: directory, random } = this.#options;
+    const spoolName = `${parts.prefix}-spool`;
+    const file = disk.open(spoolName, { write: true, create: true, exclusive: true });
+    try {
+      parts.intake.spillTo(file);
+      const seed = random.bytes(SEED_BYTES);
+      const task = { job, policy: this.#policy, seed, directory, spoolName };
+      return await this.#workers.run(task, parts.host, signal);
+    } finally {
+      // Before the file goes: a chunk may be on its way to it.
+      await parts.intake.close(undefined);
+      file.close();
+      disk.remove(spoolName);
+    }
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Takes the bytes of a pack from the client: small ones stay in memory, others go to a scratch file
+ * that others read while it grows.
+ *
+ * @module
+ */
+
+import { assert, INGEST_INLINE_BYTES_MAX, PUSH_BYTES_MAX } from "@gitstratum/core";
+import type { DiskFile } from "@gitstratum/core/disk";
+import { badPack } from "./bad_pack.ts";
+import type { Arrival } from "./ingest_host.ts";
+import { MemorySpool } from "./spool.ts";
+
+/** How the intake goes. */
+type IntakeState =
+  | { readonly kind: "open" }
+  | { readonly kind: "ended" }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** One pack on its way in. */
+export class PackIntake {
+  /** The bytes, as long as they are few. */
+  readonly memory: MemorySpool = new MemorySpool();
+
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #file: DiskFile | undefined;
+  #bytes = 0;
+  #state: IntakeState = { kind: "open" };
+  #changed = Promise.withResolvers<void>();
+
+  /** Begins to take a stream; it belongs to the intake until {@link close}. */
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  /**
+   * Reads as much as stays in memory.
+   *
+   * @returns whether that was all
+   * @throws whatever the stream throws
+   */
+  async readSmall(): Promise<boolean> {
+    while (this.#state.kind === "open" && this.#bytes <= INGEST_INLINE_BYTES_MAX) {
+      await this.#readChunk();
+    }
+    if (this.#state.kind === "failed") throw this.#state.error;
+    return this.#state.kind === "ended" && this.#bytes <= INGEST_INLINE_BYTES_MAX;
+  }
+
+  /** Moves what came so far to a file, which stays the caller's, and reads on into it. */
+  spillTo(file: DiskFile): void {
+    assert(this.#file === undefined, "An intake spills once");
+    let at = 0;
+    for (const chunk of this.memory.chunks) {
+      file.writeAt(chunk, at);
+      at += chunk.length;
+    }
+    this.memory.clear();
+    this.#file = file;
+    void this.#pump();
+  }
+
+  /** Resolves once more than `have` bytes have arrived, or all have. @throws what reading threw */
+  async arrival(have: number): Promise<Arrival> {
+    while (this.#state.kind === "open" && this.#bytes <= have) await this.#changed.promise;
+    if (this.#state.kind === "failed") throw this.#state.error;
+    return { bytes: this.#bytes, ended: this.#state.kind === "ended" };
+  }
+
+  /** Gives the intake up: reading stops, and whoever waits for an arrival is told `reason`. */
+  async close(reason: unknown): Promise<void> {
+    const wasOpen = this.#state.kind === "open";
+    this.#fail(reason);
+    if (wasOpen) await this.#reader.cancel(reason);
+    this.#reader.releaseLock();
+  }
+
+  async #pump(): Promise<void> {
+    while (this.#state.kind === "open") await this.#readChunk();
+  }
+
+  /** Never rejects: a failure becomes the state. */
+  async #readChunk(): Promise<void> {
+    try {
+      const { done, value } = await this.#reader.read();
+      if (this.#state.kind !== "open") return;
+      if (done) this.#state = { kind: "ended" };
+      else this.#take(value);
+      this.#wake();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #take(chunk: Uint8Array): void {
+    if (this.#bytes + chunk.length > PUSH_BYTES_MAX) {
+      throw badPack("Reject a pack above the size limit", { bytesMax: PUSH_BYTES_MAX });
+    }
+    if (this.#file === undefined) this.memory.append(chunk);
+    else this.#file.writeAt(chunk, this.#bytes);
+    this.#bytes += chunk.length;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state.kind === "open") this.#state = { kind: "failed", error };
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * The objects of a push: taking them in once they are inflated, and resolving deltas.
+ *
+ * Invariants: an object is hashed and checked before anything is built on it; a delta's base was
+ * resolved before the delta, so chains have no cycles; of several entries with one id the one that was
+ * resolved first counts, and only if all have the same bytes.
+ *
+ * @module
+ */
+
+import type { Hash } from "node:crypto";
+import {
+  DELTA_DEPTH_MAX,
+  type GitStratumError,
+  hasCode,
+  HISTORY_OBJECT_BYTES_MAX,
+  LARGE_DELTA_DEPTH_MAX,
+  OBJECT_BYTES_MAX,
+} from "@gitstratum/core";
+import {
+  type FsckPolicy,
+  OBJECT_TYPE_CODES,
+  type ObjectFormat,
+  oidBytes,
+} from "@gitstratum/core/git";
+import { encodeWholeEntry } from "@gitstratum/core/pack";
+import type { ObjectBytes } from "../assembly/object_bytes.ts";
+import { badDelta, badPack, hashCollision, tooLarge } from "./bad_pack.ts";
+import { CutEntries } from "./cut_entries.ts";
+import { EntryReader } from "./entry_reader.ts";
+import { IdTable } from "./id_table.ts";
+import { type IngestMemory, OUTPUT_SLACK_BYTES } from "./ingest_memory.ts";
+import { ObjectCheck } from "./object_check.ts";
+import { ObjectHasher } from "./object_hasher.ts";
+import { expectType, ObjectLinks } from "./object_links.ts";
+import { ObjectSource } from "./object_source.ts";
+import {
+  ENTRY_BASE_MOVED,
+  ENTRY_IS_CUT,
+  ENTRY_IS_DUPLICATE,
+  ENTRY_IS_EXTERNAL,
+  ENTRY_IS_LARGE,
+  ENTRY_IS_RESOLVED,
+  ObjectTable,
+} from "./object_table.ts";
+import type { IngestScratch } from "./ingest_scratch.ts";
+import type { Spool } from "./spool.ts";
+import type { WorkBudget } from "./work_budget.ts";
+
+/** What the objects of a push are made of. */
+export interface PackObjectsOptions {
+  readonly format: ObjectFormat;
+  readonly memory: IngestMemory;
+  readonly spool: Spool;
+  readonly budget: WorkBudget;
+  readonly policy: FsckPolicy;
+  /** 64 random bytes. */
+  readonly seed: Uint8Array;
+  readonly scratch: IngestScratch;
+}
+
+/** A delta that stands in linear memory. */
+export interface DeltaInMemory {
+  readonly pointer: number;
+  readonly bytes: number;
+}
+
+/** The objects of one push. */
+export class PackObjects {
+  /** Entries. */
+  readonly table: ObjectTable = new ObjectTable();
+  /** Ids. */
+  readonly ids: IdTable;
+  /** Links. */
+  readonly links: ObjectLinks;
+  /** Object checks. */
+  readonly check: ObjectCheck;
+  /** Reads entries again. */
+  readonly reader: EntryReader;
+  /** Bytes of objects. */
+  readonly source: ObjectSource;
+  /** Hashes. */
+  readonly hasher: ObjectHasher;
+  /** Objects that are stored whole. */
+  readonly cuts: CutEntries;
+
+  readonly #memory: IngestMemory;
+  readonly #budget: WorkBudget;
+
+  /** Makes an empty set of objects. */
+  constructor(options: PackObjectsOptions) {
+    const { format, memory, spool, policy, seed, budget, scratch } = options;
+    const { table } = this;
+    const width = oidBytes(format);
+    this.#memory = memory;
+    this.#budget = budget;
+    this.ids = new IdTable(width, seed);
+    this.links = new ObjectLinks(this.ids, format);
+    this.check = new ObjectCheck(this.ids, { format, policy });
+    this.reader = new EntryReader(memory, { spool, table, width });
+    this.hasher = new ObjectHasher(memory, format);
+    this.cuts = new CutEntries(() => scratch.open());
+    this.source = new ObjectSource({
+      format,
+      memory,
+      budget,
+      table,
+      ids: this.ids,
+      reader: this.reader,
+      scratchDirectory: scratch.directory,
+    });
+  }
+
+  /** Releases scratch files. */
+  close(): void {
+    this.source.close();
+    this.cuts.close();
+  }
+
+  /** Takes in a whole object of `size` bytes that stands at `place` of the ring. */
+  takeWhole(entry: number, place: number, size: number): void {
+    this.#take(entry, { place, type: this.table.codes[entry]!, size });
+  }
+
+  /** Takes in a whole large object whose bytes went into `hash`. */
+  takeLargeWhole(entry: number, size: number, hash: Hash): void {
+    const { table } = this;
+    table.flags[entry]! |= ENTRY_IS_LARGE;
+    this.hasher.end(hash);
+    if (this.#register(entry, table.codes[entry]!, size)) this.#inspectLarge(entry);
+  }
+
+  /**
+   * Resolves a delta that stands in memory, if its base does too.
+   *
+   * @returns false when it has to wait: the base is gone, or the result is large
+   * @throws `invalid` when the delta is bad, or makes a bad object
+   */
+  tryDelta(entry: number, base: number, delta: DeltaInMemory): boolean {
+    const { table } = this;
+    const { kernels, ring, objectBytesMax } = this.#memory;
+    const source = this.source.canonical(base);
+    const offset = table.offsets[entry]!;
+    const sizes = kernels.deltaSizes(delta.pointer, delta.bytes);
+    if (sizes === undefined) throw badDelta(offset, "truncated");
+    if (sizes.baseBytes !== table.sizes[source]) throw badDelta(offset, "base-size-mismatch");
+    const size = sizes.resultBytes;
+    if (size > OBJECT_BYTES_MAX) throw tooLarge(offset, size, OBJECT_BYTES_MAX);
+    if (size > objectBytesMax) return false;
+    const from = table.places[source]!;
+    if (!ring.survives(from, size + OUTPUT_SLACK_BYTES)) return false;
+    this.#budget.charge(size);
+    const place = ring.reserve(size + OUTPUT_SLACK_BYTES);
+    const target = ring.pointerOf(place);
+    const { pointer, bytes } = delta;
+    const status = kernels.applyDelta(
+      ring.pointerOf(from),
+      sizes.baseBytes,
+      pointer,
+      bytes,
+      target,
+      size,
+    );
+    if (status !== "ok") throw badDelta(offset, status);
+    this.#linkToBase(entry, source);
+    this.#take(entry, { place, type: table.types[source]!, size });
+    this.#cutDeepChain(entry);
+    return true;
+  }
+
+  /** Resolves a delta whose base is resolved, wherever both are. @throws `invalid` */
+  resolve(entry: number, base: number): void {
+    const { table, reader } = this;
+    const source = this.source.canonical(base);
+    const bytes = reader.inflatedBytes(entry);
+    if (!table.is(source, ENTRY_IS_LARGE) && bytes <= this.#memory.objectBytesMax) {
+      if (this.#resolveInMemory(entry, source, bytes)) return;
+      // The base may stand so far back in the ring that the result would overwrite it.
+      table.places[source] = -1;
+      if (this.#resolveInMemory(entry, source, bytes)) return;
+    }
+    this.#resolveLarge(entry, source);
+  }
+
+  #resolveInMemory(entry: number, base: number, bytes: number): boolean {
+    this.source.materialise(base);
+    this.#budget.charge(bytes);
+    const pointer = this.#memory.deltaRoom(bytes);
+    this.reader.inflate(entry, pointer, bytes);
+    return this.tryDelta(entry, base, { pointer, bytes });
+  }
+
+  /** Adds an object of the network as a delta base; returns the row of the table that stands for it. */
+  addExternal(
+    row: number,
+    object: { readonly typeCode: number; readonly depth: number; readonly bytes: ObjectBytes },
+  ): number {
+    const { table } = this;
+    const entry = table.add();
+    table.codes[entry] = object.typeCode;
+    table.types[entry] = object.typeCode;
+    table.sizes[entry] = object.bytes.size;
+    table.depths[entry] = Math.min(object.depth, 0xffff);
+    table.ids[entry] = row;
+    table.flags[entry] = ENTRY_IS_RESOLVED | ENTRY_IS_EXTERNAL;
+    if (object.bytes.size > this.#memory.objectBytesMax) table.flags[entry]! |= ENTRY_IS_LARGE;
+    this.source.addExternal(entry, object.bytes);
+    return entry;
+  }
+
+  #take(
+    entry: number,
+    object: { readonly place: number; readonly type: number; readonly size: number },
+  ): void {
+    const { place, type, size } = object;
+    this.table.places[entry] = place;
+    const pointer = this.#memory.ring.pointerOf(place);
+    this.hasher.hash(type, pointer, size);
+    if (!this.#register(entry, type, size)) return;
+    this.#inspect(entry, type, this.#memory.view(pointer, size));
+  }
+
+  #linkToBase(entry: number, base: number): void {
+    const { table } = this;
+    if (table.bases[entry] !== base) table.flags[entry]! |= ENTRY_BASE_MOVED;
+    table.bases[entry] = base;
+    table.depths[entry] = table.depths[base]! + 1;
+  }
+
+  #cutDeepChain(entry: number): void {
+    const { table } = this;
+    if (table.depths[entry]! <= DELTA_DEPTH_MAX || table.is(entry, ENTRY_IS_DUPLICATE)) return;
+    table.flags[entry]! |= ENTRY_IS_CUT;
+    table.depths[entry] = 0;
+    this.cuts.add(entry, encodeWholeEntry(table.types[entry]!, this.source.bytesOf(entry)));
+  }
+
+  /** Resolves a delta of which base, instructions or result are large, through scratch files. */
+  #resolveLarge(entry: number, base: number): void {
+    const { table } = this;
+    this.#budget.requireWorker();
+    const offset = table.offsets[entry]!;
+    this.#linkToBase(entry, base);
+    if (table.depths[entry]! > LARGE_DELTA_DEPTH_MAX) {
+      throw badDelta(offset, "its chain is too deep");
+    }
+    const bytes = this.#openNew(entry);
+    if (bytes.size > OBJECT_BYTES_MAX) throw tooLarge(offset, bytes.size, OBJECT_BYTES_MAX);
+    if (bytes.size > this.#memory.objectBytesMax) table.flags[entry]! |= ENTRY_IS_LARGE;
+    const type = table.types[base]!;
+    const hash = this.hasher.begin(type, bytes.size);
+    const size = bytes.size;
+    this.source.read(entry, (piece) => hash.update(piece));
+    this.hasher.end(hash);
+    if (!this.#register(entry, type, size)) return;
+    if (table.is(entry, ENTRY_IS_LARGE)) this.#inspectLarge(entry);
+    else this.#inspect(entry, type, this.source.bytesOf(entry));
+  }
+
+  /** Rebuilds an object for the first time: what is wrong now is the delta's fault. */
+  #openNew(entry: number): ObjectBytes {
+    try {
+      return this.source.open(entry);
+    } catch (error) {
+      if (!hasCode(error, "corrupt")) throw error;
+      const problem = String(error.data.problem ?? error.message);
+      throw badDelta(this.table.offsets[entry]!, problem, error);
+    }
+  }
+
+  /** Notes the object whose id was computed; false when the pack has it already. */
+  #register(entry: number, type: number, size: number): boolean {
+    const { table, ids } = this;
+    const row = ids.insert(this.#memory.bytes, this.#memory.hash.pointer);
+    table.sizes[entry] = size;
+    table.types[entry] = type;
+    table.ids[entry] = row;
+    table.flags[entry]! |= ENTRY_IS_RESOLVED;
+    expectType(ids, row, type);
+    const first = ids.entries[row]!;
+    if (first < 0) {
+      ids.entries[row] = entry;
+      return true;
+    }
+    const digest = this.source.digest(entry).toHex();
+    if (digest !== this.source.digest(first).toHex()) throw hashCollision(ids.hex(row));
+    table.flags[entry]! |= ENTRY_IS_DUPLICATE;
+    return false;
+  }
+
+  #inspect(entry: number, type: number, bytes: Uint8Array): void {
+    const row = this.table.ids[entry]!;
+    this.check.check(row, type, bytes);
+    try {
+      this.links.add(entry, type, bytes);
+    } catch (error) {
+      throw this.#named(error, row);
+    }
+  }
+
+  #named(error: unknown, row: number): unknown {
+    if (!hasCode(error, "invalid") || error.data.object !== undefined) return error;
+    const named: GitStratumError = error;
+    return badPack(named.message, { ...named.data, object: this.ids.hex(row) }, error);
+  }
+
+  #inspectLarge(entry: number): void {
+    const { table } = this;
+    const type = table.types[entry]!;
+    const size = table.sizes[entry]!;
+    if (type === OBJECT_TYPE_CODES.blob) {
+      const row = table.ids[entry]!;
+      if (this.check.isSpecial(row)) this.check.checkSpecial(row, { kind: "large" });
+      return;
+    }
+    if (size > HISTORY_OBJECT_BYTES_MAX) {
+      throw tooLarge(table.offsets[entry]!, size, HISTORY_OBJECT_BYTES_MAX);
+    }
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    this.source.read(entry, (piece) => {
+      bytes.set(piece, at);
+      at += piece.length;
+    });
+    this.#inspect(entry, type, bytes);
+  }
+}
