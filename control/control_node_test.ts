@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { hasCode, ManualClock, silentLogger, systemRandom } from "@gitstratum/core";
+import { type Consensus, MemoryConsensus, SqliteConsensus } from "@gitstratum/core/consensus";
+import {
+  NodeAgent,
+  type NodeId,
+  type NodeRole,
+  objectRing,
+  type Topology,
+  TopologyClient,
+} from "@gitstratum/core/rpc";
+import { type ControlNode, openControlNode } from "./control_node.ts";
+
+const logger = silentLogger;
+
+function described(id: string, role: NodeRole = "metadata") {
+  const zone = `zone-${id}`;
+  return { id: id as NodeId, role, address: `http://${id}.test`, zone, weight: 1 };
+}
+
+/** A cluster's control side on a clock that stands still. */
+class Stage {
+  readonly clock = new ManualClock(1_700_000_000_000);
+  readonly consensus: Consensus = new MemoryConsensus({ clock: this.clock, random: systemRandom });
+  readonly agents: NodeAgent[] = [];
+  readonly controls: ControlNode[] = [];
+
+  async open(): Promise<TopologyClient> {
+    const { clock, consensus } = this;
+    const control = await openControlNode({ consensus, clock, logger });
+    this.controls.push(control);
+    return new TopologyClient((request) => control.service.fetch(request));
+  }
+
+  async join(control: TopologyClient, id: string, role?: NodeRole): Promise<NodeAgent> {
+    const agent = new NodeAgent({ control, node: described(id, role), clock: this.clock, logger });
+    await agent.start();
+    this.agents.push(agent);
+    return agent;
+  }
+
+  async close(): Promise<void> {
+    for (const agent of this.agents) await agent.stop();
+    for (const control of this.controls) await control.close();
+    await this.consensus.close();
+  }
+}
+
+function states(topology: Topology): string {
+  return topology.nodes.map(({ id, state }) => `${id}:${state}`).join(" ");
+}
+
+function holderIds(topology: Topology): string[] {
+  const ids = topology.partitions.flatMap(({ primary, followers }) => [primary, ...followers]);
+  return [...new Set(ids.map(String))].sort();
+}
+
+async function staged(run: (stage: Stage, control: TopologyClient) => Promise<void>) {
+  const stage = new Stage();
+  try {
+    await run(stage, await stage.open());
+  } finally {
+    await stage.close();
+  }
+}
+
+Deno.test("openControlNode() has an empty topology before anybody registered", () =>
+  staged(async (_, control) => {
+    const topology = await control.topology();
+    assert.equal(topology.version, 0);
+    assert.equal(topology.partitions.length, 256);
+    assert.ok(topology.partitions.every(({ primary }) => primary === null));
+  }));
+
+Deno.test("register() gives the only metadata node every partition at once", () =>
+  staged(async (stage, control) => {
+    for (const role of ["object", "metadata", "frontend"] as const) {
+      await stage.join(control, `${role}-1`, role);
+    }
+    const topology = await control.topology();
+    assert.equal(states(topology), "frontend-1:active metadata-1:active object-1:active");
+    assert.ok(topology.partitions.every(({ primary }) => primary === "metadata-1"));
+    assert.deepEqual(objectRing(topology).replicas("extent", 3).map(({ id }) => id), ["object-1"]);
+    assert.deepEqual(stage.controls[0]!.newestTopology(), topology);
+  }));
+
+Deno.test("a node that keeps sending heartbeats changes nothing", () =>
+  staged(async (stage, control) => {
+    await stage.join(control, "m-1");
+    const before = await control.topology();
+    await stage.clock.advance(60_000);
+    assert.deepEqual(await control.topology(), before);
+  }));
+
+Deno.test("a node that falls silent is suspected, then down, and its partitions move", () =>
+  staged(async (stage, control) => {
+    const agent = await stage.join(control, "m-1");
+    await stage.join(control, "m-2");
+    await agent.stop();
+    await stage.clock.advance(5_500);
+    assert.equal(states(await control.topology()), "m-1:suspect m-2:active");
+    await stage.clock.advance(4_000);
+    const topology = await control.topology();
+    assert.equal(states(topology), "m-1:down m-2:active");
+    assert.deepEqual(holderIds(topology), ["m-2"]);
+  }));
+
+Deno.test("a node that was given up learns it and comes back under a new incarnation", () =>
+  staged(async (stage, control) => {
+    const agent = await stage.join(control, "m-1");
+    await agent.stop();
+    await stage.clock.advance(10_000);
+    const late = await control.heartbeat("m-1" as NodeId, { incarnation: 1, ready: true });
+    assert.equal(late.state, "down");
+    const again = await stage.join(control, "m-1");
+    assert.equal(again.incarnation, 2);
+    assert.equal(states(await control.topology()), "m-1:active");
+    await assert.rejects(
+      () => control.heartbeat("m-1" as NodeId, { incarnation: 1, ready: true }),
+      (error) => hasCode(error, "conflict"),
+    );
+  }));
+
+Deno.test("NodeAgent registers again by itself when it was given up", () =>
+  staged(async (stage, control) => {
+    let isDown = false;
+    const flaky = new NodeAgent({
+      control: {
+        topology: () => control.topology(),
+        register: (request) => control.register(request),
+        setDraining: (id, draining) => control.setDraining(id, draining),
+        heartbeat: (id, request) =>
+          isDown ? Promise.reject(new Error("Cut off")) : control.heartbeat(id, request),
+      },
+      node: described("m-1"),
+      clock: stage.clock,
+      logger,
+    });
+    await flaky.start();
+    stage.agents.push(flaky);
+    isDown = true;
+    await stage.clock.advance(12_000);
+    assert.equal(states(await control.topology()), "m-1:down");
+    isDown = false;
+    await stage.clock.advance(4_000);
+    assert.equal(flaky.incarnation, 2);
+    assert.equal(flaky.state, "active");
+    assert.equal(states(await control.topology()), "m-1:active");
+  }));
+
+Deno.test("NodeAgent stops when another process takes its id", () =>
+  staged(async (stage, control) => {
+    const first = await stage.join(control, "m-1");
+    await stage.join(control, "m-1");
+    await stage.clock.advance(1_500);
+    assert.equal(await first.ended(), "superseded");
+    const topology = await control.topology();
+    assert.equal(topology.nodes[0]?.incarnation, 2);
+  }));
+
+Deno.test("register() refuses an id of another role, and others what was never registered", () =>
+  staged(async (stage, control) => {
+    await stage.join(control, "n-1", "metadata");
+    await assert.rejects(
+      () => control.register({ ...described("n-1", "object"), ready: true }),
+      (error) => hasCode(error, "already-exists"),
+    );
+    const stranger = "n-2" as NodeId;
+    const isMissing = (error: unknown) => hasCode(error, "not-found");
+    await assert.rejects(() => control.setDraining(stranger, true), isMissing);
+    await assert.rejects(
+      () => control.heartbeat(stranger, { incarnation: 1, ready: true }),
+      isMissing,
+    );
+  }));
+
+Deno.test("setDraining() empties a node while another can take over", () =>
+  staged(async (stage, control) => {
+    await stage.join(control, "m-1");
+    await stage.join(control, "m-2");
+    await control.setDraining("m-1" as NodeId, true);
+    const topology = await control.topology();
+    assert.equal(states(topology), "m-1:draining m-2:active");
+    assert.ok(topology.partitions.every(({ primary }) => primary === "m-2"));
+    await control.setDraining("m-1" as NodeId, false);
+    assert.deepEqual(holderIds(await control.topology()), ["m-1", "m-2"]);
+  }));
+
+Deno.test("a second control node and a new one after it see and keep one topology", () =>
+  staged(async (stage, control) => {
+    const other = await stage.open();
+    await Promise.all(
+      Array.from(
+        { length: 6 },
+        (_, index) => stage.join(index % 2 ? control : other, `m-${index}`),
+      ),
+    );
+    await stage.clock.advance(1_000);
+    const topology = await control.topology();
+    assert.deepEqual(await other.topology(), topology);
+    assert.equal(topology.nodes.length, 6);
+    assert.equal(holderIds(topology).length, 6);
+    const late = await stage.open();
+    await stage.clock.advance(1_000);
+    assert.deepEqual(await late.topology(), topology);
+  }));
+
+Deno.test("openControlNode() goes on after a restart over the same file", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "gitstratum-control-" });
+  const run = async (check: (client: TopologyClient, clock: ManualClock) => Promise<void>) => {
+    const clock = new ManualClock();
+    const path = `${directory}/consensus.sqlite`;
+    const consensus = new SqliteConsensus(path, { clock, random: systemRandom });
+    const control = await openControlNode({ consensus, clock, logger });
+    await check(new TopologyClient((request) => control.service.fetch(request)), clock);
+    await control.close();
+    await consensus.close();
+  };
+  await run(async (client) => {
+    await client.register({ ...described("m-1"), ready: true });
+  });
+  await run(async (client) => {
+    assert.equal(states(await client.topology()), "m-1:active");
+    const { incarnation } = await client.register({ ...described("m-1"), ready: true });
+    assert.equal(incarnation, 2);
+    const topology = await client.topology();
+    assert.ok(topology.partitions.every(({ primary }) => primary === "m-1"));
+  });
+  await run(async (client, clock) => {
+    await clock.advance(10_000);
+    assert.equal(states(await client.topology()), "m-1:down");
+  });
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("ControlService answers malformed requests with a clear error", () =>
+  staged(async (stage) => {
+    const ask = async (method: string, path: string, body?: string) => {
+      const request = new Request(`http://control.test${path}`, { method, body: body ?? null });
+      const response = await stage.controls[0]!.service.fetch(request);
+      await response.body?.cancel();
+      return response.status;
+    };
+    assert.equal(await ask("POST", "/control/v1/nodes", "{"), 400);
+    assert.equal(await ask("POST", "/control/v1/nodes", '{"id":"../x"}'), 400);
+    const address = JSON.stringify({ ...described("m-1"), address: "file:///etc", ready: true });
+    assert.equal(await ask("POST", "/control/v1/nodes", address), 400);
+    assert.equal(await ask("POST", "/control/v1/nodes/UPPER/heartbeat", "{}"), 400);
+    assert.equal(await ask("PUT", "/control/v1/nodes/m-1/draining", '{"draining":1}'), 400);
+    assert.equal(await ask("GET", "/control/v1/nowhere"), 404);
+  }));

@@ -1,0 +1,84 @@
+/**
+ * One look of the controller, as a pure function: from registrations, signs of life and the topology
+ * before to the topology after.
+ *
+ * @module
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import type { NodeId, PartitionAssignment, Topology, TopologyNode } from "@gitstratum/core/rpc";
+import { adopt, type Member, memberState, step, type StepContext, wakeAtMs } from "./member.ts";
+import type { AliveRecord, NodeRecord } from "./node_registry.ts";
+import { planPartitions } from "./partition_planner.ts";
+
+/** What a controller remembers between looks; lost with it, which only prolongs suspicions. */
+export type Members = ReadonlyMap<NodeId, Member>;
+
+/** What is the case now. */
+export interface Look {
+  readonly nodes: readonly NodeRecord[];
+  readonly alive: ReadonlyMap<NodeId, AliveRecord>;
+  /** The topology before. */
+  readonly topology: Topology;
+}
+
+/** What follows from a look. */
+export interface Reconciled {
+  readonly members: Members;
+  /** The same object as before when nothing changed, else one version later. */
+  readonly topology: Topology;
+  /** When to look again though nothing was heard, by the controller's monotonic clock. */
+  readonly wakeAtMs: number | undefined;
+}
+
+/** Decides the state of each node and who serves which partition. */
+export function reconcile(look: Look, members: Members, context: StepContext): Reconciled {
+  const published = new Map(look.topology.nodes.map((node) => [node.id, node]));
+  const next = new Map<NodeId, Member>();
+  for (const record of look.nodes) {
+    const found = published.get(record.id);
+    const before = members.get(record.id) ?? (found && adopt(found, context));
+    next.set(record.id, step(before, observe(record, look.alive.get(record.id)), context));
+  }
+  const nodes = look.nodes.map((record) => publish(record, next.get(record.id)!));
+  nodes.sort((a, b) => a.id < b.id ? -1 : 1);
+  const partitions = planPartitions(
+    nodes.filter(({ role }) => role === "metadata"),
+    look.topology.partitions,
+    { replicaCount: context.policy.metadataReplicaCount },
+  );
+  return {
+    members: next,
+    topology: revise(look.topology, nodes, partitions),
+    wakeAtMs: first(next),
+  };
+}
+
+function observe(record: NodeRecord, alive: AliveRecord | undefined) {
+  const isAlive = alive?.incarnation === record.incarnation;
+  return {
+    incarnation: record.incarnation,
+    draining: record.draining,
+    isAlive,
+    isReady: isAlive && alive.ready,
+  };
+}
+
+function publish(record: NodeRecord, member: Member): TopologyNode {
+  const { id, role, address, zone, weight, incarnation } = record;
+  return { id, role, address, zone, weight, incarnation, state: memberState(member) };
+}
+
+function revise(
+  before: Topology,
+  nodes: readonly TopologyNode[],
+  partitions: readonly PartitionAssignment[],
+): Topology {
+  const same = isDeepStrictEqual([before.nodes, before.partitions], [nodes, partitions]);
+  return same ? before : { ...before, version: before.version + 1, nodes, partitions };
+}
+
+function first(members: Members): number | undefined {
+  const times = [...members.values()].flatMap((member) => wakeAtMs(member) ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}

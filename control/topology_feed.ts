@@ -1,0 +1,106 @@
+/**
+ * The newest topology, as the consensus store tells it: read once, then followed by watch.
+ *
+ * @module
+ */
+
+import type { Clock, Logger } from "@gitstratum/core";
+import type { Consensus, KeyValue } from "@gitstratum/core/consensus";
+import { emptyTopology, type Topology, topologySchema } from "@gitstratum/core/rpc";
+import { decodeJson } from "./node_registry.ts";
+
+/** Where the topology is stored. */
+export const TOPOLOGY_KEY = "control/topology";
+
+/** Time before a watch that failed is begun again, in milliseconds. */
+const RETRY_MS = 1000;
+
+/** Reads a stored topology; the empty one when nothing is stored. @throws `corrupt` */
+export function decodeTopology(entry: KeyValue | undefined): Topology {
+  return entry === undefined ? emptyTopology() : decodeJson(entry, topologySchema);
+}
+
+/** Follows the stored topology. */
+export class TopologyFeed {
+  readonly #consensus: Consensus;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #stop = new AbortController();
+  #newest: Topology = emptyTopology();
+  #running: Promise<void> = Promise.resolve();
+
+  /** Makes a feed that knows nothing yet. */
+  constructor(options: {
+    readonly consensus: Consensus;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }) {
+    this.#consensus = options.consensus;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  /** The newest topology that was heard of. */
+  get newest(): Topology {
+    return this.#newest;
+  }
+
+  /** Reads the topology, then follows it until {@link TopologyFeed.close}. */
+  async open(): Promise<void> {
+    const revision = await this.#read();
+    this.#running = this.#follow(revision);
+  }
+
+  /** Reads the topology as it is stored now. */
+  async read(): Promise<Topology> {
+    await this.#read();
+    return this.#newest;
+  }
+
+  /** Stops following. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #read(): Promise<number> {
+    const range = { from: TOPOLOGY_KEY, to: `${TOPOLOGY_KEY}!` };
+    const { entries, revision } = await this.#consensus.range(range);
+    this.#take(decodeTopology(entries[0]));
+    return revision;
+  }
+
+  async #follow(revision: number): Promise<void> {
+    const { signal } = this.#stop;
+    const range = { from: TOPOLOGY_KEY, to: `${TOPOLOGY_KEY}!` };
+    for (let after = revision; !signal.aborted;) {
+      try {
+        for await (const _ of this.#consensus.watch(range, { after, signal })) await this.#read();
+        return;
+      } catch (error) {
+        const cause = error instanceof Error ? error : new Error(String(error));
+        this.#logger.warn("Lose the watch on the topology", { error: cause });
+        after = await this.#readAgain(after);
+      }
+    }
+  }
+
+  /** Waits and reads; the revision to go on from. */
+  async #readAgain(after: number): Promise<number> {
+    try {
+      await this.#clock.sleep(RETRY_MS, this.#stop.signal);
+      return await this.#read();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) {
+        const cause = error instanceof Error ? error : new Error(String(error));
+        this.#logger.warn("Fail to read the topology", { error: cause });
+      }
+      return after;
+    }
+  }
+
+  /** An answer that was overtaken on its way changes nothing. */
+  #take(topology: Topology): void {
+    if (topology.version > this.#newest.version) this.#newest = topology;
+  }
+}
