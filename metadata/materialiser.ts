@@ -208,7 +208,8 @@ export class Materialiser {
     this.#sql.run("UPDATE repositories SET refs_version = ? WHERE number = ?", lsn, number);
     if (record.group !== undefined) this.#catalogue(record, record.group, lsn);
     this.#sql.run(
-      "INSERT INTO pushes VALUES (?, ?, ?, ?, ?, ?, ?)",
+      // Nodes forget outcomes at different times: one may still hold what another has let go.
+      "INSERT OR REPLACE INTO pushes VALUES (?, ?, ?, ?, ?, ?, ?)",
       number,
       record.pushId,
       lsn,
@@ -251,7 +252,8 @@ export class Materialiser {
 
   #catalogue(record: PushRecord, group: PackGroup, lsn: Lsn): void {
     this.#sql.run(
-      "INSERT INTO pack_groups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      // A group pushed a second time under another push id is there already.
+      "INSERT OR IGNORE INTO pack_groups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       record.networkId,
       lsn,
       group.groupId,

@@ -7,12 +7,13 @@
 import {
   assert,
   type Clock,
+  GitStratumError,
   type Logger,
+  MIB,
   PUSH_COMMAND_COUNT_MAX,
   type Random,
   REPOSITORY_PAGE_COUNT_MAX,
 } from "@gitstratum/core";
-import { GitStratumError } from "@gitstratum/core";
 import { isOid, type Oid, oidBytes } from "@gitstratum/core/git";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type {
@@ -34,10 +35,11 @@ import type {
   ShallowBoundary,
 } from "@gitstratum/core/rpc";
 import type { Directory } from "./directory.ts";
+import { Mutex } from "./mutex.ts";
 import { partitionOf } from "./partition_of.ts";
 import type { PartitionTable } from "./partition_table.ts";
 import type { RepositoryState } from "./partition_view.ts";
-import { checkPush } from "./push_check.ts";
+import { checkPush, type PushVerdict } from "./push_check.ts";
 import { decidePush, livingRepository, repeatedResult } from "./push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
 import type { ReferenceHistory } from "./reference_history.ts";
@@ -61,10 +63,14 @@ export interface MetadataNodeParts {
   readonly logger: Logger;
 }
 
+/** An index of some 50,000 objects: the others are small enough to be checked side by side. */
+const LARGE_INDEX_BYTES = 4 * MIB;
+
 /** {@link Metadata} over partitions in this process. */
 export class MetadataNode implements Metadata {
   readonly #parts: MetadataNodeParts;
   readonly #sql: Statements;
+  readonly #largeChecks = new Mutex();
 
   /** Puts a node together; its parts stay their owner's to close. */
   constructor(parts: MetadataNodeParts) {
@@ -153,7 +159,7 @@ export class MetadataNode implements Metadata {
     checkCommands(request, repository);
     const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
     if (earlier !== undefined) return repeatedResult(request, earlier);
-    const verdict = await checkPush(this.#refsOf(repository), request, this.#parts);
+    const verdict = await this.#check(repository, request);
     const decide = decidePush(key, request, { verdict, atMs: clock.nowMs() });
     const result = await partitions.submit(partition, decide);
     logger.debug("Decided a push", {
@@ -162,6 +168,13 @@ export class MetadataNode implements Metadata {
       rejected: result.results.filter(({ rejected }) => rejected !== undefined).length,
     });
     return result;
+  }
+
+  /** Checks a push; of those whose index is large only one at a time, for it is held in memory. */
+  #check(repository: RepositoryState, request: PushRequest): Promise<PushVerdict> {
+    const check = () => checkPush(this.#refsOf(repository), request, this.#parts);
+    const indexBytes = request.group?.indexBytes ?? 0;
+    return indexBytes > LARGE_INDEX_BYTES ? this.#largeChecks.run(check) : check();
   }
 
   async #refs(key: RepositoryKey): Promise<RepositoryRefs> {

@@ -8,7 +8,7 @@
  * Fault model. An append that fails with `conflict` wrote nothing: the log is read on and the batch is
  * decided again, unless a newer epoch shows that this primary was replaced. After `unavailable` the
  * outcome is unknown: a new epoch bars the lost append from landing later, the log is read on, and the
- * batch is decided again. Decisions find their own traces (push id, repository id), so an append that
+ * batch is decided again. A full disk refuses the append, and only that batch. Decisions find their own traces (push id, repository id), so an append that
  * did land is answered, not repeated. A primary that can not go on is over: its requests fail with
  * `unavailable`, and the node opens another, which starts from the log.
  *
@@ -166,8 +166,10 @@ export class PartitionPrimary {
   async #serve(batch: Waiting[]): Promise<void> {
     for (let round = 0; round < ROUND_COUNT_MAX; round++) {
       const decided = await this.#decide(batch);
-      if (decided.records.length > 0 && !await this.#commit(decided)) continue;
-      for (const settle of decided.settles) settle();
+      const outcome = decided.records.length === 0 ? "committed" : await this.#commit(decided);
+      if (outcome === "stale") continue;
+      if (outcome === "committed") { for (const settle of decided.settles) settle(); }
+      else for (const { reject } of batch) reject(outcome);
       return;
     }
     throw new GitStratumError("unavailable", "Append to a log that others keep moving", {
@@ -226,8 +228,11 @@ export class PartitionPrimary {
     return { decision, payloads };
   }
 
-  /** Appends and applies; false when the batch must be decided again on a newer state. */
-  async #commit(round: Round): Promise<boolean> {
+  /**
+   * Appends and applies. `stale`: the batch must be decided again on a newer state. An error: nothing
+   * was written, and a second try would fare no better.
+   */
+  async #commit(round: Round): Promise<"committed" | "stale" | GitStratumError> {
     const { log, partition } = this.#options;
     const expectedLsn = this.#applied;
     try {
@@ -237,16 +242,17 @@ export class PartitionPrimary {
         payloads: round.payloads.map(({ bytes }) => bytes),
       });
     } catch (error) {
+      if (hasCode(error, "disk-full")) return error;
       if (!hasCode(error, "conflict") && !hasCode(error, "unavailable")) throw error;
       await this.#recover(error);
-      return false;
+      return "stale";
     }
     await this.#apply(round.records.map((record, index) => ({
       lsn: (expectedLsn + 1 + index) as Lsn,
       record,
       ...spilledOf(round.payloads[index]!),
     })));
-    return true;
+    return "committed";
   }
 
   /** Learns what the log holds after an append that failed or whose outcome is unknown. */

@@ -9,6 +9,7 @@ import {
 } from "@gitstratum/core/consensus";
 import type { Oid } from "@gitstratum/core/git";
 import {
+  type GroupId,
   MemoryExtentStore,
   type NetworkId,
   newPushId,
@@ -240,4 +241,47 @@ Deno.test("submit() passes on what a decision throws, and goes on", async () => 
   const created = create(primary);
   await Promise.all([failed, created]);
   equal(await push(primary, { new: oid(1) }), undefined);
+});
+
+Deno.test("submit() refuses a batch that finds no room, and goes on when there is some", async () => {
+  await using bench = new Bench();
+  const { primary } = await bench.open("a");
+  await create(primary);
+  bench.log.fault = () => "disk-full";
+  await rejects(push(primary, { new: oid(1) }), (error) => hasCode(error, "disk-full"));
+  bench.log.revive();
+  equal(await push(primary, { new: oid(1) }), undefined);
+  equal((await bench.log.head(PARTITION)).lsn, 2);
+});
+
+Deno.test("replay takes a push whose group or id was seen before", async () => {
+  await using bench = new Bench();
+  const { primary } = await bench.open("a");
+  await create(primary);
+  const record = {
+    kind: "push",
+    ...KEY,
+    pushId: "3".repeat(32) as PushId,
+    atMs: 1,
+    commandCount: 1,
+    updates: [{ name: "refs/heads/main", new: oid(1) }],
+    rejections: [],
+    group: {
+      groupId: "4".repeat(32) as GroupId,
+      historyBytes: 1,
+      contentBytes: 1,
+      indexBytes: 1,
+      historyCount: 1,
+      contentCount: 1,
+      extentBytes: 1,
+    },
+    pushOptions: [],
+    provenance: { transport: "http", atMs: 1 },
+  } as const;
+  for (const digit of [1, 2]) {
+    const updates = [{ name: "refs/heads/main", new: oid(digit) }];
+    await primary.submit(() => ({ records: [{ ...record, updates }], answer: undefined }));
+  }
+  const replayed = await bench.open("b");
+  equal(replayed.reader.references(KEY.repositoryId).get("refs/heads/main"), oid(2));
 });

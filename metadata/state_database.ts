@@ -53,8 +53,10 @@ export class StateDatabase {
   }
 
   /**
-   * Runs `work` as one transaction, one at a time. Nothing of it is seen before it resolves.
-   * Not durable by itself.
+   * Runs `work` as one transaction, one at a time. Nothing of it is seen before it resolves, nor ever
+   * when it rejects. Not durable by itself.
+   *
+   * @throws what `work` throws; `disk-full`, `unavailable` when the file can not be written
    */
   write<T>(work: () => Sliced<T>): Promise<T> {
     return this.#lock.run(async () => {
@@ -65,7 +67,7 @@ export class StateDatabase {
         return result;
       } catch (error) {
         if (this.writer.isTransaction) this.writer.exec("ROLLBACK");
-        throw error;
+        throw databaseError(error);
       }
     });
   }
@@ -124,6 +126,20 @@ export class StateDatabase {
       return Promise.resolve();
     });
   }
+}
+
+/** SQLITE_FULL: no room in the file system. */
+const SQLITE_FULL = 13;
+
+/** What a failed write means to those who know nothing of SQLite. */
+function databaseError(error: unknown): unknown {
+  if (!(error instanceof Error) || !("errcode" in error)) return error;
+  const errcode = Number(error.errcode);
+  const code = (errcode & 0xff) === SQLITE_FULL ? "disk-full" : "unavailable";
+  return new GitStratumError(code, "Write the tables of the metadata", {
+    data: { errcode },
+    cause: error,
+  });
 }
 
 function connect(path: string): DatabaseSync {

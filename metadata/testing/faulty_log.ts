@@ -11,6 +11,8 @@ import type { Epoch, Log, LogEntry, LogHead, Lsn, Partition } from "@gitstratum/
 export type AppendFault =
   /** It fails, and nothing was written. */
   | "lost"
+  /** It finds no room; nothing was written. */
+  | "disk-full"
   /** It is written, but its answer is lost. */
   | "answer-lost"
   /** It is written, and everything after it fails: the node died here. */
@@ -48,6 +50,7 @@ export class FaultyLog implements Log {
   ): Promise<Lsn> {
     this.#check();
     const fault = this.fault(++this.appendCount);
+    if (fault === "disk-full") throw new GitStratumError("disk-full", "Find no room for the log");
     if (fault === "crash-before") this.#crashed = true;
     if (fault === "lost" || fault === "crash-before") throw gone();
     const lsn = await this.#log.append(partition, options);
