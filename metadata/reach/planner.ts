@@ -135,11 +135,22 @@ export class PackPlanner {
       const state = this.#states.of(group);
       if (slices.spend(1 + (group.index.commitCount >>> 5))) await slices.pause();
       if (state === "had" || (state === "sent" && isPathless(policy))) continue;
-      for (const node of group.commitNodes) {
-        if (history.sent.has(node)) await this.#collectCommit(node);
-      }
+      for (const node of this.#ancestorsFirst(group)) await this.#collectCommit(node);
     }
     for (const position of history.wantedTrees) await this.#collector.addWanted(position);
+  }
+
+  /**
+   * Commits of a group that are sent, parents before children. A tree that returns after a change is
+   * then met in the older commit first, whose bases it differs from; met first in the younger one, it
+   * would count as collected while what it shares with the tree in between was left to that one.
+   */
+  #ancestorsFirst(group: StoredGroup): Uint32Array {
+    const { graph } = this.#network;
+    const sent = Uint32Array.from(group.commitNodes).filter((node) =>
+      this.#request.history.sent.has(node)
+    );
+    return sent.sort((left, right) => graph.generationAt(left) - graph.generationAt(right));
   }
 
   async #collectCommit(node: number): Promise<void> {
