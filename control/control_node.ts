@@ -25,7 +25,9 @@ import { TopologyFeed } from "./topology_feed.ts";
 export interface ControlNodeOptions {
   /** Stays its owner's to close, after the node. */
   readonly consensus: Consensus;
+  /** Counts leases and suspicions. */
   readonly clock: Clock;
+  /** Told of every topology and of every failure. */
   readonly logger: Logger;
   /** Default `DEFAULT_CONTROL_POLICY`. */
   readonly policy?: ControlPolicy;

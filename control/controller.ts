@@ -22,9 +22,13 @@ const RETRY_MS = 1000;
 
 /** The world of a controller. */
 export interface ControllerOptions {
+  /** Where registrations and the topology are. */
   readonly consensus: Consensus;
+  /** Counts suspicions. */
   readonly clock: Clock;
+  /** Told of every topology and of every failure. */
   readonly logger: Logger;
+  /** The rules. */
   readonly policy: ControlPolicy;
 }
 

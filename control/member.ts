@@ -31,7 +31,9 @@ export type Liveness =
 
 /** A node in the eyes of one controller. */
 export interface Member {
+  /** The newest registration that was seen. */
   readonly incarnation: number;
+  /** How alive it is. */
   readonly liveness: Liveness;
   /** The operator wants it empty. */
   readonly draining: boolean;
@@ -43,6 +45,7 @@ export interface Member {
 export interface Observation {
   /** The newest registration. */
   readonly incarnation: number;
+  /** The operator wants it empty. */
   readonly draining: boolean;
   /** Whether that incarnation was heard from within the time of silence. */
   readonly isAlive: boolean;
@@ -52,7 +55,9 @@ export interface Observation {
 
 /** The moment and the rules of a step. */
 export interface StepContext {
+  /** The controller's monotonic clock, in milliseconds. */
   readonly nowMs: number;
+  /** The rules. */
   readonly policy: ControlPolicy;
 }
 

@@ -30,18 +30,27 @@ const ALIVE_PREFIX = "control/alive/";
 
 /** A registration as it is stored. */
 export interface NodeRecord {
+  /** Part of the key. */
   readonly id: NodeId;
+  /** What the node does; fixed for its id. */
   readonly role: RegisterNodeRequest["role"];
+  /** Base URL of its service. */
   readonly address: string;
+  /** Failure domain. */
   readonly zone: string;
+  /** Share of the data against other nodes of its role. */
   readonly weight: number;
+  /** Number of the newest registration. */
   readonly incarnation: number;
+  /** Whether an operator wants it empty. */
   readonly draining: boolean;
 }
 
 /** A sign of life as it is stored. */
 export interface AliveRecord {
+  /** The registration that was heard from. */
   readonly incarnation: number;
+  /** Whether the node can take duties. */
   readonly ready: boolean;
 }
 

@@ -21,8 +21,11 @@ import type { NodeId, NodeState, PartitionAssignment } from "@gitstratum/core/rp
 
 /** A metadata node as the planner sees it. */
 export interface PlannerNode {
+  /** Its name. */
   readonly id: NodeId;
+  /** Its failure domain. */
   readonly zone: string;
+  /** How it is. */
   readonly state: NodeState;
 }
 

@@ -16,7 +16,9 @@ export type Members = ReadonlyMap<NodeId, Member>;
 
 /** What is the case now. */
 export interface Look {
+  /** All registrations. */
   readonly nodes: readonly NodeRecord[];
+  /** Signs of life that have not run out. */
   readonly alive: ReadonlyMap<NodeId, AliveRecord>;
   /** The topology before. */
   readonly topology: Topology;
@@ -24,6 +26,7 @@ export interface Look {
 
 /** What follows from a look. */
 export interface Reconciled {
+  /** What to remember until the next look. */
   readonly members: Members;
   /** The same object as before when nothing changed, else one version later. */
   readonly topology: Topology;

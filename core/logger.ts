@@ -38,6 +38,7 @@ export interface Logger {
 
 /** How lines are made. */
 export interface LineLoggerOptions {
+  /** Tells the time of each line. */
   readonly clock: Clock;
   /** Takes one line without its line end. */
   readonly write: (line: string) => void;

@@ -15,7 +15,9 @@ export type Revision = number;
 
 /** A key with its value and its place in history. */
 export interface KeyValue {
+  /** Printable ASCII. */
   readonly key: string;
+  /** Any bytes. */
   readonly value: Uint8Array;
   /** Revision that created the key, since it was last absent. */
   readonly createRevision: Revision;
@@ -63,8 +65,11 @@ export type Change =
  * `CONSENSUS_TRANSACTION_BYTES_MAX` bytes of keys and values in all. Keys are printable ASCII.
  */
 export interface Transaction {
+  /** Conditions, all of which must hold; none always hold. */
   readonly compares: readonly Compare[];
+  /** Changes when they do. */
   readonly then: readonly Change[];
+  /** Changes when one does not; none unless given. */
   readonly otherwise?: readonly Change[];
 }
 
@@ -78,7 +83,9 @@ export interface TransactionResult {
 
 /** What a range read answers: a consistent view at one revision. */
 export interface RangeResult {
+  /** In byte order of their keys. */
   readonly entries: readonly KeyValue[];
+  /** The revision of the view. */
   readonly revision: Revision;
   /** Whether entries beyond the limit exist. */
   readonly more: boolean;
@@ -86,16 +93,21 @@ export interface RangeResult {
 
 /** One change as seen by a watcher. */
 export interface WatchEvent {
+  /** Whether the key has a value now or is gone. */
   readonly kind: "put" | "delete";
+  /** Printable ASCII. */
   readonly key: string;
   /** Absent on delete. */
   readonly value?: Uint8Array;
+  /** The transaction that made it. */
   readonly revision: Revision;
 }
 
 /** Half-open key range `from <= key < to`. */
 export interface KeyRange {
+  /** The first key. */
   readonly from: string;
+  /** The first key beyond. */
   readonly to: string;
 }
 

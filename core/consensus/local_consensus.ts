@@ -45,7 +45,9 @@ const COMPACTION_STEP_COUNT = 512;
 
 /** The world of a local store. */
 export interface LocalConsensusOptions {
+  /** Counts leases. */
   readonly clock: Clock;
+  /** Draws the names of leases. */
   readonly random: Random;
   /** Past revisions kept for watchers; default `CONSENSUS_HISTORY_REVISION_COUNT`. */
   readonly historyRevisionCount?: number;

@@ -17,13 +17,17 @@ export type Epoch = number & { readonly __brand: "Epoch" };
 
 /** One committed entry. */
 export interface LogEntry {
+  /** Its number. */
   readonly lsn: Lsn;
+  /** Term of the primary that wrote it. */
   readonly epoch: Epoch;
+  /** What it says: the affair of those who append. */
   readonly payload: Uint8Array;
 }
 
 /** The end of a log, and where its kept part begins. */
 export interface LogHead {
+  /** Term of the last fence. */
   readonly epoch: Epoch;
   /** Lsn of the last entry, 0 when there is none. */
   readonly lsn: Lsn;

@@ -21,7 +21,9 @@ const ENTRY_KEY = /^log\/(0|[1-9][0-9]{0,5})\/e\/([0-9a-f]{16})$/;
 
 /** A stored value with the key it was found at. */
 export interface StoredValue {
+  /** Where it was found. */
   readonly key: string;
+  /** What was found. */
   readonly value: Uint8Array;
 }
 

@@ -12,8 +12,11 @@ import type { KeyRange, KeyValue, Revision, WatchEvent } from "./consensus.ts";
 
 /** A put as a store sees it. */
 export interface StoredPut {
+  /** Printable ASCII. */
   readonly key: string;
+  /** Any bytes. */
   readonly value: Uint8Array;
+  /** The lease that the key is attached to from now on; none detaches it. */
   readonly lease?: string;
 }
 

@@ -19,6 +19,7 @@ import { RING_TOKENS_PER_WEIGHT } from "../limits.ts";
 
 /** A node on the ring. */
 export interface RingNode {
+  /** Decides its tokens: kept for life. */
   readonly id: string;
   /** Failure domain: machines that may fail together. */
   readonly zone: string;
@@ -28,7 +29,9 @@ export interface RingNode {
 
 /** A position on the ring: 64 bits in two halves, because numbers hold 53. */
 export interface RingPosition {
+  /** The upper 32 bits. */
   readonly high: number;
+  /** The lower 32 bits. */
   readonly low: number;
 }
 

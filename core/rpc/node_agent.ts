@@ -18,9 +18,13 @@ const RETRY_MS = 1000;
 
 /** The world of an agent. */
 export interface NodeAgentOptions {
+  /** Where to register. */
   readonly control: Control;
+  /** What to register. */
   readonly node: Omit<RegisterNodeRequest, "ready">;
+  /** Counts the time between heartbeats. */
   readonly clock: Clock;
+  /** Told of missed heartbeats. */
   readonly logger: Logger;
   /** Whether the node can take duties now; always, unless told. */
   readonly isReady?: () => boolean;

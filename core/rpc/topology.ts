@@ -30,7 +30,9 @@ export type NodeState = "joining" | "active" | "suspect" | "down" | "draining";
 
 /** A node as everybody sees it. */
 export interface TopologyNode {
+  /** Its name. */
   readonly id: NodeId;
+  /** What it does. */
   readonly role: NodeRole;
   /** Base URL of its service. */
   readonly address: string;
@@ -38,6 +40,7 @@ export interface TopologyNode {
   readonly zone: string;
   /** Share of the data against other nodes of its role. */
   readonly weight: number;
+  /** How it is. */
   readonly state: NodeState;
   /** Counts the node's registrations: whoever speaks for an older one is not it any more. */
   readonly incarnation: number;
@@ -67,15 +70,21 @@ export interface Topology {
   readonly nodes: readonly TopologyNode[];
   /** By partition number; always all of them. */
   readonly partitions: readonly PartitionAssignment[];
+  /** How extents are placed. */
   readonly ring: RingPolicy;
 }
 
 /** A node that comes up. */
 export interface RegisterNodeRequest {
+  /** Kept over restarts. */
   readonly id: NodeId;
+  /** Fixed for an id. */
   readonly role: NodeRole;
+  /** Base URL of its service, http or https. */
   readonly address: string;
+  /** Failure domain; machines that may fail together share one. */
   readonly zone: string;
+  /** Share of the data against other nodes of its role; 0 gets none. */
   readonly weight: number;
   /** Whether it can take duties at once. */
   readonly ready: boolean;
@@ -91,7 +100,9 @@ export interface NodeRegistration {
 
 /** A sign of life. */
 export interface HeartbeatRequest {
+  /** What the registration answered. */
   readonly incarnation: number;
+  /** Whether it can take duties now. */
   readonly ready: boolean;
 }
 
