@@ -31,7 +31,7 @@ import {
   type RepositoryKey,
   type RepositoryName,
 } from "@gitstratum/core/rpc";
-import { partitionOf } from "./partition_of.ts";
+import { partitionOf } from "@gitstratum/core/ring";
 import type { PartitionTable } from "./partition_table.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 import { livingRepository } from "./push_decision.ts";

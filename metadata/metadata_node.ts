@@ -36,7 +36,7 @@ import type {
 } from "@gitstratum/core/rpc";
 import type { Directory } from "./directory.ts";
 import { Mutex } from "./mutex.ts";
-import { partitionOf } from "./partition_of.ts";
+import { partitionOf } from "@gitstratum/core/ring";
 import type { PartitionTable } from "./partition_table.ts";
 import type { RepositoryState } from "./partition_view.ts";
 import { checkPush, type PushVerdict } from "./push_check.ts";

@@ -27,10 +27,15 @@ import { Upkeep } from "./upkeep.ts";
 export interface MetadataNodeOptions {
   /** A directory of the node's own; made when it is missing. */
   readonly dataDirectory: string;
+  /** The truth of all partitions; stays its owner's to close. */
   readonly log: Log;
+  /** Where packs and spilled records are. */
   readonly extents: ExtentStore;
+  /** Drives the node's chores, too. */
   readonly clock: Clock;
+  /** Draws the ids of repositories and networks. */
   readonly random: Random;
+  /** Told of chores that failed and of bugs. */
   readonly logger: Logger;
   /** Packs of deleted repositories stay this long, in milliseconds. */
   readonly freedGraceMs?: number;

@@ -15,6 +15,7 @@ import type { NetworkId, PackGroup, RepositoryId } from "@gitstratum/core/rpc";
 export interface CataloguedGroup {
   /** Ascends in commit order within a network, with gaps; never used twice. */
   readonly sequence: number;
+  /** What it consists of. */
   readonly group: PackGroup;
   /** The repository that it was pushed to. */
   readonly repositoryId: RepositoryId;
@@ -38,8 +39,11 @@ export interface PackCatalogue {
 
 /** The references of one repository as the reachability rules see them. */
 export interface RepositoryRefsView {
+  /** Which repository. */
   readonly repositoryId: RepositoryId;
+  /** The network whose packs it can draw on. */
   readonly networkId: NetworkId;
+  /** The hash function of its ids. */
   readonly objectFormat: ObjectFormat;
   /** Grows with every change of a reference of this repository; equal versions have equal tips. */
   readonly version: number;

@@ -53,7 +53,7 @@ export class PartitionOverlay implements PartitionView {
   add(record: LogRecord): void {
     switch (record.kind) {
       case "name-claimed":
-        this.#names.set(record.name, { ...record, confirmed: false });
+        this.#claim(record);
         break;
       case "name-confirmed":
         this.#confirm(record.name, record.repositoryId);
@@ -64,12 +64,7 @@ export class PartitionOverlay implements PartitionView {
         }
         break;
       case "repository-created":
-        this.#repositories.set(record.repositoryId, {
-          ...record,
-          createdAtMs: record.atMs,
-          refsVersion: 0,
-          deleted: false,
-        });
+        this.#create(record);
         break;
       case "repository-deleted":
         this.#delete(record);
@@ -85,6 +80,25 @@ export class PartitionOverlay implements PartitionView {
         // Neither changes anything that a decision looks at.
         break;
     }
+  }
+
+  #claim(record: LogRecord & { readonly kind: "name-claimed" }): void {
+    const { name, repositoryId, networkId, atMs } = record;
+    this.#names.set(name, { name, repositoryId, networkId, atMs, confirmed: false });
+  }
+
+  #create(record: LogRecord & { readonly kind: "repository-created" }): void {
+    const { repositoryId, networkId, name, objectFormat, head, atMs } = record;
+    this.#repositories.set(repositoryId, {
+      repositoryId,
+      networkId,
+      name,
+      objectFormat,
+      head,
+      createdAtMs: atMs,
+      refsVersion: 0,
+      deleted: false,
+    });
   }
 
   #confirm(name: RepositoryName, repositoryId: RepositoryId): void {

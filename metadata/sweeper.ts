@@ -18,7 +18,7 @@ import {
   type GroupId,
   type NetworkId,
 } from "@gitstratum/core/rpc";
-import { partitionOf } from "./partition_of.ts";
+import { partitionOf } from "@gitstratum/core/ring";
 import type { PartitionTable } from "./partition_table.ts";
 import type { StateDatabase } from "./state_database.ts";
 import type { StateReader } from "./state_reader.ts";

@@ -116,8 +116,11 @@ function filterSchema(depth: number): z.ZodType<ObjectFilter> {
 
 /** What `Metadata.deepen` is asked. */
 export interface DeepenRequest {
+  /** What the client asks for. */
   readonly wants: readonly Oid[];
+  /** Commits that the client holds without their parents. */
   readonly clientShallow: readonly Oid[];
+  /** How deep it wants history. */
   readonly depth: Depth;
 }
 
@@ -146,7 +149,9 @@ export const planRequestSchema: z.ZodType<PlanRequest> = z.strictObject({
 
 /** What `Metadata.locate` is asked. */
 export interface LocateRequest {
+  /** The objects. */
   readonly oids: readonly Oid[];
+  /** Whether the repository must reach them. */
   readonly scope: "repository" | "network";
 }
 
