@@ -128,7 +128,7 @@ export const CONSENSUS_TRANSACTION_BYTES_MAX = 1472 * KIB;
 /** Length of a consensus key: keys are short paths. */
 export const CONSENSUS_KEY_BYTES_MAX = 512;
 /** Past revisions that a local consensus store keeps for watchers that fell behind. */
-export const CONSENSUS_HISTORY_REVISION_COUNT = 10_000;
+export const CONSENSUS_HISTORY_REVISION_COUNT = 2000;
 /** Writes that wait for one group commit; beyond it callers are told to come back. */
 export const CONSENSUS_QUEUE_COUNT_MAX = 16_384;
 /** Entries of one log append: one operation of its transaction is the head. */
