@@ -14,6 +14,7 @@ import { type Change, type Consensus, prefixRange, type WatchEvent } from "./con
 
 /** One store under test. */
 export interface ConsensusHarness {
+  /** The store. */
   readonly consensus: Consensus;
   /** Lets time pass: at once on a manual clock, by waiting on a real one. */
   advance(ms: number): Promise<void>;

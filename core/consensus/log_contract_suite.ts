@@ -11,6 +11,7 @@ import type { Epoch, Log, LogEntry, Lsn, Partition } from "./log.ts";
 
 /** One log under test. */
 export interface LogHarness {
+  /** The logs. */
   readonly log: Log;
   /** Cuts the history that watches read, as far as the backend has one. */
   forgetHistory(): Promise<void>;

@@ -13,7 +13,9 @@ import { type ExtentId, extentId, type GroupId, type NetworkId, packId } from ".
 
 /** A store under test and how to dispose of it. */
 export interface ExtentStoreUnderTest {
+  /** The store. */
   readonly store: ExtentStore;
+  /** Releases it and what it left. */
   close(): Promise<void>;
 }
 

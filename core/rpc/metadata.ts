@@ -17,13 +17,17 @@ import type { RepositoryName } from "./repository_name.ts";
 
 /** Names a repository to the metadata cluster; the network decides the partition. */
 export interface RepositoryKey {
+  /** The repository. */
   readonly repositoryId: RepositoryId;
+  /** Its network. */
   readonly networkId: NetworkId;
 }
 
 /** A repository. */
 export interface RepositoryInfo extends RepositoryKey {
+  /** Full name. */
   readonly name: RepositoryName;
+  /** Hash function of its objects. */
   readonly objectFormat: ObjectFormat;
   /** Full reference name that HEAD points at, e.g. `refs/heads/main`; it may be unborn. */
   readonly head: string;
@@ -33,7 +37,9 @@ export interface RepositoryInfo extends RepositoryKey {
 
 /** What a new repository is. */
 export interface CreateRepositoryRequest {
+  /** Full name. */
   readonly name: RepositoryName;
+  /** Hash function of its objects. */
   readonly objectFormat: ObjectFormat;
   /** Branch name without `refs/heads/`. */
   readonly defaultBranch: string;
@@ -88,7 +94,9 @@ export interface ShallowBoundary {
 
 /** A question of a fetch: which haves are common, and is that enough? */
 export interface NegotiateRequest {
+  /** Objects the client wants, with all they reach. */
   readonly wants: readonly Oid[];
+  /** Objects the client says it has. */
   readonly haves: readonly Oid[];
   /** Commits that the client holds without their parents. */
   readonly clientShallow: readonly Oid[];
@@ -106,7 +114,9 @@ export interface NegotiateResult {
 
 /** What a client shall get. */
 export interface PlanRequest extends NegotiateRequest {
+  /** How deep history is cut; whole when absent. */
   readonly depth?: Depth;
+  /** What the client leaves out. */
   readonly filter?: ObjectFilter;
   /** Deltas against objects that the client has are allowed. */
   readonly thinPack: boolean;
@@ -118,9 +128,13 @@ export interface PlanRequest extends NegotiateRequest {
 
 /** The bytes of one pack entry: header, base reference and zlib stream. */
 export interface EntryLocation {
+  /** The pack that holds it. */
   readonly pack: PackId;
+  /** First byte within the pack. */
   readonly offset: number;
+  /** Bytes of the entry. */
   readonly length: number;
+  /** How the pack is cut into extents. */
   readonly extentBytes: number;
 }
 
@@ -140,7 +154,9 @@ export interface LocatedObject {
 export interface ReferenceCommand {
   /** Full name, e.g. `refs/heads/main`. */
   readonly name: string;
+  /** Value the client believes the reference has. */
   readonly oldOid: Oid;
+  /** Value it shall have. */
   readonly newOid: Oid;
 }
 
@@ -148,26 +164,35 @@ export interface ReferenceCommand {
 export interface Provenance {
   /** User name, or undefined for an anonymous push. */
   readonly user?: string;
+  /** Address of the client. */
   readonly remoteAddress?: string;
   /** The client's `agent` capability. */
   readonly agent?: string;
+  /** How the push came. */
   readonly transport: "http" | "ssh" | "api";
+  /** Wall time in milliseconds. */
   readonly atMs: number;
 }
 
 /** A push whose objects are durable already. */
 export interface PushRequest {
+  /** Key that makes a repeated call find the first outcome. */
   readonly pushId: PushId;
+  /** Updates, in the order of the push. */
   readonly commands: readonly ReferenceCommand[];
+  /** All or none. */
   readonly atomic: boolean;
   /** The objects, unless the push only deletes or moves references. */
   readonly group?: PackGroup;
+  /** What `git push -o` gave, in order. */
   readonly pushOptions: readonly string[];
+  /** Who, how and when. */
   readonly provenance: Provenance;
 }
 
 /** What became of one command. */
 export interface CommandResult {
+  /** Full name. */
   readonly name: string;
   /** Undefined when the update was made, else the reason for people, as `ng` shows it. */
   readonly rejected?: string;
@@ -175,12 +200,17 @@ export interface CommandResult {
 
 /** What became of a push. Durable when it is returned. */
 export interface PushResult {
+  /** One for each command, in the order of the push. */
   readonly results: readonly CommandResult[];
 }
 
 /** The metadata cluster. Unknown repositories answer `not-found` everywhere. */
 export interface Metadata {
-  /** @throws `already-exists`, `invalid` */
+  /**
+   * Makes an empty repository.
+   *
+   * @throws `already-exists`, `invalid`
+   */
   createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo>;
   /** Looks a name up; undefined when there is none. */
   findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined>;

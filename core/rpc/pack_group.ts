@@ -28,6 +28,7 @@ export const packGroupSchema: z.ZodType<PackGroup> = z.strictObject({
 
 /** What a push stored: sizes of the three parts and how they are cut. */
 export interface PackGroup {
+  /** The group. */
   readonly groupId: GroupId;
   /** Bytes of the history pack: entries only, neither header nor trailer. 0 = there is none. */
   readonly historyBytes: number;
@@ -67,8 +68,11 @@ export function* groupExtents(group: PackGroup): Generator<ExtentId> {
 
 /** A run of bytes inside one extent. */
 export interface ExtentRange {
+  /** The extent. */
   readonly id: ExtentId;
+  /** First byte within the extent. */
   readonly offset: number;
+  /** Bytes. */
   readonly length: number;
 }
 
