@@ -7,6 +7,9 @@
  * of a difference holds while the client has that parent is noted as had, which finds most renames and
  * the bases of thin deltas.
  *
+ * Commits must be added parents first: a base is complete before anything is left to it, so a tree that
+ * was visited once is complete whatever it was compared with.
+ *
  * @module
  */
 
