@@ -4,15 +4,18 @@
  * @module
  */
 
-import type { Clock, Logger, Random } from "@gitstratum/core";
+import { type Clock, hasCode, type Logger, type Random } from "@gitstratum/core";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { ObjectRebuilder } from "./assembly/object_rebuilder.ts";
 import type { ConnectionInfo } from "./http/git_routes.ts";
 import { httpApp } from "./http/http_app.ts";
+import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";
 import { StatelessSessions } from "./session/git_sessions.ts";
 import type { IngestPack } from "./session/receive_pack_session.ts";
+import { isCallersFault } from "./session/shown_error.ts";
 import { RepositoryAccess } from "./session/repository_access.ts";
+import type { UploadPackOptions } from "./session/upload_pack_session.ts";
 
 /** What the server calls itself in pages and to git clients. */
 export const SERVER_VERSION = "0.1.0";
@@ -23,7 +26,7 @@ const FEATURES: UploadPackFeatures = {
   filter: true,
   reachableWants: true,
   refInWant: true,
-  sidebandAll: false,
+  sidebandAll: true,
   objectInfo: true,
 };
 
@@ -45,6 +48,8 @@ export interface FrontendOptions {
 export interface Frontend {
   /** Answers one request of a client. */
   fetch(request: Request, info?: ConnectionInfo): Promise<Response>;
+  /** The same sessions for SSH. */
+  readonly conversations: GitConversations;
   /** From now on `/readyz` says that new work should go elsewhere. */
   drain(): void;
 }
@@ -55,17 +60,17 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const agent = `gitstratum/${SERVER_VERSION}`;
   const access = new RepositoryAccess({ metadata, autoCreate, readOnly });
   const rebuilder = new ObjectRebuilder({ extents, scratchDirectory: options.scratchDirectory });
-  const sessions = new StatelessSessions(
-    {
-      metadata,
-      extents,
-      rebuild: (step, recipe) => rebuilder.rebuild(step, recipe),
-      clock,
-      agent,
-      features: FEATURES,
-    },
-    { access, metadata, ingest, clock, random, agent, features: { pushOptions: true } },
-  );
+  const upload: UploadPackOptions = {
+    metadata,
+    extents,
+    rebuild: (step, recipe) => rebuilder.rebuild(step, recipe),
+    clock,
+    agent,
+    features: FEATURES,
+  };
+  const features = { pushOptions: true };
+  const receive = { access, metadata, ingest, clock, random, agent, features };
+  const sessions = new StatelessSessions(upload, receive);
   let ready = true;
   const app = httpApp({
     sessions,
@@ -74,11 +79,15 @@ export function createFrontend(options: FrontendOptions): Frontend {
     readOnly,
     autoCreate,
     ready: () => ready,
-    onFailure: (error, facts) =>
-      logger.error("Fail a request", { ...facts, error: asError(error) }),
+    onFailure(error, facts) {
+      const told = { ...facts, error: asError(error) };
+      if (isCallersFault(error) || hasCode(error, "aborted")) logger.info("End a request", told);
+      else logger.error("Fail a request", told);
+    },
   });
   return {
     fetch: (request, info = {}) => Promise.resolve(app.fetch(request, info)),
+    conversations: new StatefulSessions({ upload, receive }),
     drain: () => void (ready = false),
   };
 }

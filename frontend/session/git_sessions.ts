@@ -53,7 +53,10 @@ export class StatelessSessions implements GitSessions {
         return new UploadPackSession(this.#upload, await access.forFetch(name), conversation);
       }
       case "git-receive-pack":
-        return new ReceivePackSession(this.#receive, await access.forPush(name), caller);
+        return new ReceivePackSession(this.#receive, await access.forPush(name), {
+          ...caller,
+          stateless: true,
+        });
     }
   }
 }

@@ -1,8 +1,11 @@
 /**
- * The pack in a push's request: handed to one consumer, and read to its end whatever that does.
+ * The pack in a push's request: handed to one consumer, and over HTTP read to its end whatever that
+ * does.
  *
  * An HTTP client that is still sending does not read the answer, and one whose connection is cut never
- * sees it. So after a failure the rest of the body is read and thrown away, within a bound.
+ * sees it. So after a failure the rest of the body is read and thrown away, within a bound. A client of
+ * a stateful transport reads while it sends, and may keep its side open until it has seen the answer:
+ * there nothing is waited for.
  *
  * @module
  */
@@ -20,9 +23,14 @@ export class PackBody {
   readonly ended: Promise<void>;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #end = Promise.withResolvers<void>();
+  readonly #stateless: boolean;
 
   /** Takes the source over. */
-  constructor(source: ReadableStream<Uint8Array>) {
+  constructor(
+    source: ReadableStream<Uint8Array>,
+    options: { readonly stateless: boolean } = { stateless: true },
+  ) {
+    this.#stateless = options.stateless;
     this.#reader = source.getReader();
     this.ended = this.#end.promise;
     this.stream = new ReadableStream<Uint8Array>({
@@ -34,17 +42,22 @@ export class PackBody {
     }, { highWaterMark: 0 });
   }
 
-  /** Reads what the consumer left over, up to a bound, and gives the source up. */
+  /**
+   * Gives the source up; of a request that stands alone, reads what is left before, up to a bound.
+   * Never fails.
+   */
   async discardRest(): Promise<void> {
     try {
-      for (let bytes = 0; bytes <= DISCARDED_BYTES_MAX;) {
+      for (let bytes = 0; this.#stateless && bytes <= DISCARDED_BYTES_MAX;) {
         const chunk = await this.#read();
-        if (chunk === undefined) return;
+        if (chunk === undefined) break;
         bytes += chunk.length;
       }
+      await this.#reader.cancel();
+    } catch {
+      // A body that broke has no rest. Whoever read the pack has met the error, or needs it not.
     } finally {
       this.#end.resolve();
-      await this.#reader.cancel();
     }
   }
 

@@ -40,6 +40,7 @@ import {
 } from "@gitstratum/core/rpc";
 import { liveTask } from "./live_task.ts";
 import { PackBody } from "./pack_body.ts";
+import { endingWithPack } from "./pack_end.ts";
 import type { PushTarget, RepositoryAccess } from "./repository_access.ts";
 import type { SessionCaller } from "./session.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
@@ -73,6 +74,8 @@ export interface ReceivePackOptions {
 /** How one client talks. */
 export interface ReceivePackConversation extends SessionCaller {
   readonly version: ProtocolVersion;
+  /** The request stands alone (HTTP): its end tells the end of the pack. */
+  readonly stateless: boolean;
 }
 
 /** How often a commit whose outcome is unknown is asked again. */
@@ -137,7 +140,13 @@ export class ReceivePackSession {
       yield errorPkt(shownError(error));
       return;
     }
-    yield* this.#run(push, repository, new PackBody(reader.rest()));
+    yield* this.#run(push, repository, this.#packBody(reader, push));
+  }
+
+  #packBody(reader: PktLineReader, push: PushCommands): PackBody {
+    const { stateless } = this.#conversation;
+    const rest = reader.rest();
+    return new PackBody(stateless ? rest : endingWithPack(rest, push.objectFormat), { stateless });
   }
 
   #readCommands(reader: PktLineReader): Promise<PushCommands> {
@@ -155,17 +164,18 @@ export class ReceivePackSession {
   ): AsyncGenerator<Uint8Array> {
     const mode = push.sideBand;
     const { clock } = this.#options;
+    const quiet = this.#conversation.stateless ? { quietUntil: body.ended } : {};
     const start = (progress: (text: string) => void) =>
       this.#outcome(push, repository, { body, progress });
     if (mode === undefined) {
-      yield pushReport(push, yield* liveTask(start, { clock, quietUntil: body.ended }));
+      yield pushReport(push, yield* liveTask(start, { clock, ...quiet }));
       return;
     }
     const frameProgress = (text: string) => frameSideBandText(2, text, { mode });
     try {
       const outcome = yield* liveTask(start, {
         clock,
-        quietUntil: body.ended,
+        ...quiet,
         keepAlive: keepAlivePkt(),
         ...(push.quiet ? {} : { frameProgress }),
       });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import { GitStratumError, ManualClock, systemRandom } from "@gitstratum/core";
 import { type Oid, zeroOid } from "@gitstratum/core/git";
 import { parseSideBand, PktLineBuffer, PktLineReader } from "@gitstratum/core/protocol";
@@ -64,7 +66,7 @@ const EXISTING: PushTarget = {
   repository: { name: "me/thing", objectFormat: "sha1" } as RepositoryInfo,
 };
 
-function setUp(target: PushTarget = EXISTING) {
+function setUp(target: PushTarget = EXISTING, stateless = true) {
   const metadata = new FakeMetadata();
   const clock = new ManualClock(1000);
   const ingested: string[] = [];
@@ -92,6 +94,7 @@ function setUp(target: PushTarget = EXISTING) {
       remoteAddress: "192.0.2.1",
       signal: new AbortController().signal,
       version: 0,
+      stateless,
     },
   );
   return { session, metadata, clock, ingested, state };
@@ -200,6 +203,20 @@ Deno.test("ReceivePackSession.respond() reads the rest of a refused pack", async
   assert.equal(read, 50);
 });
 
+Deno.test("ReceivePackSession.respond() reports a body that broke", async () => {
+  const { session, metadata } = setUp();
+  const head = await new Response(push([`${A} ${B} refs/heads/main`], CAPABILITIES)).bytes();
+  const body = ReadableStream.from((async function* () {
+    yield head;
+    throw await Promise.resolve(new GitStratumError("invalid", "Lose the request body"));
+  })());
+  assert.deepEqual((await bands(session.respond(body))).report, [
+    "unpack Lose the request body",
+    "ng refs/heads/main unpacker error",
+  ]);
+  assert.deepEqual(metadata.pushes, []);
+});
+
 Deno.test("ReceivePackSession.respond() asks again while the outcome is unknown", async () => {
   const { session, metadata, clock } = setUp();
   const lost = new GitStratumError("unavailable", "Lose an answer");
@@ -211,6 +228,30 @@ Deno.test("ReceivePackSession.respond() asks again while the outcome is unknown"
   }
   assert.deepEqual((await answer).report, ["unpack ok", "ok refs/heads/main"]);
   assert.equal(new Set(metadata.pushes.map((request) => request.pushId)).size, 1);
+});
+
+/** What is pushed, in a stream that stays open as a stateful client keeps it. */
+function keptOpen(stream: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  return ReadableStream.from((async function* () {
+    yield* stream;
+    await new Promise(() => {});
+  })());
+}
+
+Deno.test("ReceivePackSession.respond() waits for no end of a stateful client", async () => {
+  const start = new TextEncoder().encode("PACK and twelve");
+  const packed = Buffer.concat([start, createHash("sha1").update(start).digest()]);
+  const stateful = setUp(EXISTING, false);
+  const pushing = ReadableStream.from((async function* () {
+    yield* push([`${A} ${B} refs/heads/main`], CAPABILITIES, "");
+    yield packed;
+  })());
+  const pushed = await bands(stateful.session.respond(keptOpen(pushing)));
+  assert.deepEqual(pushed.report, ["unpack ok", "ok refs/heads/main"]);
+  const deleting = setUp(EXISTING, false);
+  const request = push([`${A} ${ZERO} refs/heads/main`], CAPABILITIES, "");
+  const { report } = await bands(deleting.session.respond(keptOpen(request)));
+  assert.deepEqual(report, ["unpack ok", "ok refs/heads/main"]);
 });
 
 Deno.test("ReceivePackSession.respond() gives no report when the outcome stays unknown", async () => {

@@ -264,7 +264,12 @@ export class UploadPackSession {
   async #boundary(request: FetchRequest): Promise<ShallowBoundary> {
     const { wants, clientShallow, depth } = request;
     if (depth === undefined) return NO_BOUNDARY;
-    return await this.#options.metadata.deepen(this.#repository, { wants, clientShallow, depth });
+    const question = { wants, clientShallow, depth };
+    try {
+      return await this.#options.metadata.deepen(this.#repository, question);
+    } catch (error) {
+      throw inGitsWords(error);
+    }
   }
 
   /**

@@ -1,0 +1,75 @@
+/**
+ * Whole conversations, for transports that stay open for one: the advertisement, then everything that
+ * the client says until both are done.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import type { GitService } from "@gitstratum/core/protocol";
+import type { RepositoryName } from "@gitstratum/core/rpc";
+import { type ReceivePackOptions, ReceivePackSession } from "./receive_pack_session.ts";
+import type { SessionInput } from "./session.ts";
+import { type UploadPackOptions, UploadPackSession } from "./upload_pack_session.ts";
+
+/** What a client can talk to over a stateful transport. */
+export type ConversationService = GitService | "git-upload-archive";
+
+/** Sessions for transports that keep their connection. */
+export interface GitConversations {
+  /**
+   * Everything the server says in one conversation. What it throws before its first bytes is for
+   * people; what it throws later has broken the conversation.
+   */
+  converse(
+    service: ConversationService,
+    name: RepositoryName,
+    input: SessionInput,
+  ): AsyncGenerator<Uint8Array>;
+}
+
+/** What conversations work with. */
+export interface StatefulSessionsOptions {
+  readonly upload: UploadPackOptions;
+  readonly receive: ReceivePackOptions;
+}
+
+/** Sessions for a transport on which a conversation is one connection. */
+export class StatefulSessions implements GitConversations {
+  readonly #options: StatefulSessionsOptions;
+
+  /** Makes sessions with the given parts. */
+  constructor(options: StatefulSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** See {@link GitConversations.converse}. */
+  async *converse(
+    service: ConversationService,
+    name: RepositoryName,
+    input: SessionInput,
+  ): AsyncGenerator<Uint8Array> {
+    const { upload, receive } = this.#options;
+    const { access } = receive;
+    switch (service) {
+      case "git-upload-pack": {
+        const { version, signal } = input;
+        const conversation = { version, signal, stateless: false };
+        const session = new UploadPackSession(upload, await access.forFetch(name), conversation);
+        yield* session.advertise();
+        yield* session.respond(input.body);
+        return;
+      }
+      case "git-receive-pack": {
+        const conversation = { ...input, stateless: false };
+        const target = await access.forPush(name);
+        const session = new ReceivePackSession(receive, target, conversation);
+        yield* session.advertise();
+        yield* session.respond(input.body);
+        return;
+      }
+      case "git-upload-archive":
+        throw new GitStratumError("unsupported", "Serve no archives yet");
+    }
+  }
+}
