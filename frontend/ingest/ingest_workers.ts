@@ -8,6 +8,7 @@
  */
 
 import { GitStratumError } from "@gitstratum/core";
+import type { ExtentWrite } from "@gitstratum/core/rpc";
 import type { IngestHost, IngestResult } from "./ingest_host.ts";
 import {
   errorOf,
@@ -94,6 +95,17 @@ function runWorker(
   });
 }
 
+/**
+ * Frees the bytes of written extents at once. They came from the worker and nobody else has them; the
+ * garbage collector would let hundreds of megabytes gather before it looks at them.
+ */
+function releaseBuffers(extents: readonly ExtentWrite[]): void {
+  for (const { bytes } of extents) {
+    const buffer = bytes.buffer as ArrayBuffer;
+    if (!buffer.detached) buffer.transfer(0);
+  }
+}
+
 /** Calls the host for a worker; what it throws travels back. */
 async function answer(
   host: IngestHost,
@@ -104,6 +116,7 @@ async function answer(
   try {
     const method = host[message.method] as (argument: unknown) => Promise<unknown>;
     const value = await method.call(host, message.argument);
+    if (message.method === "write") releaseBuffers(message.argument as readonly ExtentWrite[]);
     send({ kind: "answer", call, value });
   } catch (error) {
     send({ kind: "failure", call, error: recordOf(error) });
