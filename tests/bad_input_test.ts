@@ -319,7 +319,7 @@ Deno.test("malformed requests get an HTTP or pkt-line error", async (t) => {
         ["GET", "/git-upload-pack", 405],
         ["GET", "/info/refs", 403],
         ["GET", "/info/refs?service=git-nonsense", 403],
-        ["GET", "/HEAD", 404],
+        ["GET", "/HEAD", 403],
       ] as const
     ) {
       const answer = await fetch(url + path, { method });
@@ -330,7 +330,7 @@ Deno.test("malformed requests get an HTTP or pkt-line error", async (t) => {
   await t.step("unknown repositories", async () => {
     const answer = await fetch(`${server.url("bad/unknown")}/info/refs?service=git-upload-pack`);
     assert.equal(answer.status, 404);
-    assert.match(await answer.text(), /not found/i);
+    assert.match(await answer.text(), /no such repository/);
     const clone = await git(["ls-remote", server.url("bad/unknown")], { anyExit: true });
     assert.match(clone.stderr, /not found/);
   });

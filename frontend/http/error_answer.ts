@@ -14,6 +14,9 @@ export function publicStatus(code: ErrorCode): number {
   switch (code) {
     case "exhausted":
       return 413;
+    // A body that ends too early is a bad request; 408 would invite a client to send it again.
+    case "aborted":
+      return 400;
     case "unsupported":
       return 415;
     default:

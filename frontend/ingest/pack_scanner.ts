@@ -191,7 +191,10 @@ export class PackScanner {
     const status = this.#head.read(bytes, start, scanWindow.pointer + this.#filled);
     if (status === "needs-input") return false;
     const offset = this.position;
-    if (status === "malformed") throw badPack("Reject a pack with a malformed entry", { offset });
+    if (status === "malformed") {
+      const type = this.#head.typeCode;
+      throw badPack("Reject a pack with a malformed entry", { offset, type });
+    }
     const { typeCode, size, headBytes } = this.#head;
     if (size > OBJECT_BYTES_MAX) throw tooLarge(offset, size, OBJECT_BYTES_MAX);
     this.#budget.charge(size);
