@@ -224,7 +224,11 @@ export interface Metadata {
   listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing>;
   /** One step of a negotiation. */
   negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult>;
-  /** Where history would end for a client that asks for a depth. */
+  /**
+   * Where history would end for a client that asks for a depth.
+   *
+   * @throws `denied` when a want is not reachable
+   */
   deepen(
     key: RepositoryKey,
     request: {

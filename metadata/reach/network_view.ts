@@ -148,7 +148,11 @@ export class NetworkView {
     });
   }
 
-  /** Where history would end; see `Metadata.deepen`. Wants that are not reached are ignored. */
+  /**
+   * Where history would end; see `Metadata.deepen`.
+   *
+   * @throws `denied` when a want is not reached
+   */
   async deepen(
     refs: RepositoryRefsView,
     request: {
@@ -158,7 +162,10 @@ export class NetworkView {
     },
   ): Promise<ShallowBoundary> {
     return await this.#withReach(refs, async ({ network, reach, slices }) => {
-      const wants = commitNodes(network, reachedTargets(network, reach, request.wants));
+      const wants = commitNodes(
+        network,
+        await reachedWants(network, { reach, oids: request.wants, slices }),
+      );
       const clientShallow = reachedCommits(network, reach, request.clientShallow);
       const found = await findBoundary(network, {
         refs,
@@ -276,12 +283,7 @@ async function resolveFetch(
   request: PlanRequest,
 ): Promise<ResolvedFetch> {
   const { network, reach, slices } = context;
-  const wants: number[] = [];
-  for (const oid of request.wants) {
-    const position = await reachedPosition(network, { reach, oid, slices });
-    if (position === NONE) throw deniedWant(oid);
-    wants.push(position);
-  }
+  const wants = await reachedWants(network, { reach, oids: request.wants, slices });
   const haves: number[] = [];
   for (const oid of request.haves) {
     const position = await reachedPosition(network, { reach, oid, slices });
@@ -329,6 +331,25 @@ async function reachedPosition(
   return await query.reach.reaches(position, query.slices) ? position : NONE;
 }
 
+/** Positions of wants. @throws `denied` when the repository does not reach one */
+async function reachedWants(
+  network: NetworkIndex,
+  query: {
+    readonly reach: RepositoryReach;
+    readonly oids: readonly Oid[];
+    readonly slices: Slices;
+  },
+): Promise<number[]> {
+  const { reach, slices } = query;
+  const wants: number[] = [];
+  for (const oid of query.oids) {
+    const position = await reachedPosition(network, { reach, oid, slices });
+    if (position === NONE) throw deniedWant(oid);
+    wants.push(position);
+  }
+  return wants;
+}
+
 /** Nodes of the ids that are commits which the repository reaches. */
 function reachedCommits(
   network: NetworkIndex,
@@ -342,15 +363,4 @@ function reachedCommits(
     if (node !== NONE && reach.commits.has(node)) nodes.add(node);
   }
   return nodes;
-}
-
-/** Positions of the ids whose commits the repository reaches. */
-function reachedTargets(
-  network: NetworkIndex,
-  reach: RepositoryReach,
-  oids: readonly Oid[],
-): number[] {
-  return oids.map((oid) => network.findOid(oid))
-    .filter((position) => position !== NONE)
-    .filter((position) => reach.commits.has(network.nodeAt(network.peel(position))));
 }

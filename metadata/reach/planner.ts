@@ -174,8 +174,11 @@ export class PackPlanner {
   }
 
   #selectTags(): void {
-    const { history, followedTags } = this.#request;
-    for (const tag of history.tags) this.#selectTag(tag);
+    const { history, followedTags, policy } = this.#request;
+    for (const tag of history.tags) {
+      if (policy.types.has("tag") || history.wanted.has(tag)) this.#selectTag(tag);
+    }
+    // Tags that follow are not subject to the filter: git sends them with what they point at.
     for (const tag of followedTags) {
       if (!this.#selected.has(this.#network.peel(tag))) continue;
       for (let at = tag, next; (next = this.#network.tagTargetAt(at)) !== NONE; at = next) {
@@ -185,9 +188,7 @@ export class PackPlanner {
   }
 
   #selectTag(position: number): void {
-    const { history, policy } = this.#request;
-    if (history.hadTags.has(position)) return;
-    if (policy.types.has("tag") || history.wanted.has(position)) this.#selected.add(position);
+    if (!this.#request.history.hadTags.has(position)) this.#selected.add(position);
   }
 
   /** Whether an object and all below it are sent by a whole group or had. */
