@@ -11,6 +11,7 @@ import {
   type IngestMemory,
   OUTPUT_SLACK_BYTES,
   PIECE_BYTES,
+  type Region,
   WINDOW_BYTES,
 } from "./ingest_memory.ts";
 import type { ObjectTable } from "./object_table.ts";
@@ -62,13 +63,13 @@ export class EntryReader {
     let offset = this.#table.offsets[entry]! + this.#table.headBytes[entry]!;
     let produced = 0;
     for (;;) {
-      const at = this.#window(offset, 1);
+      const at = this.#rest(offset);
       const room = size + OUTPUT_SLACK_BYTES - produced;
       const status = inflater.run(at.pointer, at.bytes, pointer + produced, room);
       offset += inflater.consumed;
       produced += inflater.produced;
       if (status === "done" && produced === size) return;
-      if (status !== "needs-input") throw this.#changed(entry);
+      if (status !== "needs-input" || at.bytes === 0) throw this.#changed(entry);
     }
   }
 
@@ -80,18 +81,24 @@ export class EntryReader {
     let offset = this.#table.offsets[entry]! + this.#table.headBytes[entry]!;
     let produced = 0;
     for (;;) {
-      const at = this.#window(offset, 1);
+      const at = this.#rest(offset);
       const status = inflater.run(at.pointer, at.bytes, piece.pointer, PIECE_BYTES);
       offset += inflater.consumed;
       produced += inflater.produced;
       take(this.#memory.view(piece.pointer, inflater.produced));
       if (status === "done" && produced === size) return;
-      if (status === "corrupt" || status === "done" || produced > size) throw this.#changed(entry);
+      const goesOn = status === "needs-output" || (status === "needs-input" && at.bytes > 0);
+      if (!goesOn || produced > size) throw this.#changed(entry);
     }
   }
 
+  /** What stands in the window from `offset` on: nothing only at the end of what was scanned. */
+  #rest(offset: number): Region {
+    return this.#window(offset, offset < this.#end ? 1 : 0);
+  }
+
   /** Brings at least `bytes` bytes at `offset` into the window. */
-  #window(offset: number, bytes: number): { readonly pointer: number; readonly bytes: number } {
+  #window(offset: number, bytes: number): Region {
     const { entryWindow } = this.#memory;
     const skipped = offset - this.#windowStart;
     if (skipped >= 0 && skipped + bytes <= this.#windowBytes) {

@@ -250,6 +250,7 @@ export class PackObjects {
     const type = table.types[base]!;
     const hash = this.hasher.begin(type, bytes.size);
     const size = bytes.size;
+    table.sizes[entry] = size;
     this.source.read(entry, (piece) => hash.update(piece));
     this.hasher.end(hash);
     if (!this.#register(entry, type, size)) return;

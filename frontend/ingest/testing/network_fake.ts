@@ -45,6 +45,7 @@ export class NetworkFake implements Pick<Metadata, "known" | "locate"> {
   readonly hidden = new Set<Oid>();
 
   readonly #groups: StoredGroup[] = [];
+  readonly #aliases = new Map<Oid, Oid>();
 
   /** Makes an empty network. */
   constructor(format: ObjectFormat = "sha1") {
@@ -63,6 +64,11 @@ export class NetworkFake implements Pick<Metadata, "known" | "locate"> {
     const index = PackIndex.open(await this.part(group, "i"));
     this.#groups.push({ group, index });
     return index;
+  }
+
+  /** Makes the network answer for `oid` with another object's bytes. */
+  alias(oid: Oid, other: Oid): void {
+    this.#aliases.set(oid, other);
   }
 
   /** All bytes of a part of a group. */
@@ -120,8 +126,9 @@ export class NetworkFake implements Pick<Metadata, "known" | "locate"> {
   }
 
   #find(oid: Oid): { readonly stored: StoredGroup; readonly ordinal: number } | undefined {
+    const wanted = Uint8Array.fromHex(this.#aliases.get(oid) ?? oid);
     for (const stored of this.#groups) {
-      const ordinal = stored.index.find(Uint8Array.fromHex(oid));
+      const ordinal = stored.index.find(wanted);
       if (ordinal >= 0) return { stored, ordinal };
     }
     return undefined;
