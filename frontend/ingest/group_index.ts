@@ -101,8 +101,8 @@ class GroupIndexBuilder {
     const { ids } = this.#objects;
     const rows = new Set<number>();
     for (const tip of this.#options.tips) {
-      const row = ids.insert(Uint8Array.fromHex(tip), 0);
-      ids.flags[row]! |= ID_IS_TIP;
+      const row = ids.insertBytes(Uint8Array.fromHex(tip));
+      ids.addFlags(row, ID_IS_TIP);
       rows.add(row);
     }
     return [...rows];
@@ -124,7 +124,7 @@ class GroupIndexBuilder {
   #isClosed(): boolean {
     const { table, ids } = this.#objects;
     return this.#entries.every((entry) =>
-      (ids.flags[table.ids[entry]!]! & (ID_IS_LINKED | ID_IS_TIP)) !== 0
+      (ids.flags(table.ids[entry]!) & (ID_IS_LINKED | ID_IS_TIP)) !== 0
     );
   }
 
@@ -134,12 +134,13 @@ class GroupIndexBuilder {
     const rows = new NumberList();
     const flagsOf = new NumberList();
     for (let row = 0; row < ids.count; row++) {
-      if (ids.entries[row]! >= 0) continue;
-      const flags = (ids.flags[row]! & ID_IS_LINKED ? EXTERNAL_IS_LINK : 0) |
-        (isBase[row]! ? EXTERNAL_IS_BASE : 0) | (ids.flags[row]! & ID_IS_TIP ? EXTERNAL_IS_TIP : 0);
+      if (ids.entry(row) >= 0) continue;
+      const idFlags = ids.flags(row);
+      const flags = (idFlags & ID_IS_LINKED ? EXTERNAL_IS_LINK : 0) |
+        (isBase[row]! ? EXTERNAL_IS_BASE : 0) | (idFlags & ID_IS_TIP ? EXTERNAL_IS_TIP : 0);
       if (flags === 0) continue;
       rows.push(row);
-      flagsOf.push(flags | ids.types[row]! << EXTERNAL_TYPE_SHIFT);
+      flagsOf.push(flags | ids.expectedType(row) << EXTERNAL_TYPE_SHIFT);
     }
     const oids = new Uint8Array(rows.count * ids.width);
     for (let index = 0; index < rows.count; index++) {
@@ -173,7 +174,7 @@ class GroupIndexBuilder {
   }
 
   #referenceOf(row: number): number {
-    const entry = this.#objects.ids.entries[row]!;
+    const entry = this.#objects.ids.entry(row);
     return entry >= 0 ? this.#ordinals[entry]! : externalReference(this.#externalOf[row]!);
   }
 

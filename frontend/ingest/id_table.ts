@@ -1,6 +1,7 @@
 /**
  * All ids that a push mentions, each once: objects it brings, objects that those link to, and bases of
- * deltas. Open addressing over typed arrays; an id is a row, rows are never removed.
+ * deltas. An id is a row; rows are never removed. They live in linear memory, where a tree's ids are
+ * taken in without leaving it.
  *
  * Hashing is seeded per table: clients choose the ids in their trees freely, and must not be able to
  * choose them so that they collide here.
@@ -8,83 +9,134 @@
  * @module
  */
 
-import { assert, INGEST_ID_COUNT_MAX } from "@gitstratum/core";
+import { INGEST_ID_COUNT_MAX } from "@gitstratum/core";
+import { MODE_FILE, MODE_SYMLINK, MODE_TREE, OBJECT_TYPE_CODES } from "@gitstratum/core/git";
+import { KeyTable, SKIP_CLASS } from "@gitstratum/wasm";
 import { badPack } from "./bad_pack.ts";
-import { grown } from "./grown.ts";
+import type { IngestMemory } from "./ingest_memory.ts";
 
-/** Some object of the push links to the id. */
-export const ID_IS_LINKED = 1;
+/** Some object of the push links to the id as a commit, tree, blob or tag: 1 to 8 by type number. */
+export const ID_IS_LINKED = 0x0f;
 /** Some delta of the push has the id as its base. */
-export const ID_IS_BASE = 2;
+export const ID_IS_BASE = 0x10;
 /** A reference of the push gets this value. */
-export const ID_IS_TIP = 4;
+export const ID_IS_TIP = 0x20;
 
-const ROWS_AT_START = 256;
+/** The flag of a link that expects an object of a type. */
+export function linkFlag(typeCode: number): number {
+  return 1 << (typeCode - 1);
+}
 
-/** Rows of ids. */
+/** The entry of an id that the push only mentions. */
+const NOT_HELD = -1;
+const { tree: TREE, blob: BLOB } = OBJECT_TYPE_CODES;
+
+/** By the kind bits of a mode: the flag of its link. Other kinds are submodules. */
+const FLAGS_OF_KIND = new Uint8Array(16).fill(SKIP_CLASS);
+FLAGS_OF_KIND[MODE_TREE >> 12] = linkFlag(TREE);
+FLAGS_OF_KIND[MODE_FILE >> 12] = linkFlag(BLOB);
+FLAGS_OF_KIND[MODE_SYMLINK >> 12] = linkFlag(BLOB);
+
+/** Rows of ids. Any insertion may move the linear memory: views of it do not last. */
 export class IdTable {
   /** Length of an id in bytes. */
   readonly width: number;
-  /** Rows in use. */
-  count = 0;
-  /** The ids, row after row. */
-  bytes: Uint8Array<ArrayBuffer>;
-  /** By row: the entry that holds the object, or -1. */
-  entries: Int32Array<ArrayBuffer>;
-  /** By row: `ID_IS_…`. */
-  flags: Uint8Array<ArrayBuffer>;
-  /** By row: the type that links expect or the object has; 0 = nobody said. */
-  types: Uint8Array<ArrayBuffer>;
 
-  readonly #multipliers: Uint32Array;
-  readonly #words: number;
-  /** Row + 1; 0 = free. */
-  #slots: Int32Array<ArrayBuffer>;
-  #mask: number;
+  readonly #memory: IngestMemory;
+  readonly #keys: KeyTable;
 
-  /** Makes an empty table for ids of `width` bytes; `seed` holds at least 64 random bytes. */
-  constructor(width: number, seed: Uint8Array) {
+  /** Makes an empty table for ids of `width` bytes; `seed` holds at least 8 random bytes. */
+  constructor(
+    memory: IngestMemory,
+    options: { readonly width: number; readonly seed: Uint8Array },
+  ) {
+    const { width, seed } = options;
     this.width = width;
-    this.#words = width / 4;
-    assert(seed.length >= 64, "A seed has 64 bytes");
-    this.#multipliers = new Uint32Array(seed.slice(0, 64).buffer).map((word) => word | 1);
-    this.bytes = new Uint8Array(ROWS_AT_START * width);
-    this.entries = new Int32Array(ROWS_AT_START).fill(-1);
-    this.flags = new Uint8Array(ROWS_AT_START);
-    this.types = new Uint8Array(ROWS_AT_START);
-    this.#slots = new Int32Array(ROWS_AT_START * 2);
-    this.#mask = this.#slots.length - 1;
+    this.#memory = memory;
+    const view = new DataView(seed.buffer, seed.byteOffset, seed.byteLength);
+    this.#keys = new KeyTable(memory.kernels, {
+      keyBytes: width,
+      seed: view.getBigUint64(0, true),
+    });
   }
 
-  /** The row of the id at `at` of `source`, or -1. */
-  find(source: Uint8Array, at: number): number {
-    return this.#slots[this.#slotOf(source, at)]! - 1;
+  /** Gives the memory back. */
+  close(): void {
+    this.#keys.close();
+  }
+
+  /** Rows in use. */
+  get count(): number {
+    return this.#keys.count;
   }
 
   /**
-   * The row of the id at `at` of `source`, made when it is new.
+   * The row of the id at `pointer`, made when it is new.
    *
    * @throws `invalid` when the push mentions too many ids
    */
-  insert(source: Uint8Array, at: number): number {
-    const slot = this.#slotOf(source, at);
-    const found = this.#slots[slot]!;
-    if (found !== 0) return found - 1;
-    if (this.count === INGEST_ID_COUNT_MAX) {
-      throw badPack("Reject a pack that mentions too many objects", { max: INGEST_ID_COUNT_MAX });
-    }
-    const row = this.count++;
-    this.#slots[slot] = row + 1;
-    if (row === this.entries.length) this.#growRows();
-    const start = row * this.width;
-    for (let byte = 0; byte < this.width; byte++) this.bytes[start + byte] = source[at + byte]!;
-    if (this.count * 2 > this.#slots.length) this.#growSlots();
+  insert(pointer: number): number {
+    const row = this.#keys.insert(pointer, NOT_HELD);
+    if (row >= INGEST_ID_COUNT_MAX) throw tooMany();
     return row;
   }
 
-  /** Bytes of an id, not to be changed or kept. */
+  /** The row of an id outside of linear memory, made when it is new. @throws `invalid` */
+  insertBytes(id: Uint8Array): number {
+    return this.insert(this.#bringIn(id));
+  }
+
+  /** The row of an id outside of linear memory, or -1. */
+  findBytes(id: Uint8Array): number {
+    return this.#keys.find(this.#bringIn(id));
+  }
+
+  /**
+   * Notes what the tree at `pointer` links to.
+   *
+   * @throws `invalid` when it is malformed, or the push mentions too many ids
+   */
+  linkTree(pointer: number, bytes: number): void {
+    const options = { flagsOfClass: FLAGS_OF_KIND, value: NOT_HELD };
+    const { status } = this.#keys.scanRecords(pointer, bytes, options);
+    if (status !== "ok") throw badPack("Reject a malformed tree");
+    if (this.count > INGEST_ID_COUNT_MAX) throw tooMany();
+  }
+
+  /** The entry that holds the object, or -1. */
+  entry(row: number): number {
+    return this.#keys.value(row) | 0;
+  }
+
+  /** Notes the entry that holds the object. */
+  setEntry(row: number, entry: number): void {
+    this.#keys.setValue(row, entry);
+  }
+
+  /** The flags of an id: `ID_IS_…`. */
+  flags(row: number): number {
+    return this.#keys.flags(row);
+  }
+
+  /** Sets flags of an id. */
+  addFlags(row: number, flags: number): void {
+    this.#keys.addFlags(row, flags);
+  }
+
+  /**
+   * The type that links expect of an object; 0 when nothing links to it.
+   *
+   * @throws `invalid` when they do not agree
+   */
+  expectedType(row: number): number {
+    const links = this.flags(row) & ID_IS_LINKED;
+    if ((links & (links - 1)) !== 0) throw wrongType(this.hex(row));
+    return links === 0 ? 0 : 32 - Math.clz32(links);
+  }
+
+  /** The bytes of an id; they do not last. */
   id(row: number): Uint8Array<ArrayBuffer> {
-    return this.bytes.subarray(row * this.width, (row + 1) * this.width);
+    return this.#memory.view(this.#keys.keyPointer(row), this.width);
   }
 
   /** An id in hexadecimal. */
@@ -92,51 +144,18 @@ export class IdTable {
     return this.id(row).toHex();
   }
 
-  #slotOf(source: Uint8Array, at: number): number {
-    let slot = this.#hash(source, at) & this.#mask;
-    for (;;) {
-      const row = this.#slots[slot]! - 1;
-      if (row < 0 || this.#equals(row, source, at)) return slot;
-      slot = (slot + 1) & this.#mask;
-    }
+  #bringIn(id: Uint8Array): number {
+    const { pointer } = this.#memory.idRoom;
+    this.#memory.bytes.set(id, pointer);
+    return pointer;
   }
+}
 
-  #hash(source: Uint8Array, at: number): number {
-    let hash = 0;
-    const keys = this.#multipliers;
-    for (let word = 0; word < this.#words; word++, at += 4) {
-      const value = source[at]! | source[at + 1]! << 8 | source[at + 2]! << 16 |
-        source[at + 3]! << 24;
-      hash = Math.imul(hash ^ value ^ keys[word + 8]!, keys[word]!);
-      hash ^= hash >>> 15;
-    }
-    return hash >>> 0;
-  }
+/** Makes the error of a link whose target is of another type. */
+export function wrongType(object: string): Error {
+  return badPack("Reject a link to an object of another type", { object });
+}
 
-  #equals(row: number, source: Uint8Array, at: number): boolean {
-    const start = row * this.width;
-    for (let byte = 0; byte < this.width; byte++) {
-      if (this.bytes[start + byte] !== source[at + byte]) return false;
-    }
-    return true;
-  }
-
-  #growRows(): void {
-    const rows = this.entries.length * 2;
-    this.bytes = grown(this.bytes, rows * this.width);
-    const used = this.entries.length;
-    this.entries = grown(this.entries, rows).fill(-1, used);
-    this.flags = grown(this.flags, rows);
-    this.types = grown(this.types, rows);
-  }
-
-  #growSlots(): void {
-    this.#slots = new Int32Array(this.#slots.length * 2);
-    this.#mask = this.#slots.length - 1;
-    for (let row = 0; row < this.count; row++) {
-      let slot = this.#hash(this.bytes, row * this.width) & this.#mask;
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
-      this.#slots[slot] = row + 1;
-    }
-  }
+function tooMany(): Error {
+  return badPack("Reject a pack that mentions too many objects", { max: INGEST_ID_COUNT_MAX });
 }

@@ -71,6 +71,7 @@ export class IngestEngine {
       await this.#scan();
       if (this.#entryCount === 0) return this.#result(undefined, new Uint8Array());
       await this.#resolve();
+      this.#objects.checkLinkTypes();
       await this.#checkSpecialBlobs();
       await this.#compareWithNetwork();
       return await this.#store();
@@ -117,12 +118,12 @@ export class IngestEngine {
   ): Promise<void> {
     const { ids } = this.#objects;
     // An object of an earlier batch may have made the base an object of the push itself.
-    const missing = rows.filter((row) => ids.entries[row]! < 0);
+    const missing = rows.filter((row) => ids.entry(row) < 0);
     const oids = missing.map((row) => ids.hex(row) as Oid);
     const found = new Map((await this.#host.bases(oids)).map((base) => [base.oid, base]));
     for (const [index, row] of missing.entries()) {
       const base = found.get(oids[index]!);
-      if (base === undefined || ids.entries[row]! >= 0) continue;
+      if (base === undefined || ids.entry(row) >= 0) continue;
       const bytes = baseBytes(base, this.#options.scratch);
       const external = this.#objects.addExternal(row, { ...base, bytes });
       this.#baseCount++;
@@ -135,8 +136,8 @@ export class IngestEngine {
     const { check, ids, table, source } = this.#objects;
     const elsewhere: Oid[] = [];
     for (const oid of check.pending()) {
-      const row = ids.insert(Uint8Array.fromHex(oid), 0);
-      const entry = ids.entries[row]!;
+      const row = ids.insertBytes(Uint8Array.fromHex(oid));
+      const entry = ids.entry(row);
       if (entry < 0) elsewhere.push(oid);
       else if (table.types[entry] !== OBJECT_TYPE_CODES.blob) {
         check.checkSpecial(row, { kind: "other" });
@@ -152,7 +153,7 @@ export class IngestEngine {
   async #checkStoredBlobs(oids: readonly Oid[]): Promise<void> {
     const { check, ids } = this.#objects;
     for (const base of await this.#host.bases(oids)) {
-      const row = ids.find(Uint8Array.fromHex(base.oid), 0);
+      const row = ids.findBytes(Uint8Array.fromHex(base.oid));
       const bytes = baseBytes(base, this.#options.scratch);
       try {
         if (base.typeCode !== OBJECT_TYPE_CODES.blob) check.checkSpecial(row, { kind: "other" });
@@ -171,7 +172,7 @@ export class IngestEngine {
     const { ids } = this.#objects;
     const width = oidBytes(this.#job.format);
     const rows: number[] = [];
-    for (let row = 0; row < ids.count; row++) if (ids.entries[row]! >= 0) rows.push(row);
+    for (let row = 0; row < ids.count; row++) if (ids.entry(row) >= 0) rows.push(row);
     for (let start = 0; start < rows.length; start += KNOWN_BATCH_COUNT) {
       const batch = rows.slice(start, start + KNOWN_BATCH_COUNT);
       const oids = new Uint8Array(batch.length * width);
@@ -186,7 +187,7 @@ export class IngestEngine {
     for (let start = 0; start < rows.length; start += BASE_BATCH_COUNT) {
       const oids = rows.slice(start, start + BASE_BATCH_COUNT).map((row) => ids.hex(row) as Oid);
       for (const { oid, digest } of await this.#host.digests(oids)) {
-        const entry = ids.entries[ids.find(Uint8Array.fromHex(oid), 0)]!;
+        const entry = ids.entry(ids.findBytes(Uint8Array.fromHex(oid)));
         if (source.digest(entry).toHex() !== digest) throw hashCollision(oid);
       }
     }

@@ -45,6 +45,8 @@ export class IngestMemory {
   readonly hashHead: Region;
   /** Where a hash is put. */
   readonly hash: Region;
+  /** Where an id from outside is put to be looked up. */
+  readonly idRoom: Region;
   /** Objects that others may be rebuilt from. */
   readonly ring: ObjectRing;
   /** Largest object or delta that is held in this memory. */
@@ -61,6 +63,7 @@ export class IngestMemory {
     this.piece = region(PIECE_BYTES);
     this.hashHead = region(SMALL_BYTES);
     this.hash = region(SMALL_BYTES);
+    this.idRoom = region(SMALL_BYTES);
     this.scanInflater = new Inflater(kernels);
     this.entryInflater = new Inflater(kernels);
     this.ring = new ObjectRing(kernels.alloc(ringBytes), ringBytes);

@@ -6,19 +6,17 @@
  */
 
 import {
-  linkedTypeOf,
   OBJECT_TYPE_CODES,
   type ObjectFormat,
   type Oid,
   parseCommit,
   parseTag,
-  TreeCursor,
 } from "@gitstratum/core/git";
-import { badPack } from "./bad_pack.ts";
-import { ID_IS_LINKED, type IdTable } from "./id_table.ts";
+import { type IdTable, linkFlag } from "./id_table.ts";
+import type { IngestMemory, Region } from "./ingest_memory.ts";
 import { FloatList, NumberList } from "./number_list.ts";
 
-const { commit: COMMIT, tree: TREE, blob: BLOB, tag: TAG } = OBJECT_TYPE_CODES;
+const { commit: COMMIT, tree: TREE, tag: TAG } = OBJECT_TYPE_CODES;
 
 /** Links of the objects that were seen so far. */
 export class ObjectLinks {
@@ -39,28 +37,28 @@ export class ObjectLinks {
 
   readonly #ids: IdTable;
   readonly #format: ObjectFormat;
-  readonly #oid: Uint8Array;
+  readonly #memory: IngestMemory;
 
   /** Makes links over an id table. */
-  constructor(ids: IdTable, format: ObjectFormat) {
+  constructor(ids: IdTable, options: { format: ObjectFormat; memory: IngestMemory }) {
     this.#ids = ids;
-    this.#format = format;
-    this.#oid = new Uint8Array(ids.width);
+    this.#format = options.format;
+    this.#memory = options.memory;
   }
 
   /**
    * Notes what an object links to.
    *
-   * @throws `invalid` when it can not be read, or links to an object of another type than it says
+   * @throws `invalid` when it can not be read
    */
-  add(entry: number, type: number, bytes: Uint8Array): void {
+  add(entry: number, type: number, region: Region): void {
     switch (type) {
       case COMMIT:
-        return this.#addCommit(entry, bytes);
+        return this.#addCommit(entry, this.#memory.view(region.pointer, region.bytes));
       case TREE:
-        return this.#addTree(bytes);
+        return this.#ids.linkTree(region.pointer, region.bytes);
       case TAG:
-        return this.#addTag(entry, bytes);
+        return this.#addTag(entry, this.#memory.view(region.pointer, region.bytes));
     }
   }
 
@@ -73,14 +71,6 @@ export class ObjectLinks {
     for (const parent of commit.parents) this.parents.push(this.#linkOid(parent, COMMIT));
   }
 
-  #addTree(bytes: Uint8Array): void {
-    const cursor = new TreeCursor(bytes, this.#format);
-    while (cursor.next()) {
-      const type = linkedTypeOf(cursor.mode);
-      if (type !== undefined) this.#link(bytes, cursor.oidOffset, type === "tree" ? TREE : BLOB);
-    }
-  }
-
   #addTag(entry: number, bytes: Uint8Array): void {
     const tag = parseTag(bytes, this.#format);
     this.tagEntries.push(entry);
@@ -88,27 +78,8 @@ export class ObjectLinks {
   }
 
   #linkOid(oid: Oid, type: number): number {
-    this.#oid.setFromHex(oid);
-    return this.#link(this.#oid, 0, type);
-  }
-
-  #link(source: Uint8Array, at: number, type: number): number {
-    const row = this.#ids.insert(source, at);
-    this.#ids.flags[row]! |= ID_IS_LINKED;
-    expectType(this.#ids, row, type);
+    const row = this.#ids.insertBytes(Uint8Array.fromHex(oid));
+    this.#ids.addFlags(row, linkFlag(type));
     return row;
-  }
-}
-
-/**
- * Notes the type that an object has or should have.
- *
- * @throws `invalid` when somebody said otherwise
- */
-export function expectType(ids: IdTable, row: number, type: number): void {
-  const known = ids.types[row]!;
-  if (known === 0) ids.types[row] = type;
-  else if (known !== type) {
-    throw badPack("Reject a link to an object of another type", { object: ids.hex(row) });
   }
 }

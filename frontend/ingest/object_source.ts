@@ -74,7 +74,7 @@ export class ObjectSource {
   /** The entry that counts among those with the same object. */
   canonical(entry: number): number {
     return this.#table.is(entry, ENTRY_IS_DUPLICATE)
-      ? this.#options.ids.entries[this.#table.ids[entry]!]!
+      ? this.#options.ids.entry(this.#table.ids[entry]!)
       : entry;
   }
 

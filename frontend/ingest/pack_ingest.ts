@@ -61,7 +61,7 @@ export interface PackIngestRequest {
 const SCRATCH_PREFIX = "ingest-";
 /** Memories kept for ingests without a worker: as many as usually run at once. */
 const SPARE_MEMORY_COUNT_MAX = 4;
-const SEED_BYTES = 64;
+const SEED_BYTES = 8;
 
 /** Takes packs in. */
 export class PackIngest {

@@ -28,11 +28,11 @@ import type { ObjectBytes } from "../assembly/object_bytes.ts";
 import { badDelta, badPack, hashCollision, tooLarge } from "./bad_pack.ts";
 import { CutEntries } from "./cut_entries.ts";
 import { EntryReader } from "./entry_reader.ts";
-import { IdTable } from "./id_table.ts";
-import { type IngestMemory, OUTPUT_SLACK_BYTES } from "./ingest_memory.ts";
+import { IdTable, wrongType } from "./id_table.ts";
+import { type IngestMemory, OUTPUT_SLACK_BYTES, type Region } from "./ingest_memory.ts";
 import { ObjectCheck } from "./object_check.ts";
 import { ObjectHasher } from "./object_hasher.ts";
-import { expectType, ObjectLinks } from "./object_links.ts";
+import { ObjectLinks } from "./object_links.ts";
 import { ObjectSource } from "./object_source.ts";
 import {
   ENTRY_BASE_MOVED,
@@ -54,15 +54,9 @@ export interface PackObjectsOptions {
   readonly spool: Spool;
   readonly budget: WorkBudget;
   readonly policy: FsckPolicy;
-  /** 64 random bytes. */
+  /** 8 random bytes. */
   readonly seed: Uint8Array;
   readonly scratch: IngestScratch;
-}
-
-/** A delta that stands in linear memory. */
-export interface DeltaInMemory {
-  readonly pointer: number;
-  readonly bytes: number;
 }
 
 /** The objects of one push. */
@@ -94,8 +88,8 @@ export class PackObjects {
     const width = oidBytes(format);
     this.#memory = memory;
     this.#budget = budget;
-    this.ids = new IdTable(width, seed);
-    this.links = new ObjectLinks(this.ids, format);
+    this.ids = new IdTable(memory, { width, seed });
+    this.links = new ObjectLinks(this.ids, { format, memory });
     this.check = new ObjectCheck(this.ids, { format, policy });
     this.reader = new EntryReader(memory, { spool, table, width });
     this.hasher = new ObjectHasher(memory, format);
@@ -115,6 +109,22 @@ export class PackObjects {
   close(): void {
     this.source.close();
     this.cuts.close();
+    this.ids.close();
+  }
+
+  /**
+   * Makes sure that links lead to objects of the types they expect, as far as the push has them.
+   *
+   * @throws `invalid`
+   */
+  checkLinkTypes(): void {
+    const { ids, table } = this;
+    for (let row = 0; row < ids.count; row++) {
+      const expected = ids.expectedType(row);
+      const entry = ids.entry(row);
+      if (entry < 0 || expected === 0) continue;
+      if (table.types[entry] !== expected) throw wrongType(ids.hex(row));
+    }
   }
 
   /** Takes in a whole object of `size` bytes that stands at `place` of the ring. */
@@ -136,7 +146,7 @@ export class PackObjects {
    * @returns false when it has to wait: the base is gone, or the result is large
    * @throws `invalid` when the delta is bad, or makes a bad object
    */
-  tryDelta(entry: number, base: number, delta: DeltaInMemory): boolean {
+  tryDelta(entry: number, base: number, delta: Region): boolean {
     const { table } = this;
     const { kernels, ring, objectBytesMax } = this.#memory;
     const source = this.source.canonical(base);
@@ -217,7 +227,7 @@ export class PackObjects {
     const pointer = this.#memory.ring.pointerOf(place);
     this.hasher.hash(type, pointer, size);
     if (!this.#register(entry, type, size)) return;
-    this.#inspect(entry, type, this.#memory.view(pointer, size));
+    this.#inspect(entry, type, { pointer, bytes: size });
   }
 
   #linkToBase(entry: number, base: number): void {
@@ -255,7 +265,10 @@ export class PackObjects {
     this.hasher.end(hash);
     if (!this.#register(entry, type, size)) return;
     if (table.is(entry, ENTRY_IS_LARGE)) this.#inspectLarge(entry);
-    else this.#inspect(entry, type, this.source.bytesOf(entry));
+    else {
+      const pointer = this.#memory.ring.pointerOf(this.source.materialise(entry));
+      this.#inspect(entry, type, { pointer, bytes: size });
+    }
   }
 
   /** Rebuilds an object for the first time: what is wrong now is the delta's fault. */
@@ -272,15 +285,14 @@ export class PackObjects {
   /** Notes the object whose id was computed; false when the pack has it already. */
   #register(entry: number, type: number, size: number): boolean {
     const { table, ids } = this;
-    const row = ids.insert(this.#memory.bytes, this.#memory.hash.pointer);
+    const row = ids.insert(this.#memory.hash.pointer);
     table.sizes[entry] = size;
     table.types[entry] = type;
     table.ids[entry] = row;
     table.flags[entry]! |= ENTRY_IS_RESOLVED;
-    expectType(ids, row, type);
-    const first = ids.entries[row]!;
+    const first = ids.entry(row);
     if (first < 0) {
-      ids.entries[row] = entry;
+      ids.setEntry(row, entry);
       return true;
     }
     const digest = this.source.digest(entry).toHex();
@@ -289,11 +301,11 @@ export class PackObjects {
     return false;
   }
 
-  #inspect(entry: number, type: number, bytes: Uint8Array): void {
+  #inspect(entry: number, type: number, region: Region): void {
     const row = this.table.ids[entry]!;
-    this.check.check(row, type, bytes);
+    this.check.check(row, type, this.#memory.view(region.pointer, region.bytes));
     try {
-      this.links.add(entry, type, bytes);
+      this.links.add(entry, type, region);
     } catch (error) {
       throw this.#named(error, row);
     }
@@ -317,12 +329,14 @@ export class PackObjects {
     if (size > HISTORY_OBJECT_BYTES_MAX) {
       throw tooLarge(table.offsets[entry]!, size, HISTORY_OBJECT_BYTES_MAX);
     }
-    const bytes = new Uint8Array(size);
-    let at = 0;
+    const { kernels } = this.#memory;
+    const pointer = kernels.alloc(size);
+    let at = pointer;
     this.source.read(entry, (piece) => {
-      bytes.set(piece, at);
+      this.#memory.bytes.set(piece, at);
       at += piece.length;
     });
-    this.#inspect(entry, type, bytes);
+    this.#inspect(entry, type, { pointer, bytes: size });
+    kernels.free(pointer);
   }
 }

@@ -227,8 +227,8 @@ export class PackScanner {
       table.bases[entry] = base;
       return;
     }
-    const row = ids.insert(this.#memory.bytes, oidPointer);
-    ids.flags[row]! |= ID_IS_BASE;
+    const row = ids.insert(oidPointer);
+    ids.addFlags(row, ID_IS_BASE);
     table.bases[entry] = baseOfRow(row);
   }
 
@@ -318,7 +318,7 @@ export class PackScanner {
   #resolvesNow(entry: number, pointer: number): boolean {
     const { table, ids, source } = this.#objects;
     let base = table.bases[entry]!;
-    if (base < 0) base = ids.entries[rowOfBase(base)]!;
+    if (base < 0) base = ids.entry(rowOfBase(base));
     if (base < 0 || !table.is(base, ENTRY_IS_RESOLVED)) return false;
     base = source.canonical(base);
     if (table.is(base, ENTRY_IS_LARGE) || !this.#memory.ring.holds(table.places[base]!)) {

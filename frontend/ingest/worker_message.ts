@@ -12,7 +12,7 @@ import type { IngestHost, IngestJob, IngestResult } from "./ingest_host.ts";
 export interface WorkerTask {
   readonly job: IngestJob;
   readonly policy: FsckPolicy;
-  /** 64 random bytes. */
+  /** 8 random bytes. */
   readonly seed: Uint8Array;
   /** Path of the directory that holds the spool. */
   readonly directory: string;
