@@ -6,6 +6,7 @@
 
 export * from "./consensus.ts";
 export * from "./consensus_log.ts";
+export * from "./etcd_consensus.ts";
 export * from "./local_consensus.ts";
 export * from "./log.ts";
 export * from "./log_format.ts";

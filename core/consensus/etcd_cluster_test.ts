@@ -1,0 +1,15 @@
+import { registerConsensusContract } from "./contract_suite.ts";
+import { registerLogContract } from "./log_contract_suite.ts";
+import { etcdHarness, withEtcd } from "./testing/etcd_harness.ts";
+import { etcdLogHarness } from "./testing/etcd_log.ts";
+
+const cluster = withEtcd({ memberCount: 3 });
+
+registerConsensusContract(
+  "EtcdConsensus of three members",
+  () => Promise.resolve(etcdHarness(cluster())),
+);
+registerLogContract(
+  "ConsensusLog over etcd of three members",
+  () => Promise.resolve(etcdLogHarness(cluster())),
+);
