@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, hasCode, type Logger, type Random } from "@gitstratum/core";
+import { type Clock, hasCode, type Logger, type Random, randomId } from "@gitstratum/core";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { ObjectRebuilder } from "./assembly/object_rebuilder.ts";
@@ -60,16 +60,18 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const agent = `gitstratum/${SERVER_VERSION}`;
   const access = new RepositoryAccess({ metadata, autoCreate, readOnly });
   const rebuilder = new ObjectRebuilder({ extents, scratchDirectory: options.scratchDirectory });
+  const newSessionId = () => randomId(random);
   const upload: UploadPackOptions = {
     metadata,
     extents,
     rebuild: (step, recipe) => rebuilder.rebuild(step, recipe),
     clock,
     agent,
+    newSessionId,
     features: FEATURES,
   };
   const features = { pushOptions: true };
-  const receive = { access, metadata, ingest, clock, random, agent, features };
+  const receive = { access, metadata, ingest, clock, random, agent, newSessionId, features };
   const sessions = new StatelessSessions(upload, receive);
   let ready = true;
   const app = httpApp({
@@ -87,7 +89,11 @@ export function createFrontend(options: FrontendOptions): Frontend {
   });
   return {
     fetch: (request, info = {}) => Promise.resolve(app.fetch(request, info)),
-    conversations: new StatefulSessions({ upload, receive }),
+    conversations: new StatefulSessions({
+      upload,
+      receive,
+      archive: { metadata, rebuilder, clock },
+    }),
     drain: () => void (ready = false),
   };
 }

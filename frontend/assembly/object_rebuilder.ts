@@ -10,7 +10,7 @@
 import { pipeline } from "node:stream/promises";
 import { createDeflate, createInflate } from "node:zlib";
 import { assert, GitStratumError, hasCode, MIB } from "@gitstratum/core";
-import { OBJECT_TYPE_CODES, type ObjectFormat } from "@gitstratum/core/git";
+import { OBJECT_TYPE_CODES } from "@gitstratum/core/git";
 import {
   encodeEntryHead,
   encodeWholeEntry,
@@ -18,7 +18,7 @@ import {
   parseEntryHead,
   rebuildObject,
 } from "@gitstratum/core/pack";
-import type { Recipe, RecipeRange } from "@gitstratum/core/recipe";
+import type { Recipe, RecipeHeader, RecipeRange } from "@gitstratum/core/recipe";
 import { type ExtentStore, packRanges } from "@gitstratum/core/rpc";
 import { applyDeltaTo, deltaSizes } from "./delta_application.ts";
 import { type ObjectBytes, ObjectBytesWriter } from "./object_bytes.ts";
@@ -38,6 +38,9 @@ export interface ObjectRebuilderOptions {
   /** Existing directory for large objects on their way. */
   readonly scratchDirectory: string;
 }
+
+/** What the ranges of a chain count. */
+export type RecipePacks = Pick<RecipeHeader, "objectFormat" | "packs">;
 
 /** An entry's head and its zlib stream. */
 interface OpenEntry {
@@ -89,19 +92,41 @@ export class ObjectRebuilder {
     }
   }
 
+  /**
+   * The step's object itself, to be closed by the caller.
+   *
+   * @throws `corrupt` when the chain does not make an object of the recorded size
+   */
+  async inflate(step: MaterialiseStep, header: RecipePacks): Promise<ObjectBytes> {
+    const small = await this.#smallObject(step, header);
+    if (small === undefined) return await this.#large.run(() => this.#object(step, header));
+    const out = new ObjectBytesWriter(small.length, this.#scratch);
+    out.write(small);
+    return out.finish();
+  }
+
   /** The whole entry at once, or undefined when something on the way is large. */
   async #rebuildSmall(
     step: MaterialiseStep,
     recipe: Recipe,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const object = await this.#smallObject(step, recipe.header);
+    return object && encodeWholeEntry(OBJECT_TYPE_CODES[step.type], object);
+  }
+
+  /** The object in memory, or undefined when something on the way is large. */
+  async #smallObject(
+    step: MaterialiseStep,
+    header: RecipePacks,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const stored = step.chain.reduce((sum, range) => sum + range.length, 0);
     if (step.size > LARGE_BYTES || stored > LARGE_BYTES) return undefined;
-    const chain = await Promise.all(step.chain.map((range) => this.#whole(range, recipe)));
+    const chain = await Promise.all(step.chain.map((range) => this.#whole(range, header)));
     try {
-      const format = recipe.header.objectFormat;
+      const format = header.objectFormat;
       const object = rebuildObject(chain, { format, sizeMax: LARGE_BYTES });
       checkSize(step, object.bytes.length);
-      return encodeWholeEntry(OBJECT_TYPE_CODES[step.type], object.bytes);
+      return object.bytes;
     } catch (error) {
       if (hasCode(error, "exhausted")) return undefined;
       throw error;
@@ -109,15 +134,15 @@ export class ObjectRebuilder {
   }
 
   /** A stored entry. */
-  async #whole(range: RecipeRange, recipe: Recipe): Promise<Uint8Array<ArrayBuffer>> {
+  async #whole(range: RecipeRange, header: RecipePacks): Promise<Uint8Array<ArrayBuffer>> {
     let entry = new Uint8Array();
-    for await (const chunk of this.#stored(range, recipe)) entry = joined(entry, chunk);
+    for await (const chunk of this.#stored(range, header)) entry = joined(entry, chunk);
     return entry;
   }
 
   /** The object's zlib stream. */
   async #encoded(step: MaterialiseStep, recipe: Recipe): Promise<ObjectBytes> {
-    const object = await this.#object(step, recipe);
+    const object = await this.#object(step, recipe.header);
     try {
       // A compressor that stores what it cannot compress needs far less; a lazy one, an eighth more.
       const sizeMax = step.size + Math.ceil(step.size / 8) + 1024;
@@ -135,11 +160,10 @@ export class ObjectRebuilder {
     }
   }
 
-  async #object(step: MaterialiseStep, recipe: Recipe): Promise<ObjectBytes> {
-    const { objectFormat } = recipe.header;
+  async #object(step: MaterialiseStep, header: RecipePacks): Promise<ObjectBytes> {
     let object: ObjectBytes | undefined;
     for (const range of step.chain.toReversed()) {
-      const entry = await this.#open(range, recipe, objectFormat);
+      const entry = await this.#open(range, header);
       if (entry.isDelta === (object === undefined)) {
         throw new GitStratumError("corrupt", "Find a delta chain without its root");
       }
@@ -181,15 +205,15 @@ export class ObjectRebuilder {
     });
   }
 
-  async #open(range: RecipeRange, recipe: Recipe, format: ObjectFormat): Promise<OpenEntry> {
-    const chunks = this.#stored(range, recipe);
+  async #open(range: RecipeRange, header: RecipePacks): Promise<OpenEntry> {
+    const chunks = this.#stored(range, header);
     let first = new Uint8Array();
     while (first.length < Math.min(ENTRY_HEAD_BYTES_MAX, range.length)) {
       const next = await chunks.next();
       assert(!next.done, "An entry has all its bytes");
       first = joined(first, next.value);
     }
-    const { size, base, headBytes } = parseEntryHead(first, format);
+    const { size, base, headBytes } = parseEntryHead(first, header.objectFormat);
     const stream = (async function* () {
       yield first.subarray(headBytes);
       yield* chunks;
@@ -197,8 +221,11 @@ export class ObjectRebuilder {
     return { size, isDelta: base !== undefined, stream };
   }
 
-  async *#stored(range: RecipeRange, recipe: Recipe): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const pack = recipePack(recipe.header.packs, range.pack);
+  async *#stored(
+    range: RecipeRange,
+    header: RecipePacks,
+  ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const pack = recipePack(header.packs, range.pack);
     for (const part of packRanges(pack.pack, { ...range, extentBytes: pack.extentBytes })) {
       for (let done = 0; done < part.length; done += READ_BYTES_MAX) {
         const length = Math.min(READ_BYTES_MAX, part.length - done);

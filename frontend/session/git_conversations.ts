@@ -5,11 +5,11 @@
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
 import type { GitService } from "@gitstratum/core/protocol";
 import type { RepositoryName } from "@gitstratum/core/rpc";
 import { type ReceivePackOptions, ReceivePackSession } from "./receive_pack_session.ts";
 import type { SessionInput } from "./session.ts";
+import { type UploadArchiveOptions, UploadArchiveSession } from "./upload_archive_session.ts";
 import { type UploadPackOptions, UploadPackSession } from "./upload_pack_session.ts";
 
 /** What a client can talk to over a stateful transport. */
@@ -32,6 +32,7 @@ export interface GitConversations {
 export interface StatefulSessionsOptions {
   readonly upload: UploadPackOptions;
   readonly receive: ReceivePackOptions;
+  readonly archive: UploadArchiveOptions;
 }
 
 /** Sessions for a transport on which a conversation is one connection. */
@@ -69,7 +70,13 @@ export class StatefulSessions implements GitConversations {
         return;
       }
       case "git-upload-archive":
-        throw new GitStratumError("unsupported", "Serve no archives yet");
+        yield* await this.#archive(name, input);
     }
+  }
+
+  async #archive(name: RepositoryName, input: SessionInput): Promise<AsyncGenerator<Uint8Array>> {
+    const { archive, receive } = this.#options;
+    const repository = await receive.access.forFetch(name);
+    return new UploadArchiveSession(archive, repository, input.signal).respond(input.body);
   }
 }

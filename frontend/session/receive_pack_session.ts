@@ -68,6 +68,8 @@ export interface ReceivePackOptions {
   readonly random: Random;
   /** What the server calls itself to clients. */
   readonly agent: string;
+  /** Draws an id that names one session in the logs of both sides; absent = none is told. */
+  readonly newSessionId?: () => string;
   readonly features: ReceivePackFeatures;
 }
 
@@ -109,14 +111,16 @@ export class ReceivePackSession {
    * format: a client with sha256 objects refuses to push to it, and has to create it by the API.
    */
   async *advertise(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { agent, features, metadata } = this.#options;
+    const { agent, features, metadata, newSessionId } = this.#options;
     const target = this.#target;
     const existing = target.kind === "existing" ? target.repository : undefined;
     const listing = existing === undefined
       ? emptyListing()
       : await metadata.listReferences(existing, { prefixes: [] });
     const objectFormat = existing?.objectFormat ?? "sha1";
-    const capabilities = receivePackCapabilities(features, { objectFormat, agent });
+    const sessionId = newSessionId === undefined ? {} : { sessionId: newSessionId() };
+    const server = { objectFormat, agent, ...sessionId };
+    const capabilities = receivePackCapabilities(features, server);
     yield* advertiseReferences(listing, {
       service: "git-receive-pack",
       // Version 2 has no push; clients that ask for it are answered in version 0.

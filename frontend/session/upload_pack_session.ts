@@ -61,6 +61,8 @@ export interface UploadPackOptions {
   readonly clock: Clock;
   /** What the server calls itself to clients, e.g. `gitstratum/0.1.0`. */
   readonly agent: string;
+  /** Draws an id that names one session in the logs of both sides; absent = none is told. */
+  readonly newSessionId?: () => string;
   readonly features: UploadPackFeatures;
 }
 
@@ -95,11 +97,12 @@ export class UploadPackSession {
 
   /** What the server says first: references and capabilities, or in version 2 capabilities only. */
   async *advertise(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { agent, features, metadata } = this.#options;
+    const { agent, features, metadata, newSessionId } = this.#options;
     const { version, stateless } = this.#conversation;
     const { objectFormat } = this.#repository;
+    const sessionId = newSessionId === undefined ? {} : { sessionId: newSessionId() };
     if (version === 2) {
-      yield advertiseV2(features, { objectFormat, agent });
+      yield advertiseV2(features, { objectFormat, agent, ...sessionId });
       return;
     }
     const listing = await metadata.listReferences(this.#repository, { prefixes: [] });
@@ -110,6 +113,7 @@ export class UploadPackSession {
       agent,
       stateless,
       ...head,
+      ...sessionId,
     });
     yield* advertiseReferences(listing, {
       service: "git-upload-pack",

@@ -32,6 +32,8 @@ const LOG_CHARS_MAX = 200_000;
 /** A running server process. */
 export class GitStratumServer implements GitServer {
   readonly origin: string;
+  /** `ssh://git@host:port` */
+  readonly sshOrigin: string;
   readonly dataDirectory: string;
   readonly #child: Deno.ChildProcess;
   readonly #log: LogTail;
@@ -40,12 +42,14 @@ export class GitStratumServer implements GitServer {
 
   private constructor(parts: {
     readonly origin: string;
+    readonly sshOrigin: string;
     readonly dataDirectory: string;
     readonly child: Deno.ChildProcess;
     readonly log: LogTail;
     readonly cleanUp: () => Promise<void>;
   }) {
     this.origin = parts.origin;
+    this.sshOrigin = parts.sshOrigin;
     this.dataDirectory = parts.dataDirectory;
     this.#child = parts.child;
     this.#log = parts.log;
@@ -64,7 +68,8 @@ export class GitStratumServer implements GitServer {
     const cleanUp = async () => await temporary?.[Symbol.asyncDispose]();
     try {
       const origin = await log.waitFor(/(http:\/\/[^\s/]+:\d+)/, START_TIMEOUT_MS);
-      return new GitStratumServer({ origin, dataDirectory, child, log, cleanUp });
+      const sshOrigin = await log.waitFor(/(ssh:\/\/[^\s/]+:\d+)/, START_TIMEOUT_MS);
+      return new GitStratumServer({ origin, sshOrigin, dataDirectory, child, log, cleanUp });
     } catch (error) {
       kill(child, "SIGKILL");
       await child.status;
@@ -90,6 +95,11 @@ export class GitStratumServer implements GitServer {
 
   url(repository: string): string {
     return `${this.origin}/${repository}.git`;
+  }
+
+  /** Clone URL of `owner/name` over SSH. */
+  sshUrl(repository: string): string {
+    return `${this.sshOrigin}/${repository}.git`;
   }
 
   async createRepository(
@@ -154,6 +164,8 @@ function spawnServer(dataDirectory: string, options: GitStratumOptions) {
     "--data",
     dataDirectory,
     "--http",
+    "127.0.0.1:0",
+    "--ssh",
     "127.0.0.1:0",
     ...(options.flags ?? []),
   ];

@@ -1,0 +1,99 @@
+/**
+ * Objects of one repository, for whoever walks its trees: located in batches, small ones rebuilt in
+ * memory, large ones streamed from a scratch file.
+ *
+ * @module
+ */
+
+import { GitStratumError, HISTORY_OBJECT_BYTES_MAX } from "@gitstratum/core";
+import type { Oid } from "@gitstratum/core/git";
+import type { Recipe } from "@gitstratum/core/recipe";
+import type { LocatedObject, Metadata, RepositoryInfo } from "@gitstratum/core/rpc";
+import type { ObjectBytes } from "../assembly/object_bytes.ts";
+import type { ObjectRebuilder } from "../assembly/object_rebuilder.ts";
+import { type MaterialiseStep, READ_BYTES_MAX } from "../assembly/read_unit.ts";
+
+/** Ids of one question to the metadata cluster. */
+const LOCATE_COUNT_MAX = 4096;
+
+/** What objects are read with. */
+export interface TreeObjectsOptions {
+  readonly metadata: Pick<Metadata, "locate">;
+  readonly rebuilder: Pick<ObjectRebuilder, "inflate">;
+  readonly signal: AbortSignal;
+}
+
+/** Reads objects that the repository's references reach. */
+export class TreeObjects {
+  readonly #repository: RepositoryInfo;
+  readonly #options: TreeObjectsOptions;
+
+  /** Makes a reader of a repository. */
+  constructor(repository: RepositoryInfo, options: TreeObjectsOptions) {
+    this.#repository = repository;
+    this.#options = options;
+  }
+
+  /** Format of the repository's ids. */
+  get format(): RepositoryInfo["objectFormat"] {
+    return this.#repository.objectFormat;
+  }
+
+  /** Where objects are, by id. @throws `corrupt` when one is missing */
+  async locate(oids: readonly Oid[]): Promise<ReadonlyMap<Oid, LocatedObject>> {
+    const found = new Map<Oid, LocatedObject>();
+    const wanted = [...new Set(oids)];
+    for (let at = 0; at < wanted.length; at += LOCATE_COUNT_MAX) {
+      this.#options.signal.throwIfAborted();
+      const batch = wanted.slice(at, at + LOCATE_COUNT_MAX);
+      const request = { oids: batch, scope: "repository" as const };
+      for (const each of await this.#options.metadata.locate(this.#repository, request)) {
+        found.set(each.oid, each);
+      }
+    }
+    const missing = wanted.find((oid) => !found.has(oid));
+    if (missing === undefined) return found;
+    throw new GitStratumError("corrupt", "Miss an object that a tree links to", {
+      data: { oid: missing },
+    });
+  }
+
+  /** A whole object that is read in memory: a commit, a tree, a tag, a small file. */
+  async whole(located: LocatedObject): Promise<Uint8Array<ArrayBuffer>> {
+    if (located.size > HISTORY_OBJECT_BYTES_MAX) {
+      throw new GitStratumError("exhausted", "Refuse to hold a large object in memory", {
+        data: { oid: located.oid, bytes: located.size, bytesMax: HISTORY_OBJECT_BYTES_MAX },
+      });
+    }
+    const object = await this.#open(located);
+    try {
+      return object.read(0, object.size).slice();
+    } finally {
+      object.close();
+    }
+  }
+
+  /** An object's bytes in runs. */
+  async *content(located: LocatedObject): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const object = await this.#open(located);
+    try {
+      for (let offset = 0; offset < object.size; offset += READ_BYTES_MAX) {
+        yield object.read(offset, Math.min(READ_BYTES_MAX, object.size - offset));
+      }
+    } finally {
+      object.close();
+    }
+  }
+
+  #open(located: LocatedObject): Promise<ObjectBytes> {
+    this.#options.signal.throwIfAborted();
+    const { type, size, chain } = located;
+    const packs: Recipe["header"]["packs"][number][] = [];
+    const ranges = chain.map(({ pack, extentBytes, offset, length }) => {
+      packs.push({ pack, extentBytes });
+      return { pack: packs.length - 1, offset, length };
+    });
+    const step: MaterialiseStep = { kind: "materialise", type, size, chain: ranges };
+    return this.#options.rebuilder.inflate(step, { objectFormat: this.format, packs });
+  }
+}
