@@ -61,7 +61,6 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const access = new RepositoryAccess({ metadata, autoCreate, readOnly });
   const rebuilder = new ObjectRebuilder({ extents, scratchDirectory: options.scratchDirectory });
   const newSessionId = () => randomId(random);
-  const newSessionId = () => randomId(random);
   const upload: UploadPackOptions = {
     metadata,
     extents,
