@@ -47,7 +47,7 @@ export const OBJECT_BYTES_MAX = 4 * GIB;
 /** Commits, trees and tags are parsed in memory; real trees of a million entries fit. */
 export const HISTORY_OBJECT_BYTES_MAX = 64 * MIB;
 /** Objects above this are hashed and rebuilt through a scratch file, not in memory. */
-export const IN_MEMORY_OBJECT_BYTES_MAX = 32 * MIB;
+export const IN_MEMORY_OBJECT_BYTES_MAX = 16 * MIB;
 /** A delta chain longer than this is cut: reading an object costs as many steps. */
 export const DELTA_DEPTH_MAX = 64;
 /** A delta chain that holds an object too large for memory is never cut; longer ones are refused. */

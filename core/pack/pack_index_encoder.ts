@@ -25,24 +25,25 @@ import {
   SIZE_IS_LARGE,
 } from "./pack_index_layout.ts";
 
-/** What an index says. Tables without further note have one item an object, by ordinal. */
+/** What an index says. Functions take an ordinal. */
 export interface PackIndexContents {
   readonly format: ObjectFormat;
   /** Every object is reachable from the tips through objects of the group. */
   readonly closed: boolean;
   readonly historyCount: number;
+  readonly contentCount: number;
   readonly historyBytes: number;
   readonly contentBytes: number;
-  /** Object ids, 20 or 32 bytes each; no id twice. */
+  /** Object ids by ordinal, 20 or 32 bytes each; no id twice. */
   readonly oids: Uint8Array;
-  /** Offsets of the entries in their pack, in bytes. */
-  readonly offsets: Float64Array;
+  /** Offset of the object's entry in its pack, in bytes. */
+  readonly offsetOf: (ordinal: number) => number;
   /** Bits 0–2 object type, bits 3–4 storage. */
-  readonly kinds: Uint8Array;
-  /** Inflated sizes in bytes. */
-  readonly sizes: Float64Array;
-  /** References of the delta bases, or `NO_BASE`. */
-  readonly bases: Uint32Array;
+  readonly kindOf: (ordinal: number) => number;
+  /** Inflated size in bytes. */
+  readonly sizeOf: (ordinal: number) => number;
+  /** Reference of the delta base, or `NO_BASE`. */
+  readonly baseOf: (ordinal: number) => number;
   /** Commits in order of their ordinals. */
   readonly commits: {
     readonly ordinals: Uint32Array;
@@ -67,33 +68,42 @@ export interface PackIndexContents {
   readonly tips: Uint32Array;
 }
 
-/** Encodes an index. The result passes `PackIndex.open` when the contents are consistent. */
+/** A chunk before its bytes are there: how many rows, and how to fill them in. */
+interface ChunkPlan {
+  readonly rows: number;
+  readonly fill: (target: Uint8Array<ArrayBuffer>) => void;
+}
+
+/**
+ * Encodes an index. The result passes `PackIndex.open` when the contents are consistent. Chunks are
+ * written where they will stand: the peak of memory is the index and little more.
+ */
 export function encodePackIndex(contents: PackIndexContents): Uint8Array<ArrayBuffer> {
-  const objectCount = contents.kinds.length;
   const width = oidBytes(contents.format);
+  const objectCount = contents.historyCount + contents.contentCount;
   assert(
-    contents.oids.length === objectCount * width && contents.offsets.length === objectCount &&
-      contents.sizes.length === objectCount && contents.bases.length === objectCount &&
-      contents.historyCount <= objectCount && objectCount < REFERENCE_ROW_MAX,
-    "Tables of a pack index have one row an object",
+    contents.oids.length === objectCount * width && objectCount < REFERENCE_ROW_MAX,
+    "A pack index has an id for each object",
   );
-  const chunks = encodeChunks(contents, width);
-  const present = PACK_INDEX_CHUNKS.filter((name) => chunks[name].length > 0);
+  const plans = planChunks(contents, width);
+  const present = PACK_INDEX_CHUNKS.filter((name) => plans[name].rows > 0);
+  const bytesOfChunk = (name: PackIndexChunk) => plans[name].rows * chunkRowBytes(name, width);
   const offsets = new Map<PackIndexChunk, number>();
   let end = PACK_INDEX_HEADER_BYTES + present.length * PACK_INDEX_CHUNK_ROW_BYTES;
   for (const name of present) {
     offsets.set(name, alignChunk(end));
-    end = alignChunk(end) + chunks[name].length;
+    end = alignChunk(end) + bytesOfChunk(name);
   }
   const bytes = new Uint8Array(alignChunk(end) + PACK_INDEX_CHECKSUM_BYTES);
   const view = new DataView(bytes.buffer);
   writeHeader(view, contents, present.length);
   let row = PACK_INDEX_HEADER_BYTES;
   for (const name of present) {
+    const offset = offsets.get(name)!;
     bytes.set(new TextEncoder().encode(name), row);
-    view.setUint32(row + 4, chunks[name].length / chunkRowBytes(name, width), true);
-    view.setBigUint64(row + 8, BigInt(offsets.get(name)!), true);
-    bytes.set(chunks[name], offsets.get(name)!);
+    view.setUint32(row + 4, plans[name].rows, true);
+    view.setBigUint64(row + 8, BigInt(offset), true);
+    plans[name].fill(bytes.subarray(offset, offset + bytesOfChunk(name)));
     row += PACK_INDEX_CHUNK_ROW_BYTES;
   }
   const checked = bytes.length - PACK_INDEX_CHECKSUM_BYTES;
@@ -107,7 +117,7 @@ function writeHeader(view: DataView, contents: PackIndexContents, chunkCount: nu
   view.setUint8(6, contents.format === "sha1" ? 1 : 2);
   view.setUint8(7, contents.closed ? 1 : 0);
   view.setUint32(8, contents.historyCount, true);
-  view.setUint32(12, contents.kinds.length - contents.historyCount, true);
+  view.setUint32(12, contents.contentCount, true);
   view.setBigUint64(16, BigInt(contents.historyBytes), true);
   view.setBigUint64(24, BigInt(contents.contentBytes), true);
   view.setUint32(32, contents.commits.ordinals.length, true);
@@ -118,58 +128,93 @@ function writeHeader(view: DataView, contents: PackIndexContents, chunkCount: nu
   view.setBigUint64(56, BigInt(view.byteLength), true);
 }
 
-type Chunks = Readonly<Record<PackIndexChunk, Uint8Array>>;
-
-function encodeChunks(contents: PackIndexContents, width: number): Chunks {
+function planChunks(
+  contents: PackIndexContents,
+  width: number,
+): Readonly<Record<PackIndexChunk, ChunkPlan>> {
+  const { commits, tags, externals, tips } = contents;
+  const objectCount = contents.historyCount + contents.contentCount;
   const order = sortedOidRows(contents.oids, width);
+  const large = encodeLargeSizes(contents, objectCount);
   return {
-    OIDS: gatherRows(contents.oids, width, order),
-    ORDS: bytesOf(order),
-    OFFS: bytesOf(Uint32Array.from(contents.offsets, (offset) => offset % 0x1_0000_0000)),
-    OFFH: encodeHighOffsets(contents.offsets),
-    TYPE: contents.kinds,
-    SIZE: bytesOf(Uint32Array.from(contents.sizes, (size) => Math.min(size, SIZE_IS_LARGE))),
-    SIZH: encodeLargeSizes(contents.sizes),
-    BASE: bytesOf(contents.bases),
-    COMM: encodeCommits(contents.commits),
-    PARE: bytesOf(contents.commits.parents),
-    TAGS: encodeTags(contents.tags),
-    EXTO: contents.externals.oids,
-    EXTF: contents.externals.flags,
-    TIPS: bytesOf(contents.tips),
+    OIDS: {
+      rows: objectCount,
+      fill: (target) => gatherRows({ table: contents.oids, order, width }, target),
+    },
+    ORDS: copyOf(order),
+    OFFS: words(objectCount, (ordinal) => contents.offsetOf(ordinal) % 0x1_0000_0000),
+    OFFH: planHighOffsets(contents, objectCount),
+    TYPE: { rows: objectCount, fill: (target) => fillItems(target, contents.kindOf) },
+    SIZE: words(objectCount, (ordinal) => Math.min(contents.sizeOf(ordinal), SIZE_IS_LARGE)),
+    SIZH: { rows: large.length / 2, fill: (target) => target.set(new Uint8Array(large.buffer)) },
+    BASE: words(objectCount, contents.baseOf),
+    COMM: {
+      rows: commits.ordinals.length,
+      fill: (target) => fillCommits(commits, wordsIn(target)),
+    },
+    PARE: copyOf(commits.parents),
+    TAGS: { rows: tags.ordinals.length, fill: (target) => fillTags(tags, wordsIn(target)) },
+    EXTO: { rows: externals.flags.length, fill: (target) => target.set(externals.oids) },
+    EXTF: { rows: externals.flags.length, fill: (target) => target.set(externals.flags) },
+    TIPS: copyOf(tips),
   };
 }
 
-function bytesOf(table: Uint32Array | BigUint64Array): Uint8Array {
-  return new Uint8Array(table.buffer, table.byteOffset, table.byteLength);
+function wordsIn(target: Uint8Array<ArrayBuffer>): Uint32Array {
+  return new Uint32Array(target.buffer, target.byteOffset, target.byteLength / 4);
 }
 
-function gatherRows(table: Uint8Array, width: number, order: Uint32Array): Uint8Array {
-  const sorted = new Uint8Array(table.length);
+function copyOf(table: Uint32Array): ChunkPlan {
+  return { rows: table.length, fill: (target) => wordsIn(target).set(table) };
+}
+
+function words(rows: number, valueOf: (ordinal: number) => number): ChunkPlan {
+  return { rows, fill: (target) => fillItems(wordsIn(target), valueOf) };
+}
+
+function fillItems(
+  target: Uint8Array | Uint32Array,
+  valueOf: (ordinal: number) => number,
+): void {
+  for (let ordinal = 0; ordinal < target.length; ordinal++) target[ordinal] = valueOf(ordinal);
+}
+
+function gatherRows(
+  from: { readonly table: Uint8Array; readonly order: Uint32Array; readonly width: number },
+  target: Uint8Array,
+): void {
+  const { table, order, width } = from;
   for (let row = 0; row < order.length; row++) {
-    const from = order[row]! * width;
-    for (let byte = 0; byte < width; byte++) sorted[row * width + byte] = table[from + byte]!;
+    const start = order[row]! * width;
+    for (let byte = 0; byte < width; byte++) target[row * width + byte] = table[start + byte]!;
   }
-  return sorted;
 }
 
-function encodeHighOffsets(offsets: Float64Array): Uint8Array {
-  const high = Uint8Array.from(offsets, (offset) => Math.floor(offset / 0x1_0000_0000));
-  return high.some((value) => value !== 0) ? high : new Uint8Array(0);
+function planHighOffsets(contents: PackIndexContents, objectCount: number): ChunkPlan {
+  const needed = Math.max(contents.historyBytes, contents.contentBytes) > 0x1_0000_0000 &&
+    hasHighOffset(contents, objectCount);
+  const highOf = (ordinal: number) => Math.floor(contents.offsetOf(ordinal) / 0x1_0000_0000);
+  return { rows: needed ? objectCount : 0, fill: (target) => fillItems(target, highOf) };
 }
 
-function encodeLargeSizes(sizes: Float64Array): Uint8Array {
+function hasHighOffset(contents: PackIndexContents, objectCount: number): boolean {
+  for (let ordinal = 0; ordinal < objectCount; ordinal++) {
+    if (contents.offsetOf(ordinal) >= 0x1_0000_0000) return true;
+  }
+  return false;
+}
+
+function encodeLargeSizes(contents: PackIndexContents, objectCount: number): BigUint64Array {
   const pairs: bigint[] = [];
-  sizes.forEach((size, ordinal) => {
+  for (let ordinal = 0; ordinal < objectCount; ordinal++) {
+    const size = contents.sizeOf(ordinal);
     if (size >= SIZE_IS_LARGE) pairs.push(BigInt(ordinal), BigInt(size));
-  });
-  return bytesOf(BigUint64Array.from(pairs));
+  }
+  return BigUint64Array.from(pairs);
 }
 
-function encodeCommits(commits: PackIndexContents["commits"]): Uint8Array {
-  const count = commits.ordinals.length;
-  const rows = new Uint32Array(count * 6);
-  for (let index = 0; index < count; index++) {
+function fillCommits(commits: PackIndexContents["commits"], rows: Uint32Array): void {
+  for (let index = 0; index < commits.ordinals.length; index++) {
     const timeS = commits.timesS[index]!;
     assert(Number.isSafeInteger(timeS), "A committer time is an integer");
     const at = index * 6;
@@ -180,14 +225,11 @@ function encodeCommits(commits: PackIndexContents["commits"]): Uint8Array {
     rows[at + 4] = timeS - high * 0x1_0000_0000;
     rows[at + 5] = high;
   }
-  return bytesOf(rows);
 }
 
-function encodeTags(tags: PackIndexContents["tags"]): Uint8Array {
-  const rows = new Uint32Array(tags.ordinals.length * 2);
+function fillTags(tags: PackIndexContents["tags"], rows: Uint32Array): void {
   tags.ordinals.forEach((ordinal, index) => {
     rows[index * 2] = ordinal;
     rows[index * 2 + 1] = tags.targets[index]!;
   });
-  return bytesOf(rows);
 }

@@ -86,16 +86,17 @@ export class PackIndexWriter {
       format: this.#format,
       closed: summary.closed,
       historyCount: objects.filter((object) => object.type !== "blob").length,
+      contentCount: objects.filter((object) => object.type === "blob").length,
       historyBytes: summary.historyBytes,
       contentBytes: summary.contentBytes,
       oids: packOids(objects.map((object) => object.oid), this.#format),
-      offsets: Float64Array.from(objects, (object) => object.offset),
-      kinds: Uint8Array.from(objects, kindOf),
-      sizes: Float64Array.from(objects, (object) => object.size),
-      bases: Uint32Array.from(
-        objects,
-        (object) => object.delta === undefined ? NO_BASE : referenceOf(object.delta.base),
-      ),
+      offsetOf: (ordinal) => objects[ordinal]!.offset,
+      kindOf: (ordinal) => kindOf(objects[ordinal]!),
+      sizeOf: (ordinal) => objects[ordinal]!.size,
+      baseOf: (ordinal) => {
+        const { delta } = objects[ordinal]!;
+        return delta === undefined ? NO_BASE : referenceOf(delta.base);
+      },
       commits: commitTables(objects, referenceOf),
       tags: tagTables(objects, referenceOf),
       externals: {

@@ -70,31 +70,41 @@ class GroupIndexBuilder {
   build(): GroupIndex {
     this.#number();
     const externals = this.#collectExternals();
-    const { writer, entries } = { writer: this.#writer, entries: this.#entries };
-    const { table, ids } = this.#objects;
-    const { historyCount, historyBytes, contentBytes } = writer;
-    const oids = new Uint8Array(entries.length * ids.width);
-    entries.forEach((entry, ordinal) => oids.set(ids.id(table.ids[entry]!), ordinal * ids.width));
+    const writer = this.#writer;
+    const entries = this.#entries;
+    const { table } = this.#objects;
+    const { historyCount, contentCount, historyBytes, contentBytes } = writer;
     const bytes = encodePackIndex({
       format: this.#options.format,
       closed: this.#isClosed(),
       historyCount,
+      contentCount,
       historyBytes,
       contentBytes,
-      oids,
-      offsets: Float64Array.from(entries, (entry) => writer.offsets[entry]!),
-      kinds: Uint8Array.from(
-        entries,
-        (entry) => table.types[entry]! | writer.storages[entry]! << 3,
-      ),
-      sizes: Float64Array.from(entries, (entry) => table.sizes[entry]!),
-      bases: Uint32Array.from(entries, (entry) => this.#baseOf(entry)),
+      oids: this.#oids(),
+      offsetOf: (ordinal) => writer.offsets[entries[ordinal]!]!,
+      kindOf: (ordinal) => {
+        const entry = entries[ordinal]!;
+        return table.types[entry]! | writer.storages[entry]! << 3;
+      },
+      sizeOf: (ordinal) => table.sizes[entries[ordinal]!]!,
+      baseOf: (ordinal) => this.#baseOf(entries[ordinal]!),
       commits: this.#commits(),
       tags: this.#tags(),
       externals,
       tips: Uint32Array.from(this.#tipRows, (row) => this.#referenceOf(row)),
     });
-    return { bytes, externalLinks: linksOf(externals, ids.width) };
+    return { bytes, externalLinks: linksOf(externals, this.#objects.ids.width) };
+  }
+
+  /** Ids by ordinal. */
+  #oids(): Uint8Array {
+    const { table, ids } = this.#objects;
+    const oids = new Uint8Array(this.#entries.length * ids.width);
+    this.#entries.forEach((entry, ordinal) =>
+      oids.set(ids.id(table.ids[entry]!), ordinal * ids.width)
+    );
+    return oids;
   }
 
   #noteTips(): number[] {

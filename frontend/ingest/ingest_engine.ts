@@ -10,10 +10,11 @@
  * @module
  */
 
-import { EXTENT_BYTES } from "@gitstratum/core";
+import { EXTENT_BYTES, GitStratumError } from "@gitstratum/core";
 import { OBJECT_TYPE_CODES, type Oid, oidBytes } from "@gitstratum/core/git";
 import { isDeltaCode } from "@gitstratum/core/pack";
 import { extentId, type ExtentWrite, packId } from "@gitstratum/core/rpc";
+import { KernelError } from "@gitstratum/wasm";
 import { hashCollision } from "./bad_pack.ts";
 import { baseBytes } from "./base_bytes.ts";
 import { DeltaResolver } from "./delta_resolver.ts";
@@ -75,6 +76,9 @@ export class IngestEngine {
       await this.#checkSpecialBlobs();
       await this.#compareWithNetwork();
       return await this.#store();
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      throw new GitStratumError("exhausted", "Run out of memory in an ingest", { cause: error });
     } finally {
       this.#objects.close();
     }

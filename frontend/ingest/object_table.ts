@@ -39,6 +39,8 @@ const ROWS_AT_START = 64;
 export class ObjectTable {
   /** Rows in use. */
   count = 0;
+  /** Rows that the pack announced: room grows as they come, but not beyond. */
+  expected = 0;
   /** Offset of the entry in the pack as it came, in bytes. */
   offsets = new Float64Array(ROWS_AT_START);
   /** Inflated size: of the object, or of the delta while that is unresolved. */
@@ -90,7 +92,8 @@ export class ObjectTable {
   }
 
   #grow(): void {
-    const rows = this.offsets.length * 2;
+    const doubled = this.offsets.length * 2;
+    const rows = this.count < this.expected ? Math.min(doubled, this.expected) : doubled;
     this.offsets = grown(this.offsets, rows);
     this.sizes = grown(this.sizes, rows);
     this.codes = grown(this.codes, rows);

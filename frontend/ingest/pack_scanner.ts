@@ -173,6 +173,7 @@ export class PackScanner {
       });
     }
     this.objectCount = header.objectCount;
+    this.#objects.table.expected = header.objectCount;
     this.#at += PACK_HEADER_BYTES;
     this.#nextEntry();
     return true;
