@@ -1,0 +1,131 @@
+/**
+ * Appenders that race for one log through any trouble, and what must hold of it afterwards.
+ *
+ * Each does what a primary does: when the outcome of an append is unknown it reads the log to learn
+ * it, and never appends the same payload again before it knows.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { hasCode } from "../../error.ts";
+import type { Epoch, Log, LogEntry, Lsn, Partition } from "../log.ts";
+
+/** The log that is raced for. */
+export const RACED_PARTITION = 3 as Partition;
+/** Its term. */
+export const RACED_EPOCH = 1 as Epoch;
+
+const BARRIER = "barrier";
+const END = "end";
+
+/** What an appender has seen. */
+export interface Appended {
+  /** Acknowledged payloads by the lsn that they have. */
+  readonly acknowledged: Map<number, string>;
+  /** How often an outcome was unknown, and how often it then turned out to be in the log. */
+  readonly unknown: { count: number; foundCount: number };
+}
+
+/** Appends until the signal aborts. */
+export async function appendUntil(
+  log: Log,
+  options: { readonly name: string; readonly signal: AbortSignal },
+): Promise<Appended> {
+  const appended: Appended = { acknowledged: new Map(), unknown: { count: 0, foundCount: 0 } };
+  let lsn = 0 as Lsn;
+  for (let turn = 0; !options.signal.aborted; turn++) {
+    const payload = `${options.name}/${turn}`;
+    for (let settled = false; !settled;) {
+      try {
+        lsn = (await retried(() => log.head(RACED_PARTITION))).lsn;
+        const payloads = [new TextEncoder().encode(payload)];
+        const got = await log.append(RACED_PARTITION, {
+          epoch: RACED_EPOCH,
+          expectedLsn: lsn,
+          payloads,
+        });
+        appended.acknowledged.set(got, payload);
+        settled = true;
+      } catch (error) {
+        if (hasCode(error, "conflict")) continue;
+        if (!hasCode(error, "unavailable")) throw error;
+        appended.unknown.count++;
+        const found = await findPayload(log, lsn, payload);
+        if (found === undefined) continue;
+        appended.unknown.foundCount++;
+        appended.acknowledged.set(found, payload);
+        settled = true;
+      }
+    }
+  }
+  return appended;
+}
+
+/**
+ * Where a payload whose append had no answer stands; undefined when it never will. A no-op of this
+ * reader behind the expected lsn makes sure of that: an append still on its way can only fail then.
+ */
+async function findPayload(log: Log, expected: Lsn, payload: string): Promise<Lsn | undefined> {
+  for (;;) {
+    const entries = await retried(() => log.read(RACED_PARTITION, expected, 1000));
+    const found = entries.find((entry) => textOf(entry) === payload);
+    if (found !== undefined) return found.lsn;
+    if (entries.length > 0) return undefined;
+    const payloads = [new TextEncoder().encode(BARRIER)];
+    const barrier = { epoch: RACED_EPOCH, expectedLsn: expected, payloads };
+    await log.append(RACED_PARTITION, barrier).catch((error) => {
+      if (!hasCode(error, "conflict") && !hasCode(error, "unavailable")) throw error;
+    });
+  }
+}
+
+/** What a watch from the beginning yields, up to the entry that {@link endRace} makes. */
+export async function followRace(log: Log, signal: AbortSignal): Promise<string[]> {
+  const seen: string[] = [];
+  for await (const entries of log.watch(RACED_PARTITION, 0 as Lsn, signal)) {
+    seen.push(...entries.map((entry) => `${entry.lsn} ${textOf(entry)}`));
+    if (entries.some((entry) => textOf(entry) === END)) return seen;
+  }
+  throw new Error(`The watch ended after ${seen.at(-1)}`);
+}
+
+/** Appends the last entry, when nobody else appends any more. */
+export async function endRace(log: Log): Promise<void> {
+  const { lsn } = await log.head(RACED_PARTITION);
+  const payloads = [new TextEncoder().encode(END)];
+  await log.append(RACED_PARTITION, { epoch: RACED_EPOCH, expectedLsn: lsn, payloads });
+}
+
+/** Checks that the log holds what was acknowledged, each payload once, and returns it as text. */
+export async function checkLog(log: Log, all: readonly Appended[]): Promise<string[]> {
+  const entries: LogEntry[] = [];
+  for (;;) {
+    const page = await log.read(RACED_PARTITION, entries.length as Lsn, 500);
+    if (page.length === 0) break;
+    entries.push(...page);
+  }
+  const texts = entries.map(textOf);
+  for (const { acknowledged } of all) {
+    for (const [lsn, payload] of acknowledged) assert.equal(texts[lsn - 1], payload);
+  }
+  const written = texts.filter((text) => text !== BARRIER && text !== END);
+  assert.equal(new Set(written).size, written.length, "no payload is in the log twice");
+  assert.equal(written.length, all.reduce((sum, one) => sum + one.acknowledged.size, 0));
+  return entries.map((entry, index) => `${entry.lsn} ${texts[index]}`);
+}
+
+/** A read repeated while the cluster has no leader. */
+async function retried<T>(read: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!hasCode(error, "unavailable")) throw error;
+    }
+  }
+}
+
+function textOf({ payload }: LogEntry): string {
+  return new TextDecoder().decode(payload);
+}
