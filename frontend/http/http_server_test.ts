@@ -78,15 +78,18 @@ Deno.test("serveHttp() cuts what does not end in time", async () => {
 });
 
 Deno.test("serveHttp() tells a handler that its client is gone", async () => {
-  const gone = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<Response>();
   const server = serve(1000, (_, info) => {
-    info.signal!.addEventListener("abort", () => gone.resolve());
-    return new Response(ReadableStream.from(endless()));
+    info.signal!.addEventListener("abort", () => gone.resolve(new Response()));
+    arrived.resolve();
+    return gone.promise;
   });
   const client = new AbortController();
-  const response = await fetch(server.url, { signal: client.signal });
-  await response.body!.getReader().read();
+  const response = fetch(server.url, { signal: client.signal });
+  await arrived.promise;
   client.abort();
+  await assert.rejects(response, { name: "AbortError" });
   await gone.promise;
   await server.close();
 });
