@@ -14,6 +14,7 @@ import { OFS_DELTA, parseEntryHead, REF_DELTA } from "./entry_head.ts";
 
 /** What a rebuilding may assume and use. */
 export interface ChainOptions {
+  /** Decides the length of ids in heads. */
   readonly format: ObjectFormat;
   /** Largest object or delta that is held, in bytes. */
   readonly sizeMax: number;
@@ -31,6 +32,7 @@ export interface InflatedEntry {
 export interface RebuiltObject {
   /** Type number, 1 to 4. */
   readonly typeCode: number;
+  /** The object. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 

@@ -19,7 +19,7 @@ const SIZE_DIGITS_MAX = 9;
 /** Most bytes of a distance. */
 const DISTANCE_DIGITS_MAX = 8;
 /** Longest head: a size, then a distance or a 32-byte id. */
-export const ENTRY_HEAD_BYTES_MAX = SIZE_DIGITS_MAX + 32;
+export const ENTRY_HEAD_BYTES_MAX: number = SIZE_DIGITS_MAX + 32;
 
 /** A parsed head. */
 export interface EntryHead {

@@ -27,12 +27,17 @@ import {
 
 /** What an index says. Functions take an ordinal. */
 export interface PackIndexContents {
+  /** Hash function of the ids. */
   readonly format: ObjectFormat;
   /** Every object is reachable from the tips through objects of the group. */
   readonly closed: boolean;
+  /** Objects in the history pack. */
   readonly historyCount: number;
+  /** Objects in the content pack. */
   readonly contentCount: number;
+  /** Bytes of the history pack. */
   readonly historyBytes: number;
+  /** Bytes of the content pack. */
   readonly contentBytes: number;
   /** Object ids by ordinal, 20 or 32 bytes each; no id twice. */
   readonly oids: Uint8Array;
@@ -46,6 +51,7 @@ export interface PackIndexContents {
   readonly baseOf: (ordinal: number) => number;
   /** Commits in order of their ordinals. */
   readonly commits: {
+    /** Their ordinals. */
     readonly ordinals: Uint32Array;
     /** References of the trees. */
     readonly trees: Uint32Array;
@@ -58,6 +64,7 @@ export interface PackIndexContents {
   };
   /** Tags in order of their ordinals. */
   readonly tags: {
+    /** Their ordinals. */
     readonly ordinals: Uint32Array;
     /** References of the targets. */
     readonly targets: Uint32Array;

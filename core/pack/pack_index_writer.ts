@@ -21,7 +21,9 @@ import {
 
 /** An object as the writer takes it. */
 export interface PackIndexObject {
+  /** Its id. */
   readonly oid: Oid;
+  /** Its type. */
   readonly type: ObjectType;
   /** Offset of the entry in its pack, in bytes. */
   readonly offset: number;
@@ -43,7 +45,9 @@ export interface PackIndexObject {
 
 /** What holds for the group as a whole. */
 export interface PackIndexSummary {
+  /** Bytes of the history pack. */
   readonly historyBytes: number;
+  /** Bytes of the content pack. */
   readonly contentBytes: number;
   /** Every object is reachable from the tips through objects of the group. */
   readonly closed: boolean;

@@ -35,12 +35,15 @@ import { NeedsWorker, WorkBudget } from "./work_budget.ts";
 
 /** What all ingests of a process share. */
 export interface PackIngestOptions {
+  /** Asked for delta bases and for what the network has already. */
   readonly metadata: Pick<Metadata, "locate" | "known">;
+  /** Where pack groups go. */
   readonly extents: Pick<ExtentStore, "read" | "write" | "remove">;
   /** The disk whose root is `scratchDirectory`. */
   readonly disk: Disk;
   /** Path of a directory of the operating system for scratch files; nobody else uses it. */
   readonly scratchDirectory: string;
+  /** Draws ids and the seeds of hash tables. */
   readonly random: Random;
   /** How objects are checked; `DEFAULT_PUSH_POLICY` unless given. */
   readonly policy?: FsckPolicy;
@@ -48,10 +51,13 @@ export interface PackIngestOptions {
 
 /** One pack to be taken in. */
 export interface PackIngestRequest {
+  /** The pack, from its first byte to its trailer. */
   readonly pack: ReadableStream<Uint8Array>;
+  /** Where it is pushed to. */
   readonly repository: RepositoryInfo;
   /** The push's commands: their new values are the tips of the group. */
   readonly tips: readonly { readonly newOid: Oid }[];
+  /** Aborts when the client is gone. */
   readonly signal?: AbortSignal;
   /** Told how far it is: lines that end in `\n`, or in `\r` to be overwritten. */
   readonly progress?: (text: string) => void;
