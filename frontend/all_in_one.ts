@@ -36,11 +36,15 @@ export interface AllInOneOptions {
   readonly http: SocketAddress;
   /** Where to serve SSH. */
   readonly ssh: SocketAddress;
+  /** Pushes and changes are refused. */
   readonly readOnly: boolean;
   /** The first push to a free name creates the repository. */
   readonly autoCreate: boolean;
+  /** Time, for every role. */
   readonly clock: Clock;
+  /** Randomness, for every role. */
   readonly random: Random;
+  /** Told what an operator should know. */
   readonly logger: Logger;
   /** How long running requests may take to finish on close, in milliseconds. */
   readonly drainMs?: number;

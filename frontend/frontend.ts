@@ -32,15 +32,23 @@ const FEATURES: UploadPackFeatures = {
 
 /** What a frontend works with. */
 export interface FrontendOptions {
+  /** Where repositories, references and recipes are. */
   readonly metadata: Metadata;
+  /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
+  /** Takes the packs of pushes in. */
   readonly ingest: IngestPack;
+  /** For keep-alives, time stamps and retries. */
   readonly clock: Clock;
+  /** For ids of pushes and sessions. */
   readonly random: Random;
+  /** Told of what clients see as failures. */
   readonly logger: Logger;
   /** Existing directory for what does not fit memory. */
   readonly scratchDirectory: string;
+  /** Pushes and changes are refused. */
   readonly readOnly: boolean;
+  /** The first push to a free name creates the repository. */
   readonly autoCreate: boolean;
 }
 

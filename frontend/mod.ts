@@ -1,7 +1,8 @@
 /**
- * See README.md of this package.
+ * The side that clients see: smart HTTP and SSH for git, the management API, pages. Owns no data.
  *
  * @module
  */
 
-export {};
+export * from "./all_in_one.ts";
+export * from "./frontend.ts";
