@@ -109,6 +109,13 @@ function splitMessage(message: string): { readonly subject: string; readonly bod
   return { subject, body: rest.replace(/^(?:[ \t]*\n)+/, "") };
 }
 
+/** The first line of a message as a part of a file's name. */
+function fileName(message: string): string {
+  const first = message.replace(/^(?:[ \t]*\n)+/, "").split("\n", 1)[0]!;
+  const plain = first.replaceAll(/[^A-Za-z0-9._]+/g, "-").replaceAll(/\.+/g, ".");
+  return plain.replace(/^-+/, "").replace(/[-.]+$/, "");
+}
+
 /** A commit that files speak of. */
 export class CommitFacts {
   readonly #facts: ReadonlyMap<string, string>;
@@ -141,7 +148,7 @@ export class CommitFacts {
       ["P", parents.join(" ")],
       ["p", parents.map(short).join(" ")],
       ["s", subject],
-      ["f", subject.replaceAll(/[^A-Za-z0-9._]+/g, "-").replaceAll(/^[-.]+|[-.]+$/g, "")],
+      ["f", fileName(message)],
       ["b", body],
       ["B", message.replace(/^(?:[ \t]*\n)+/, "")],
       ["e", line("encoding").slice(9)],
