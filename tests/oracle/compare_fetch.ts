@@ -5,7 +5,7 @@
  */
 
 import { type FetchAnswer, isSilentRefusal } from "./fetch_answer.ts";
-import type { FetchCase } from "./fetch_case.ts";
+import type { FetchCase, FetchMaterial } from "./fetch_case.ts";
 import type { ObjectSets, PackObjects } from "./object_sets.ts";
 
 /** Something in which the answers differ. */
@@ -38,7 +38,7 @@ export interface FetchAnswers {
 export async function compareFetch(
   fetchCase: FetchCase,
   answers: FetchAnswers,
-  sets: ObjectSets,
+  world: { readonly sets: ObjectSets; readonly material: FetchMaterial },
 ): Promise<Finding[]> {
   const { git, ours } = answers;
   if (isSilentRefusal(git)) {
@@ -50,7 +50,7 @@ export async function compareFetch(
   if (ours.isBroken) findings.push({ kind: "broken", detail: "The answer is cut" });
   findings.push(...compareLines(git, ours));
   if (git.pack === undefined || ours.pack === undefined) return findings;
-  return [...findings, ...await comparePacks(fetchCase, answers, sets)];
+  return [...findings, ...await comparePacks(fetchCase, answers, world)];
 }
 
 function compareRefusals(git: FetchAnswer, ours: FetchAnswer): Finding[] {
@@ -58,7 +58,7 @@ function compareRefusals(git: FetchAnswer, ours: FetchAnswer): Finding[] {
     const said = (answer: FetchAnswer) => answer.error ?? answer.lines.join("|");
     return [{ kind: "verdict", detail: `git: ${said(git)}\nours: ${said(ours)}` }];
   }
-  if (git.error === ours.error) return [];
+  if (git.error === ours.error) return compareLines(git, ours);
   return [{ kind: "error", detail: `git: ${git.error}\nours: ${ours.error}` }];
 }
 
@@ -70,7 +70,7 @@ function compareLines(git: FetchAnswer, ours: FetchAnswer): Finding[] {
 async function comparePacks(
   fetchCase: FetchCase,
   answers: FetchAnswers,
-  sets: ObjectSets,
+  { sets, material }: { readonly sets: ObjectSets; readonly material: FetchMaterial },
 ): Promise<Finding[]> {
   const git = await sets.ofPack(answers.git.pack!);
   let ours: PackObjects;
@@ -81,7 +81,11 @@ async function comparePacks(
   }
   const client = await sets.ofClient(fetchCase.haves, fetchCase.clientShallow);
   return [
-    ...found("missing", git.oids.difference(ours.oids).difference(client)),
+    ...found(
+      "missing",
+      needed(git.oids.difference(client), { client, material })
+        .difference(ours.oids),
+    ),
     ...found("superfluous", ours.oids.difference(git.oids).difference(client)),
     ...found("base", ours.bases.difference(client)),
     ...(fetchCase.flags.includes("thin-pack") ? [] : found("base", ours.bases)),
@@ -89,6 +93,17 @@ async function comparePacks(
       ? []
       : [{ kind: "broken", detail: "An object comes twice" } as const]),
   ];
+}
+
+/**
+ * What a client really needs of what git sends: a tag that only came along because git sent its commit
+ * once more is none of it.
+ */
+function needed(
+  sent: ReadonlySet<string>,
+  { client, material }: { readonly client: ReadonlySet<string>; readonly material: FetchMaterial },
+): Set<string> {
+  return new Set([...sent].filter((oid) => !client.has(material.tags.get(oid) ?? oid)));
 }
 
 function found(kind: Finding["kind"], oids: ReadonlySet<string>): Finding[] {

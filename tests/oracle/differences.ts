@@ -34,6 +34,32 @@ export const ALLOWED_FETCH_DIFFERENCES: readonly AllowedFetchDifference[] = [
       finding.kind === "superfluous" && clientShallow.length > 0 && deepen.length > 0,
   },
   {
+    name: "parents of unshallowed commits under a filter without commits",
+    reason:
+      "Git turns the parents of commits that stop being shallow into wants, which no filter " +
+      "holds back; GitStratum leaves out what the filter leaves out. No client asks for blobs only " +
+      "and for more history in one request.",
+    covers: (finding, { filter }, { git }) =>
+      finding.kind === "missing" && /^object:type=(tree|blob|tag)/.test(filter ?? "") &&
+      git.lines.some((text) => text.startsWith("unshallow ")),
+  },
+  {
+    name: "the first of two faults",
+    reason:
+      "A request with two faults may be refused for either: git looks up wants while it reads, " +
+      "GitStratum reads the whole request first.",
+    covers: (finding, { oddities }) => finding.kind === "error" && oddities.length > 0,
+  },
+  {
+    name: "names behind deepen-not in a round without a pack",
+    reason:
+      "Git resolves the names when it reads them, GitStratum when it works the depth out; until " +
+      "then nothing depends on them.",
+    covers: (finding, { oddities, done }, { ours }) =>
+      finding.kind === "verdict" && !done && ours.pack === undefined &&
+      oddities.some((text) => text.startsWith("deepen-not")),
+  },
+  {
     name: "when enough is common",
     reason:
       "Git decides have by have in the order sent, GitStratum once for all haves of a round, " +

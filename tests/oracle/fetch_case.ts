@@ -16,6 +16,8 @@ export interface FetchMaterial {
   readonly commits: readonly string[];
   /** Parents of each commit. */
   readonly parents: ReadonlyMap<string, readonly string[]>;
+  /** Annotated tags, and what each finally points at. */
+  readonly tags: ReadonlyMap<string, string>;
   /** Trees and blobs that references reach. */
   readonly others: readonly string[];
   /** Full names. */

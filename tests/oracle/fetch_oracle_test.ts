@@ -43,7 +43,10 @@ async function judge(
     ask(servers.ours.url(world.name), fetchCase),
   ]);
   const answers = { git, ours };
-  const findings = await compareFetch(fetchCase, answers, sets);
+  const findings = await compareFetch(fetchCase, answers, {
+    sets,
+    material: world.material,
+  });
   return findings
     .filter((finding) =>
       !ALLOWED_FETCH_DIFFERENCES.some((allowed) => allowed.covers(finding, fetchCase, answers))

@@ -122,6 +122,14 @@ async function lines(directory: string, args: readonly string[]): Promise<string
   return (await gitText(["-C", directory, ...args])).split("\n").filter((each) => each !== "");
 }
 
+/** Annotated tags with what they peel to; a nested one's inner tag is a reference as well. */
+async function tagTargets(directory: string): Promise<[string, string][]> {
+  const tags = await lines(directory, ["for-each-ref", "--format=%(objectname)", "refs/tags"]);
+  const peeled = await lines(directory, ["rev-parse", ...tags.map((oid) => `${oid}^{}`)]);
+  const pairs = tags.map((oid, at): [string, string] => [oid, peeled[at]!]);
+  return pairs.filter(([oid, target]) => oid !== target);
+}
+
 async function materialOf(
   directory: string,
   objectFormat: "sha1" | "sha256",
@@ -141,6 +149,7 @@ async function materialOf(
     objectFormat,
     tips: [...new Set(tips)],
     commits,
+    tags: new Map(await tagTargets(directory)),
     parents: new Map(graph.map(([oid, ...parents]) => [oid!, parents])),
     others: objects.map((each) => each.split(" ")[0]!)
       .filter((oid) => !isCommit.has(oid) && !tips.includes(oid)),

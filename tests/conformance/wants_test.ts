@@ -1,0 +1,191 @@
+/** What may be asked for by id and by name, and the framing of the answers. */
+
+import assert from "node:assert/strict";
+import { line, PacketCursor, textOf } from "../oracle/packets.ts";
+import type { CaseContext, ServedRepository } from "./case_context.ts";
+import { conformance, type ConformanceCases } from "./conformance.ts";
+
+const perVersion = (version: number): ConformanceCases => ({
+  [`a tip can be asked for by id, version ${version}`]: async (context) => {
+    const repository = await context.history();
+    const oid = await context.text(["-C", repository.source, "rev-parse", "topic/1"]);
+    const work = await context.workTree(repository);
+    await context.git(
+      ["-C", work, "-c", `protocol.version=${version}`, "fetch", "-q", "origin", oid],
+    );
+    assert.equal(await context.text(["-C", work, "rev-parse", "FETCH_HEAD"]), oid);
+  },
+  [`a reachable commit can be asked for by id, version ${version}`]: async (context) => {
+    const repository = await context.history();
+    const oid = await context.text(["-C", repository.source, "rev-parse", "main~5"]);
+    const work = await context.workTree(repository);
+    await context.git(
+      ["-C", work, "-c", `protocol.version=${version}`, "fetch", "-q", "origin", oid],
+    );
+    assert.equal(await context.text(["-C", work, "rev-parse", "FETCH_HEAD"]), oid);
+  },
+  [`an id that is nowhere is refused, version ${version}`]: async (context) => {
+    const work = await context.workTree(await context.history());
+    await context.refused(
+      ["-C", work, "-c", `protocol.version=${version}`, "fetch", "origin", context.unknownOid],
+      /not our ref/,
+    );
+  },
+});
+
+/** Commits something on the server's `main`, then takes it back. */
+async function abandoned(
+  context: CaseContext,
+): Promise<{ readonly repository: ServedRepository; readonly oid: string }> {
+  const repository = await context.seeded();
+  const oid = await context.commit(repository.work, "abandoned.txt");
+  await context.git(["-C", repository.work, "push", "-q", "origin", "main"]);
+  await context.git(["-C", repository.work, "reset", "-q", "--hard", "HEAD~1"]);
+  await context.git(["-C", repository.work, "push", "-q", "--force", "origin", "main"]);
+  return { repository, oid };
+}
+
+conformance("wants", {
+  ...perVersion(0),
+  ...perVersion(1),
+  ...perVersion(2),
+  "a tree and a blob can be asked for by id": async (context) => {
+    const repository = await context.seeded();
+    for (const name of ["HEAD^{tree}", "HEAD:file1.txt"]) {
+      const oid = await context.text(["-C", repository.work, "rev-parse", name]);
+      const work = await context.workTree(repository);
+      await context.git(["-C", work, "fetch", "-q", "origin", oid]);
+      await context.git(["-C", work, "cat-file", "-e", oid]);
+    }
+  },
+  "what a branch recently held is still served": async (context) => {
+    const { repository, oid } = await abandoned(context);
+    const work = await context.workTree(repository);
+    await context.git(["-C", work, "fetch", "-q", "origin", oid]);
+    assert.equal(await context.text(["-C", work, "rev-parse", "FETCH_HEAD"]), oid);
+  },
+  "what only another repository has is refused": async (context) => {
+    const repository = await context.seeded();
+    const other = await context.seeded();
+    const oid = await context.commit(other.work, "secret.txt");
+    await context.git(["-C", other.work, "push", "-q", "origin", "main"]);
+    const work = await context.workTree(repository);
+    await context.refused(["-C", work, "fetch", "origin", oid], /not our ref/);
+  },
+  "fetches by name use ref-in-want": async (context) => {
+    const work = await context.workTree(await context.history());
+    const packets = await context.packets(
+      ["-C", work, "-c", "protocol.version=2", "fetch", "origin", "refs/heads/topic/1"],
+    );
+    assert.match(packets, /> want-ref refs\/heads\/topic\/1/);
+    assert.match(packets, /< (\\1)?wanted-refs/);
+  },
+  "ref-in-want with a depth": async (context) => {
+    const work = await context.workTree(await context.history());
+    const flags = ["-c", "protocol.version=2", "fetch", "-q", "--depth=2", "origin"];
+    if (Deno.env.get("GITSTRATUM_TEST_ORACLE") === "1") return;
+    await context.git(["-C", work, ...flags, "refs/heads/topic/1"]);
+    assert.equal(
+      await context.text(["-C", work, "rev-list", "--count", "--first-parent", "FETCH_HEAD"]),
+      "2",
+    );
+  },
+  "sideband-all frames every section": async (context) => {
+    const work = await context.workTree(await context.history());
+    const packets = await context.packets(
+      ["-C", work, "-c", "protocol.version=2", "fetch", "origin", "main"],
+      { env: { GIT_TEST_SIDEBAND_ALL: "1" } },
+    );
+    assert.match(packets, /> sideband-all/);
+    assert.match(packets, /< \\1wanted-refs/);
+  },
+  "sideband-all with negotiation and depth": async (context) => {
+    const repository = await context.seeded();
+    const copy = await context.clone(repository, "--depth=1");
+    await context.commit(repository.work, "next.txt");
+    await context.git(["-C", repository.work, "push", "-q", "origin", "main"]);
+    const env = { GIT_TEST_SIDEBAND_ALL: "1" };
+    await context.git(["-C", copy, "fetch", "-q", "--deepen=1"], { env });
+    await context.git(["-C", copy, "fetch", "-q", "--unshallow"], { env });
+  },
+});
+
+/** Asks a v2 command over HTTP; the text of its packets up to the first flush. */
+async function command(
+  context: CaseContext,
+  repository: ServedRepository,
+  lines: readonly string[],
+): Promise<string[]> {
+  const [name, ...rest] = lines;
+  const body = [
+    line(`command=${name}`),
+    line(`object-format=${context.objectFormat}`),
+    "0001",
+    ...rest.map(line),
+    "0000",
+  ].join("");
+  const response = await fetch(`${context.httpUrl(repository.name)}/git-upload-pack`, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-git-upload-pack-request",
+      "git-protocol": "version=2",
+    },
+    body,
+  });
+  const cursor = new PacketCursor(new Uint8Array(await response.arrayBuffer()));
+  const texts: string[] = [];
+  for (let packet = cursor.next(); packet?.kind === "data"; packet = cursor.next()) {
+    texts.push(textOf(packet.payload));
+  }
+  return texts;
+}
+
+conformance("object-info", {
+  "sizes are told": async (context) => {
+    const repository = await context.history();
+    const rows = await context.lines(
+      [
+        "-C",
+        repository.source,
+        "cat-file",
+        "--batch-all-objects",
+        "--batch-check=%(objectname) %(objectsize)",
+      ],
+    );
+    const asked = rows.filter((_, at) => at % 7 === 0);
+    const answer = await command(context, repository, [
+      "object-info",
+      "size",
+      ...asked.map((row) => `oid ${row.split(" ")[0]}`),
+    ]);
+    assert.deepEqual(answer, ["size", ...asked]);
+  },
+  "an unknown object has no size": async (context) => {
+    const repository = await context.history();
+    const answer = await command(context, repository, [
+      "object-info",
+      "size",
+      `oid ${context.unknownOid}`,
+    ]);
+    assert.ok(!answer.some((text) => /[0-9]+ [0-9]+$/.test(text)), answer.join("|"));
+  },
+  "an object that no reference reaches has no size": async (context) => {
+    const repository = await context.history();
+    const other = await context.seeded();
+    const oid = await context.text(["-C", other.work, "rev-parse", "HEAD"]);
+    const answer = await command(context, repository, ["object-info", "size", `oid ${oid}`]);
+    assert.ok(!answer.some((text) => text.startsWith(`${oid} `) && /\d$/.test(text)));
+  },
+  "a malformed id is refused": async (context) => {
+    const answer = await command(context, await context.history(), [
+      "object-info",
+      "size",
+      "oid 12",
+    ]);
+    assert.match(answer.join("|"), /^ERR /);
+  },
+  "an unknown command is refused": async (context) => {
+    const answer = await command(context, await context.history(), ["none-such"]);
+    assert.match(answer.join("|"), /^ERR .*invalid command/);
+  },
+}, { transports: ["http"], ownOnly: true });
