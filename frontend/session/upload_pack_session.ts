@@ -14,6 +14,7 @@ import {
   acknowledge,
   advertiseReferences,
   advertiseV2,
+  checkRefused,
   errorPkt,
   excerpt,
   type FetchRequest,
@@ -222,9 +223,8 @@ export class UploadPackSession {
     const { objectFormat } = this.#repository;
     const upload = await readUploadRequest(reader, { objectFormat, features });
     if (upload === undefined) return;
-    if (upload.request.depth !== undefined) {
-      yield shallowUpdate(await this.#boundary(upload.request));
-    }
+    if (upload.request.depth === undefined) await this.#checkWants(upload.request);
+    else yield shallowUpdate(await this.#boundary(upload.request));
     const haves = yield* this.#haveRounds(reader, upload);
     if (haves === undefined) return;
     const recipe = await this.#planned({ ...upload.request, haves });
@@ -235,6 +235,15 @@ export class UploadPackSession {
       ...(sideBand === undefined ? {} : { sideBand }),
     });
     if (sideBand !== undefined) yield flushPkt();
+  }
+
+  /**
+   * Refuses wants before anything else is said: behind the `NAK` of a client without haves an `ERR`
+   * would be taken for a side band.
+   */
+  async #checkWants({ wants, clientShallow }: FetchRequest): Promise<void> {
+    const question = { wants, haves: [], clientShallow };
+    checkRefused(await this.#options.metadata.negotiate(this.#repository, question));
   }
 
   /** Negotiates; returns the common commits, or undefined when no pack is to follow. */
