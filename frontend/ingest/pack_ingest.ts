@@ -66,7 +66,7 @@ export interface PackIngestRequest {
 /** Names of scratch files begin with this. */
 const SCRATCH_PREFIX = "ingest-";
 /** Memories kept for ingests without a worker: as many as usually run at once. */
-const SPARE_MEMORY_COUNT_MAX = 4;
+const SPARE_MEMORY_COUNT_MAX = 8;
 const SEED_BYTES = 8;
 
 /** Takes packs in. */
