@@ -120,6 +120,22 @@ Deno.test("serveSsh() carries bytes both ways and tells who asks", async () => {
   });
 });
 
+Deno.test("serveSsh() loses nothing when client and server agree on new keys", async () => {
+  const converse: Converse = async function* (_service, _name, { body }) {
+    for await (const bytes of body) yield bytes;
+  };
+  await withServer({ converse }, async ({ ssh, failures }) => {
+    const child = ssh(COMMAND, ["-o", "RekeyLimit=256K"]);
+    const sent = new Uint8Array(4 * MIB).map((_, index) => index * 7 >> 5);
+    const feeding = ReadableStream.from([sent]).pipeTo(child.stdin);
+    const received = await new Response(child.stdout).bytes();
+    await Promise.all([feeding, child.stderr.cancel()]);
+    assert.deepEqual(received, sent);
+    assert.equal((await child.status).code, 0);
+    assert.deepEqual(failures, []);
+  });
+});
+
 Deno.test("serveSsh() makes no more for a client that does not read", async () => {
   let produced = 0;
   const converse: Converse = async function* (_service, _name, { signal }) {
