@@ -7,7 +7,7 @@
 import { type Clock, hasCode, type Logger, type Random, randomId } from "@gitstratum/core";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
-import { ObjectRebuilder } from "./assembly/object_rebuilder.ts";
+import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import type { ConnectionInfo } from "./http/git_routes.ts";
 import { httpApp } from "./http/http_app.ts";
 import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";

@@ -9,9 +9,9 @@ import { GitStratumError, HISTORY_OBJECT_BYTES_MAX } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type { LocatedObject, Metadata, RepositoryInfo } from "@gitstratum/core/rpc";
-import type { ObjectBytes } from "../assembly/object_bytes.ts";
-import type { ObjectRebuilder } from "../assembly/object_rebuilder.ts";
-import { type MaterialiseStep, READ_BYTES_MAX } from "../assembly/read_unit.ts";
+import type { ObjectBytes } from "../pack_assembly/object_bytes.ts";
+import type { ObjectRebuilder } from "../pack_assembly/object_rebuilder.ts";
+import { type MaterialiseStep, READ_BYTES_MAX } from "../pack_assembly/read_unit.ts";
 
 /** Ids of one question to the metadata cluster. */
 const LOCATE_COUNT_MAX = 4096;

@@ -7,7 +7,7 @@
 
 import { assert } from "@gitstratum/core";
 import type { DiskFile } from "@gitstratum/core/disk";
-import type { ObjectBytes } from "../assembly/object_bytes.ts";
+import type { ObjectBytes } from "../pack_assembly/object_bytes.ts";
 import type { BaseObject } from "./ingest_host.ts";
 import type { IngestScratch } from "./ingest_scratch.ts";
 

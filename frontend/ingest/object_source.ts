@@ -10,8 +10,8 @@
 import { createHash } from "node:crypto";
 import { assert, MIB } from "@gitstratum/core";
 import type { ObjectFormat } from "@gitstratum/core/git";
-import { applyDeltaTo, deltaSizes } from "../assembly/delta_application.ts";
-import { type ObjectBytes, ObjectBytesWriter } from "../assembly/object_bytes.ts";
+import { applyDeltaTo, deltaSizes } from "../pack_assembly/delta_application.ts";
+import { type ObjectBytes, ObjectBytesWriter } from "../pack_assembly/object_bytes.ts";
 import { badDelta } from "./bad_pack.ts";
 import type { EntryReader } from "./entry_reader.ts";
 import type { IdTable } from "./id_table.ts";

@@ -24,7 +24,7 @@ import {
   oidBytes,
 } from "@gitstratum/core/git";
 import { encodeWholeEntry } from "@gitstratum/core/pack";
-import type { ObjectBytes } from "../assembly/object_bytes.ts";
+import type { ObjectBytes } from "../pack_assembly/object_bytes.ts";
 import { badDelta, badPack, hashCollision, tooLarge } from "./bad_pack.ts";
 import { CutEntries } from "./cut_entries.ts";
 import { EntryReader } from "./entry_reader.ts";

@@ -25,8 +25,8 @@ import {
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import { Inflater, Kernels } from "@gitstratum/wasm";
-import { applyDeltaTo, deltaSizes } from "../assembly/delta_application.ts";
-import { type ObjectBytes, ObjectBytesWriter } from "../assembly/object_bytes.ts";
+import { applyDeltaTo, deltaSizes } from "../pack_assembly/delta_application.ts";
+import { type ObjectBytes, ObjectBytesWriter } from "../pack_assembly/object_bytes.ts";
 
 /** Bytes of an extent that are read at a time. */
 const READ_BYTES_MAX = 1 * MIB;

@@ -15,7 +15,7 @@ import {
   type SideBandMode,
 } from "@gitstratum/core/protocol";
 import type { Recipe } from "@gitstratum/core/recipe";
-import { packStream, type PackStreamOptions } from "../assembly/pack_stream.ts";
+import { packStream, type PackStreamOptions } from "../pack_assembly/pack_stream.ts";
 import { liveTask } from "./live_task.ts";
 import { shownError } from "./shown_error.ts";
 

@@ -49,7 +49,7 @@ import type {
   RepositoryInfo,
   ShallowBoundary,
 } from "@gitstratum/core/rpc";
-import type { RebuildObject } from "../assembly/pack_stream.ts";
+import type { RebuildObject } from "../pack_assembly/pack_stream.ts";
 import { KEEP_ALIVE_MS } from "./live_task.ts";
 import { sendPack } from "./pack_sender.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
