@@ -6,7 +6,9 @@
  */
 
 import type { FetchAnswers, Finding } from "./compare_fetch.ts";
+import type { PushAnswers, PushFinding } from "./compare_push.ts";
 import type { FetchCase } from "./fetch_case.ts";
+import type { PushCase } from "./push_case.ts";
 
 /** A difference in fetches that is meant to be. */
 export interface AllowedFetchDifference {
@@ -15,7 +17,7 @@ export interface AllowedFetchDifference {
   covers(finding: Finding, fetchCase: FetchCase, answers: FetchAnswers): boolean;
 }
 
-/** The list. */
+/** The list for fetches. */
 export const ALLOWED_FETCH_DIFFERENCES: readonly AllowedFetchDifference[] = [
   {
     name: "wanted-refs behind shallow-info",
@@ -94,4 +96,75 @@ function shallowInfoFirst(lines: readonly string[]): string[] {
     ...lines.slice(refs, shallow),
     ...lines.slice(end),
   ];
+}
+
+/** A difference in pushes that is meant to be. */
+export interface AllowedPushDifference {
+  readonly name: string;
+  readonly reason: string;
+  covers(finding: PushFinding, pushCase: PushCase, answers: PushAnswers): boolean;
+}
+
+/** The list for pushes. */
+export const ALLOWED_PUSH_DIFFERENCES: readonly AllowedPushDifference[] = [
+  {
+    name: "reasons that say more",
+    reason:
+      "Git tells the details of a refused reference on its standard error, which clients see " +
+      "on the progress band; GitStratum puts them behind the reason, in the report.",
+    covers: (finding, _, { git, ours }) => {
+      const [theirs, own] = reasonsOf(finding, { git, ours });
+      return finding.kind === "reason" && own.startsWith(`${theirs}: `);
+    },
+  },
+  {
+    name: "the command that fails an atomic push",
+    reason:
+      "Git gives every command of a failed transaction the same reason; GitStratum gives the " +
+      "one that failed its own.",
+    covers: (finding, { flags }, answers) =>
+      finding.kind === "reason" && flags.includes("atomic") &&
+      /^atomic (transaction failed|push failure)$/.test(reasonsOf(finding, answers)[0]),
+  },
+  {
+    name: "missing objects",
+    reason:
+      "Git's index-pack looks for what the objects link to and refuses the pack; GitStratum " +
+      "takes the pack, and the connectivity check refuses the references (as git does with " +
+      "receive.fsckObjects off).",
+    covers: (finding, { assumed }, { ours }) =>
+      assumed.length > 0 && (finding.kind === "unpack" || finding.kind === "reason") &&
+      ours.results.every(([, verdict]) => verdict === "missing necessary objects"),
+  },
+  {
+    name: "deleting what is not there",
+    reason: "Git forgets the old value of a deletion when it has no such object, and deletes " +
+      "nothing with success; GitStratum says that the reference does not exist. The outcome is the " +
+      "same.",
+    covers: (finding, { commands }, { ours }) =>
+      finding.kind === "result" &&
+      commands.some(({ name, to }) => name === finding.name && /^0+$/.test(to)) &&
+      reasonsOf(finding, { git: ours, ours })[1] ===
+        "failed to update ref: reference does not exist",
+  },
+  {
+    name: "the first of two faults of a command",
+    reason: "A command that lacks its objects and breaks a rule of references may be refused for " +
+      "either.",
+    covers: (finding, { fault }) => finding.kind === "reason" && fault !== "none",
+  },
+  {
+    name: "the first of two faults in a pack",
+    reason:
+      "A pack that is spoiled and holds an object that the checks refuse may be refused for " +
+      "either.",
+    covers: (finding, { fault }) => finding.kind === "fsck" && fault !== "none",
+  },
+];
+
+/** Git's reason and ours. */
+function reasonsOf({ name }: PushFinding, { git, ours }: PushAnswers): readonly [string, string] {
+  const find = (results: PushAnswers["git"]["results"]) =>
+    results.find(([each]) => each === name)?.[1] ?? "";
+  return [find(git.results), find(ours.results)];
 }

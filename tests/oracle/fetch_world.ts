@@ -68,7 +68,8 @@ const ORACLE_SETTINGS: Readonly<Record<string, string>> = {
   "uploadpack.allowRefInWant": "true",
   "uploadpack.allowSidebandAll": "true",
   "receive.advertisePushOptions": "true",
-  "receive.unpackLimit": "100000",
+  "receive.unpackLimit": "1",
+  "receive.denyDeleteCurrent": "refuse",
   "gc.auto": "0",
 };
 
