@@ -35,6 +35,10 @@ export const EXTENT_WRITE_CONCURRENCY_MAX = 4;
 export const EXTENT_REMOVE_COUNT_MAX = 10_000;
 /** Extents in one page of a listing: at most 200 bytes of JSON each. */
 export const EXTENT_LIST_COUNT_MAX = 4096;
+/** Bytes of replicated writes that some slow replica still lacks; beyond it writers wait. */
+export const REPLICA_UNSETTLED_BYTES_MAX = 128 * MIB;
+/** Copies found missing by reads that wait for repair; the rest is found by comparing replicas. */
+export const READ_REPAIR_COUNT_MAX = 1000;
 /** Bodies of extents that a node holds at a time; further writes wait for room. */
 export const EXTENT_BODIES_BYTES_MAX = 128 * MIB;
 
@@ -206,6 +210,7 @@ assert(
 assert(LOG_INLINE_BYTES_MAX <= LOG_APPEND_BYTES_MAX, "An inline log entry fits an append");
 assert(EXTENT_BATCH_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch can be admitted");
 assert(EXTENT_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "An extent can be admitted");
+assert(EXTENT_BYTES_MAX <= REPLICA_UNSETTLED_BYTES_MAX, "A replicated extent can be admitted");
 assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
 assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");

@@ -58,7 +58,7 @@ export class MemoryReplica implements ReplicaNode {
     id: ExtentId,
     range: { readonly offset: number; readonly length: number },
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const known = this.#known.get(id);
+    const known = this.#newest(id);
     if (known === undefined || known.write.kind === "removed") {
       throw new GitStratumError("not-found", "Find no such extent", { data: { id } });
     }
@@ -78,8 +78,15 @@ export class MemoryReplica implements ReplicaNode {
   /** {@inheritDoc ReplicaNode.find} */
   // deno-lint-ignore require-await -- the contract is asynchronous
   async find(id: ExtentId): Promise<ReplicaRecord | undefined> {
-    const known = this.#known.get(id);
+    const known = this.#newest(id);
     return known && recordOf(known);
+  }
+
+  #newest(id: ExtentId): Known | undefined {
+    const hinted = [...this.#hints.values()].filter(({ name }) => name.id === id);
+    const all = [this.#known.get(id), ...hinted.map(({ write }) => knownHint(write))];
+    return all.filter((known) => known !== undefined)
+      .sort((a, b) => b.write.version - a.write.version)[0];
   }
 
   /** {@inheritDoc ReplicaNode.list} */
@@ -184,6 +191,10 @@ function copyOf(write: ReplicaWrite): ReplicaWrite {
   return write.kind === "removed" ? write : { ...write, bytes: Uint8Array.from(write.bytes) };
 }
 
+function knownHint(write: ReplicaWrite): Known {
+  return { write, atMs: 0, damaged: false };
+}
+
 function hintKey({ target, id }: HintName): string {
-  return `${target}/${id}`;
+  return `${id}/${target}`;
 }

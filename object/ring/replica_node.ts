@@ -55,7 +55,7 @@ export interface ReplicaNode {
    */
   merge(writes: readonly ReplicaWrite[]): Promise<readonly ReplicaOutcome[]>;
   /**
-   * Reads a range of a living extent; see `ExtentStore.read`.
+   * Reads a range of a living extent, its own or one that it keeps as a hint; see `ExtentStore.read`.
    *
    * @throws `not-found` when it is unknown or removed; `invalid`; `corrupt`
    */
@@ -63,9 +63,9 @@ export interface ReplicaNode {
     id: ExtentId,
     range: { readonly offset: number; readonly length: number },
   ): Promise<Uint8Array<ArrayBuffer>>;
-  /** What is known of an extent. */
+  /** The newest that is known of an extent, by its own record or a kept hint. */
   find(id: ExtentId): Promise<ReplicaRecord | undefined>;
-  /** Everything that is known, removals too, in order of id from the first greater than `after`. */
+  /** Everything that is known but hints, removals too, in order of id from the first greater than `after`. */
   list(
     options: { readonly after?: ExtentId; readonly limit: number },
   ): Promise<readonly ReplicaRecord[]>;
@@ -77,7 +77,7 @@ export interface ReplicaNode {
   ): Promise<void>;
   /** Keeps a write for a node that missed it; durable when it resolves. An older one is replaced. */
   keepHint(target: NodeId, write: ReplicaWrite): Promise<void>;
-  /** Names of kept hints in order of target and id, from the first greater than `after`. */
+  /** Names of kept hints in order of id and target, from the first greater than `after`. */
   hints(
     options: { readonly after?: HintName; readonly limit: number },
   ): Promise<readonly HintName[]>;
