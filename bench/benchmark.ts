@@ -62,8 +62,3 @@ export class RowWriter {
     });
   }
 }
-
-/** Throws unless a result is what it should be. */
-export function verify(holds: boolean, what: string): void {
-  if (!holds) throw new Error(`A result is wrong: ${what}`);
-}

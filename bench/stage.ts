@@ -8,7 +8,6 @@
 import { git, gitText } from "../tests/harness/git.ts";
 import type { BenchOptions } from "./bench_options.ts";
 import { labelOf } from "./bench_options.ts";
-import { verify } from "./benchmark.ts";
 import { clonedPack, listReferences, rawClone } from "./load/clone.ts";
 import { exchangeFile, parseAnswer, touchedBuffer } from "./load/http_exchange.ts";
 import { PUSH_HEADERS, requirePushed } from "./load/push_request.ts";
@@ -18,6 +17,7 @@ import { type Cost, measure } from "./servers/metered_server.ts";
 import { MeteredGitStratum } from "./servers/metered_gitstratum.ts";
 import { generateLarge, generateText } from "./sources/generated.ts";
 import { prepareSource, type Source } from "./sources/source.ts";
+import { verify } from "./verify.ts";
 
 /** What GitStratum stored. */
 export interface StoredByUs {

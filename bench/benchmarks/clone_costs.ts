@@ -4,12 +4,13 @@
  * @module
  */
 
-import { type BenchContext, verify } from "../benchmark.ts";
+import type { BenchContext } from "../benchmark.ts";
 import { clonedPack, type CloneWish, rawClone } from "../load/clone.ts";
 import { type Cost, measure, type Measured, medianByWall } from "../servers/metered_server.ts";
 import type { Address, MeteredServer } from "../servers/metered_server.ts";
 import type { Source } from "../sources/source.ts";
 import { answerBuffer } from "../stage.ts";
+import { verify } from "../verify.ts";
 
 /** A clone's cost and what came over the wire. */
 export interface CloneCost extends Cost {

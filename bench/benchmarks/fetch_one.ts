@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { requireOk } from "../load/http_exchange.ts";
 import { KeepAliveConnection } from "../load/keep_alive_connection.ts";
 import { readPackAnswer } from "../load/pack_answer.ts";
@@ -19,6 +19,7 @@ import { ratioAtMost, valueAtMost } from "../results/row.ts";
 import { type Address, percentile } from "../servers/metered_server.ts";
 import { headCommit, type Source } from "../sources/source.ts";
 import { rootTree } from "./root_tree.ts";
+import { verify } from "../verify.ts";
 
 /** Commit, tree and blob. */
 const OBJECTS_OF_A_PUSH = 3;

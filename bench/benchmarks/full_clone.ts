@@ -5,13 +5,14 @@
  * @module
  */
 
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { exchange, parseAnswer, requireOk } from "../load/http_exchange.ts";
 import { ratioAtLeast, ratioAtMost } from "../results/row.ts";
 import { measure, medianByWall } from "../servers/metered_server.ts";
 import type { Source } from "../sources/source.ts";
 import { answerBuffer } from "../stage.ts";
 import { type CloneCosts, compareClones } from "./clone_costs.ts";
+import { verify } from "../verify.ts";
 
 const PLAIN = "git http-backend, plain";
 const TUNED = "git http-backend, tuned";

@@ -6,11 +6,12 @@
  */
 
 import { git } from "../../tests/harness/git.ts";
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { ratioAtMost, valueAtMost } from "../results/row.ts";
 import { measureGit } from "../servers/local_command.ts";
 import type { Cost } from "../servers/metered_server.ts";
 import type { Source } from "../sources/source.ts";
+import { verify } from "../verify.ts";
 
 const PEAK_BYTES_MAX = 512 * 1024 * 1024;
 

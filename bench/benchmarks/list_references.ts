@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { parseReferences } from "../load/clone.ts";
 import { exchange, parseAnswer, requireOk } from "../load/http_exchange.ts";
 import { KeepAliveConnection } from "../load/keep_alive_connection.ts";
@@ -18,6 +18,7 @@ import { createCommands, headCommit, type Source } from "../sources/source.ts";
 import { initServed, writePackedReferences } from "../stage.ts";
 import { git } from "../../tests/harness/git.ts";
 import { joinBytes } from "../../tests/harness/raw_pack.ts";
+import { verify } from "../verify.ts";
 
 /** Few references, for the comparison: a thousandth of the many. */
 const FEW_DIVISOR = 1000;

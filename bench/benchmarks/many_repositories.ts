@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { listReferences } from "../load/clone.ts";
 import { KeepAliveConnection } from "../load/keep_alive_connection.ts";
 import {
@@ -18,6 +18,7 @@ import { valueAtMost } from "../results/row.ts";
 import type { Address } from "../servers/metered_server.ts";
 import { MeteredGitStratum } from "../servers/metered_gitstratum.ts";
 import { residentBytes } from "../servers/process_usage.ts";
+import { verify } from "../verify.ts";
 
 const START_SECONDS_MAX = 5;
 const RESIDENT_BYTES_MAX = 512 * 1024 * 1024;

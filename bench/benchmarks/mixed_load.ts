@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { exchangeFile, parseAnswer, requireOk } from "../load/http_exchange.ts";
 import { KeepAliveConnection } from "../load/keep_alive_connection.ts";
 import { runCloneWorkers } from "../load/clone_workers.ts";
@@ -15,6 +15,7 @@ import { listRequest } from "../load/upload_requests.ts";
 import { valueAtMost } from "../results/row.ts";
 import { type Address, measure, percentile } from "../servers/metered_server.ts";
 import type { Source } from "../sources/source.ts";
+import { verify } from "../verify.ts";
 
 const RESIDENT_BYTES_MAX = 512 * 1024 * 1024;
 const SMALL_REQUEST_MS_MAX = 250;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { listReferences } from "../load/clone.ts";
 import { requireOk } from "../load/http_exchange.ts";
 import { KeepAliveConnection } from "../load/keep_alive_connection.ts";
@@ -22,6 +22,7 @@ import { type Address, percentile } from "../servers/metered_server.ts";
 import { headCommit, type Source } from "../sources/source.ts";
 import { initServed } from "../stage.ts";
 import { rootTree } from "./root_tree.ts";
+import { verify } from "../verify.ts";
 
 /** Repositories of each client where many are pushed to. */
 const REPOSITORIES_PER_CLIENT = 4;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BenchContext, type Benchmark, RowWriter, verify } from "../benchmark.ts";
+import { type BenchContext, type Benchmark, RowWriter } from "../benchmark.ts";
 import { clonedPack, type RawClone, rawClone } from "../load/clone.ts";
 import { ratioAtMost } from "../results/row.ts";
 import { type Cost, measure, type MeteredServer } from "../servers/metered_server.ts";
@@ -12,6 +12,7 @@ import type { Source } from "../sources/source.ts";
 import { cloneOnce } from "./clone_costs.ts";
 import { shallowWish } from "./shallow_clone.ts";
 import { touchedBuffer } from "../load/http_exchange.ts";
+import { verify } from "../verify.ts";
 
 /** Room for one answer; a larger one makes its buffer grow. */
 const BUFFER_BYTES = 1024 * 1024;

@@ -29,6 +29,7 @@ async function cloneOnce(order: CloneOrder, number: number): Promise<StreamedPac
     const count = await connection.read(buffer);
     if (count === null) return stream.finish();
     stream.push(buffer.subarray(0, count));
+    if (stream.done) return stream.finish();
   }
 }
 

@@ -39,6 +39,11 @@ export class PackStream {
     this.#hash = options.hashed ? createHash("sha1") : undefined;
   }
 
+  /** The last chunk has come; without chunks, only the end of the connection tells. */
+  get done(): boolean {
+    return this.#state === "done";
+  }
+
   /** Takes the next bytes from the connection. */
   push(bytes: Uint8Array): void {
     let rest = this.#held.length === 0 ? bytes : joined(this.#held, bytes);

@@ -41,7 +41,7 @@ export async function readMachineFacts(): Promise<MachineFacts> {
     cores: navigator.hardwareConcurrency,
     processor: await processorName(),
     memoryGib: Math.round(Deno.systemMemoryInfo().total / 1024 ** 3),
-    system: `${Deno.build.os} ${Deno.osRelease()}`,
+    system: `${Deno.build.os} ${Deno.osRelease().match(/^\d+\.\d+/)?.[0] ?? ""}`,
     loadAverage: Deno.loadavg(),
     software: [
       `deno ${Deno.version.deno}`,
