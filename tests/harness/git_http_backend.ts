@@ -5,7 +5,7 @@
  */
 
 import { git, gitEnvironment } from "./git.ts";
-import type { GitServer } from "./server.ts";
+import type { GitServer } from "./git_server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** Serves bare repositories of a temporary directory; the first push creates one. */

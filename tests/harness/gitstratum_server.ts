@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GitServer } from "./server.ts";
+import type { GitServer } from "./git_server.ts";
 import { temporaryDirectory } from "./temp.ts";
 
 /** How to start the server. */

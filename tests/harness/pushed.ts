@@ -6,7 +6,8 @@
 
 import { git } from "./git.ts";
 import { generateHistory, type HistoryOptions } from "./history.ts";
-import { type GitServer, startServer } from "./server.ts";
+import type { GitServer } from "./git_server.ts";
+import { startServer } from "./server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** A server that holds one pushed repository, and the repository it came from. */
