@@ -71,9 +71,9 @@ export function whileItLives<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    // ESRCH: the entry was opened, then the process ended.
+    // ESRCH: the entry was opened, then the process ended. Deno gives this error no class.
     const gone = error instanceof Deno.errors.NotFound ||
-      (error instanceof Error && "code" in error && error.code === "ESRCH");
+      (error instanceof Error && error.message.includes("(os error 3)"));
     if (gone) return undefined;
     throw error;
   }
