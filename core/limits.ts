@@ -81,6 +81,8 @@ export const INGEST_STORED_CHAIN_BYTES_MAX = 4 * MIB;
 export const PUSH_COMMAND_COUNT_MAX = 1_000_000;
 /** What a push sends ahead of its pack: commands at about 128 bytes each. */
 export const PUSH_COMMANDS_BYTES_MAX = 128 * MIB;
+/** Life of a signed push's nonce: long enough for people who type a passphrase. */
+export const PUSH_NONCE_LIFE_MS = 15 * 60 * 1000;
 /** Length of a reference name in bytes: below the file name limits of clients' systems. */
 export const REFERENCE_NAME_BYTES_MAX = 1024;
 /** Wants in one fetch: a mirror clone wants one per distinct tip. */

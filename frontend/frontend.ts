@@ -13,6 +13,7 @@ import { httpApp } from "./http/http_app.ts";
 import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";
 import { StatelessSessions } from "./session/git_sessions.ts";
 import type { IngestPack } from "./session/receive_pack_session.ts";
+import { PushNonces } from "./session/push_nonces.ts";
 import { isCallersFault } from "./session/shown_error.ts";
 import { RepositoryAccess } from "./session/repository_access.ts";
 import type { UploadPackOptions } from "./session/upload_pack_session.ts";
@@ -79,7 +80,9 @@ export function createFrontend(options: FrontendOptions): Frontend {
     features: FEATURES,
   };
   const features = { pushOptions: true };
-  const receive = { access, metadata, ingest, clock, random, agent, newSessionId, features };
+  const nonces = new PushNonces({ clock, random });
+  const common = { access, metadata, ingest, clock, random, agent };
+  const receive = { ...common, newSessionId, nonces, features };
   const sessions = new StatelessSessions(upload, receive);
   let ready = true;
   const app = httpApp({

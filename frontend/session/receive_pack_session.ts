@@ -40,6 +40,7 @@ import {
 } from "@gitstratum/core/rpc";
 import { liveTask } from "./live_task.ts";
 import { PackBody } from "./pack_body.ts";
+import type { PushNonces } from "./push_nonces.ts";
 import { endingWithPack } from "./pack_end.ts";
 import type { PushTarget, RepositoryAccess } from "./repository_access.ts";
 import type { SessionCaller } from "./session.ts";
@@ -70,6 +71,8 @@ export interface ReceivePackOptions {
   readonly agent: string;
   /** Draws an id that names one session in the logs of both sides; absent = none is told. */
   readonly newSessionId?: () => string;
+  /** For signed pushes; absent = they are not taken. */
+  readonly nonces?: PushNonces;
   readonly features: ReceivePackFeatures;
 }
 
@@ -83,6 +86,10 @@ export interface ReceivePackConversation extends SessionCaller {
 /** How often a commit whose outcome is unknown is asked again. */
 const COMMIT_ATTEMPTS_MAX = 5;
 const COMMIT_RETRY_MS = 200;
+
+function nameOf(target: PushTarget): string {
+  return target.kind === "existing" ? target.repository.name : target.name;
+}
 
 /** What a free name shows: nothing. */
 function emptyListing(): ReferenceListing {
@@ -111,7 +118,7 @@ export class ReceivePackSession {
    * format: a client with sha256 objects refuses to push to it, and has to create it by the API.
    */
   async *advertise(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    const { agent, features, metadata, newSessionId } = this.#options;
+    const { agent, features, metadata, newSessionId, nonces } = this.#options;
     const target = this.#target;
     const existing = target.kind === "existing" ? target.repository : undefined;
     const listing = existing === undefined
@@ -120,7 +127,8 @@ export class ReceivePackSession {
     const objectFormat = existing?.objectFormat ?? "sha1";
     const sessionId = newSessionId === undefined ? {} : { sessionId: newSessionId() };
     const server = { objectFormat, agent, ...sessionId };
-    const capabilities = receivePackCapabilities(features, server);
+    const nonce = nonces === undefined ? {} : { pushCertNonce: nonces.issue(nameOf(target)) };
+    const capabilities = receivePackCapabilities({ ...features, ...nonce }, server);
     yield* advertiseReferences(listing, {
       service: "git-receive-pack",
       // Version 2 has no push; clients that ask for it are answered in version 0.
@@ -153,11 +161,16 @@ export class ReceivePackSession {
     return new PackBody(stateless ? rest : endingWithPack(rest, push.objectFormat), { stateless });
   }
 
-  #readCommands(reader: PktLineReader): Promise<PushCommands> {
+  async #readCommands(reader: PktLineReader): Promise<PushCommands> {
     const target = this.#target;
-    const { features } = this.#options;
+    const { nonces } = this.#options;
+    const features = nonces === undefined
+      ? this.#options.features
+      : { ...this.#options.features, pushCertNonce: nonces.issue(nameOf(target)) };
     const format = target.kind === "absent" ? {} : { objectFormat: target.repository.objectFormat };
-    return readPushCommands(reader, { features, ...format });
+    const push = await readPushCommands(reader, { features, ...format });
+    if (push.certificate !== undefined) nonces?.check(nameOf(target), push.certificate);
+    return push;
   }
 
   /** Ingest and commit, with progress where the client takes it. */
@@ -236,6 +249,7 @@ export class ReceivePackSession {
           ...(remoteAddress === undefined ? {} : { remoteAddress }),
           ...(user === undefined ? {} : { user }),
           ...(agent === undefined ? {} : { agent: agent.slice(0, 200) }),
+          ...(push.certificate === undefined ? {} : { certificate: push.certificate }),
         },
       });
       return results;
