@@ -202,6 +202,15 @@ Deno.test("SSH keeps its host keys over restarts", async () => {
   assert.equal(seen[0], seen[1]);
 });
 
+for (const type of ["ssh-ed25519", "ecdsa-sha2-nistp256"]) {
+  Deno.test(`SSH shows a host key of type ${type} to a client that wants one`, async () => {
+    await using fixture = await sshFixture();
+    const { target } = fixture;
+    const { stderr } = await ssh({ ...target, options: ["-o", `HostKeyAlgorithms=${type}`] }, []);
+    assert.match(stderr, /no shell/);
+  });
+}
+
 Deno.test("SSH takes many clients at once", async () => {
   await using fixture = await sshFixture();
   const { temp, server, env } = fixture;

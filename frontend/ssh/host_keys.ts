@@ -8,6 +8,7 @@
  */
 
 import { GitStratumError } from "@gitstratum/core";
+import { signingKey } from "./signing_key.ts";
 import { utils } from "./ssh2.ts";
 
 /** A key for nearly every client, and one for those that are too old for it. */
@@ -54,13 +55,14 @@ async function writePrivate(directory: string, file: string, text: string): Prom
 }
 
 function checked(text: string, path: string): string {
-  const key = utils.parseKey(text);
-  if (!(key instanceof Error) && key.isPrivateKey()) return text;
+  const key = signingKey(text);
+  if (key !== undefined) return key;
   throw new GitStratumError("corrupt", "Read a host key that is none", { data: { path } });
 }
 
 /**
- * The private host keys of a directory, which is made when it is missing, as are the keys.
+ * The private host keys of a directory, which is made when it is missing, as are the keys. Each can
+ * sign, in whatever form it is kept.
  *
  * @throws `denied` when others may read a key, `corrupt` when a file holds none
  */

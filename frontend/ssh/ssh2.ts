@@ -16,6 +16,9 @@ export interface ParsedKey {
   readonly type: string;
   isPrivateKey(): boolean;
   getPublicPEM(): string;
+  getPrivatePEM(): string;
+  /** Signs, for ECDSA as ASN.1; an error when the runtime can not use the key. */
+  sign(data: Uint8Array): Uint8Array | Error;
   /** Whether the signature is right; an error when it is not even one. */
   verify(data: Uint8Array, signature: Uint8Array, hash?: string): boolean | Error;
 }
