@@ -4,8 +4,17 @@
  * @module
  */
 
+export * from "./anti_entropy.ts";
+export * from "./circuit_breaker.ts";
+export * from "./digest_snapshot.ts";
+export * from "./hint_delivery.ts";
 export * from "./memory_replica.ts";
+export * from "./node_caller.ts";
 export * from "./placement.ts";
+export * from "./range_comparison.ts";
+export * from "./record_forgetting.ts";
+export * from "./repair_plan.ts";
+export * from "./repair_runner.ts";
 export * from "./replica_node.ts";
 export * from "./replica_record.ts";
 export * from "./replicated_extent_store.ts";

@@ -10,10 +10,13 @@ import type { LifeVersion, ReplicaRecord } from "./replica_record.ts";
 
 /** Bytes to be stored at a version. */
 export interface LivingWrite {
+  /** Tells it from a removal. */
   readonly kind: "living";
+  /** The extent. */
   readonly id: ExtentId;
   /** Even. */
   readonly version: LifeVersion;
+  /** The network that it belongs to. */
   readonly owner: NetworkId;
   /** At most `EXTENT_BYTES_MAX`. Not to be changed until the write resolves. */
   readonly bytes: Uint8Array;
@@ -21,7 +24,9 @@ export interface LivingWrite {
 
 /** A removal. */
 export interface Removal {
+  /** Tells it from bytes. */
   readonly kind: "removed";
+  /** The extent. */
   readonly id: ExtentId;
   /** Odd. */
   readonly version: LifeVersion;
@@ -41,7 +46,9 @@ export type ReplicaOutcome =
 
 /** Names a hint: a write that its target missed. One target has one hint of an id, the newest. */
 export interface HintName {
+  /** The node that missed it. */
   readonly target: NodeId;
+  /** The extent. */
   readonly id: ExtentId;
 }
 

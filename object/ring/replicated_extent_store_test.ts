@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { type ErrorCode, hasCode, ManualClock, MIB } from "@gitstratum/core";
-import { HashRing } from "@gitstratum/core/ring";
+import { type ErrorCode, hasCode, MIB } from "@gitstratum/core";
 import {
   type ExtentId,
   extentId,
@@ -10,73 +9,25 @@ import {
   packId,
 } from "@gitstratum/core/rpc";
 import { testExtentStore } from "@gitstratum/core/rpc/contract-suite";
-import { placeExtent, type RingView } from "./placement.ts";
-import { ReplicatedExtentStore, type ReplicationTrouble } from "./replicated_extent_store.ts";
-import { FaultyReplica, type ReplicaFault } from "./testing/faulty_replica.ts";
+import { placeExtent } from "./placement.ts";
+import type { ReplicatedExtentStore } from "./replicated_extent_store.ts";
+import type { FaultyReplica, ReplicaFault } from "./testing/faulty_replica.ts";
+import { ReplicaCluster, ringOf } from "./testing/replica_cluster.ts";
 
 const OWNER = "0123456789abcdef0123456789abcdef" as NetworkId;
 const GROUP = "00000000000000000000000000000abc" as GroupId;
 const ID: ExtentId = extentId(packId(GROUP, "h"), 0);
 const BYTES = new Uint8Array(1000).fill(7);
 const WHOLE = { offset: 0, length: BYTES.length };
-const POLICY = { replicaCount: 3, writeQuorum: 2 };
 
-function ringOf(count: number, first = 0): HashRing {
-  return new HashRing(
-    Array.from({ length: count }, (_, index) => ({
-      id: `node-${first + index}`,
-      zone: `zone-${(first + index) % 3}`,
-      weight: 1,
-    })),
-  );
-}
-
-/** A cluster of replicas in memory, on a manual clock. */
-class Cluster {
-  readonly clock = new ManualClock(1_000_000);
-  readonly replicas = new Map<string, FaultyReplica>();
-  readonly troubles: ReplicationTrouble[] = [];
-  readonly store: ReplicatedExtentStore;
-  view: RingView;
-
-  constructor(count: number, view: Partial<RingView> = {}) {
-    this.view = { current: ringOf(count), policy: POLICY, ...view };
-    this.store = new ReplicatedExtentStore({
-      view: () => this.view,
-      nodeOf: (id) => this.node(id),
-      clock: this.clock,
-      onTrouble: (trouble) => this.troubles.push(trouble),
-    });
-  }
-
-  node(id: string): FaultyReplica {
-    let replica = this.replicas.get(id);
-    if (replica === undefined) this.replicas.set(id, replica = new FaultyReplica(this.clock));
-    return replica;
-  }
-
-  /** The owners of the extent that tests use, in order, then its substitutes. */
-  placed(id = ID): { readonly owners: FaultyReplica[]; readonly substitutes: FaultyReplica[] } {
-    const { owners, substitutes } = placeExtent(this.view, id);
-    return {
-      owners: owners.map((node) => this.node(node)),
-      substitutes: substitutes.map((node) => this.node(node)),
-    };
-  }
-
+/** The cluster of these tests, with one extent of its own. */
+class Cluster extends ReplicaCluster {
   write(bytes = BYTES): Promise<void> {
     return this.store.write(OWNER, [{ id: ID, bytes }]);
   }
 
-  /** Lets time pass until a call has its answer. */
-  async passing<T>(call: Promise<T>): Promise<T> {
-    let ended = false;
-    const result = call.finally(() => {
-      ended = true;
-    });
-    result.catch(() => {});
-    while (!ended) await this.clock.advance(500);
-    return await result;
+  override placed(id = ID): ReturnType<ReplicaCluster["placed"]> {
+    return super.placed(id);
   }
 }
 
@@ -230,7 +181,7 @@ Deno.test("ReplicatedExtentStore.write() sends many extents to a node in one cal
   }));
   await cluster.store.write(OWNER, extents);
   await cluster.store.idle();
-  for (const replica of cluster.replicas.values()) assert.equal(replica.callCount, 1);
+  for (const node of cluster.ids) assert.equal(cluster.node(node).callCount, 1);
 });
 
 Deno.test("ReplicatedExtentStore.read() asks the next owner when one is late", async () => {
@@ -343,7 +294,7 @@ Deno.test("ReplicatedExtentStore says once that it has fewer nodes than replicas
 });
 
 Deno.test("placeExtent() spreads owners over zones and takes substitutes from the rest", () => {
-  const view: RingView = { current: ringOf(9), policy: POLICY };
+  const { view } = new Cluster(9);
   for (let index = 0; index < 100; index++) {
     const { owners, substitutes } = placeExtent(view, `${index}`);
     const zones = owners.map((node: NodeId) => Number(node.slice(5)) % 3);

@@ -1,0 +1,215 @@
+/**
+ * Compares what a node knows with each node that shares extents with it, and repairs the difference.
+ *
+ * While the ring changes this is the hand-over as well: former owners count as sources, current
+ * owners as targets. A node that drains is such a former owner.
+ *
+ * The work is cut into steps, one part of the ring with one peer; a checkpoint after each lets a run
+ * that was ended go on where it was, as long as the rings are the same.
+ *
+ * Faults: peers that are away are passed over and told; their turn comes with the next run.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import { EXTENT_LIST_COUNT_MAX } from "@gitstratum/core";
+import type { ExtentId, NodeId } from "@gitstratum/core/rpc";
+import { DigestSnapshot, type PositionRange, WHOLE_RING } from "./digest_snapshot.ts";
+import type { NodeCaller } from "./node_caller.ts";
+import { placeExtent, type RingView } from "./placement.ts";
+import { compareLevel, cutRange } from "./range_comparison.ts";
+import { planRepair, type RepairAction } from "./repair_plan.ts";
+import { type RepairCounts, RepairRunner, type RepairRunnerOptions } from "./repair_runner.ts";
+import type { ReplicaRecord } from "./replica_record.ts";
+
+/** Where a run is. */
+export interface RepairCheckpoint {
+  /** The rings that it is about: those of another one start anew. */
+  readonly rings: string;
+  /** The peer whose turn it is; peers before it in order of id are done. */
+  readonly peer: NodeId;
+  /** Parts of the ring that are done with it. */
+  readonly partCount: number;
+}
+
+/** Keeps a checkpoint over restarts. */
+export interface CheckpointStore {
+  /** The last one that was saved. */
+  load(): Promise<RepairCheckpoint | undefined>;
+  /** Replaces it; undefined when a run has ended. */
+  save(checkpoint: RepairCheckpoint | undefined): Promise<void>;
+}
+
+/** How far a run has come. */
+export interface RepairProgress extends RepairCounts {
+  /** Peers to compare with. */
+  readonly peerCount: number;
+  /** Peers that are done, those that were away included. */
+  readonly peersDoneCount: number;
+  /** Peers that were away. */
+  readonly absent: readonly NodeId[];
+  /** Whether the run came to its end. */
+  readonly complete: boolean;
+}
+
+/** What a run needs. */
+export interface AntiEntropyOptions extends RepairRunnerOptions {
+  /** The node on whose behalf it compares. */
+  readonly self: NodeId;
+  /** The rings that count now. */
+  readonly view: RingView;
+  /** Where to keep checkpoints; nowhere without it. */
+  readonly checkpoints?: CheckpointStore;
+  /** Told after each part. */
+  readonly onProgress?: (progress: RepairProgress) => void;
+}
+
+/** Parts into which the ring is cut for pacing and checkpoints. */
+const PART_COUNT = 16;
+
+/** One run over all peers of a node. */
+export class AntiEntropy {
+  readonly #options: AntiEntropyOptions;
+  readonly #runner: RepairRunner;
+  readonly #rings: string;
+  readonly #absent: NodeId[] = [];
+  #peersDoneCount = 0;
+  #complete = false;
+
+  /** Prepares a run. */
+  constructor(options: AntiEntropyOptions) {
+    this.#options = options;
+    this.#runner = new RepairRunner(options);
+    this.#rings = signature(options.view);
+  }
+
+  /** Compares with every peer and repairs, until the end or until the signal aborts. */
+  async run(): Promise<RepairProgress> {
+    const { view, self, checkpoints } = this.#options;
+    const peers = peersOf(view, self);
+    const saved = await checkpoints?.load();
+    const checkpoint = saved?.rings === this.#rings ? saved : undefined;
+    for (const peer of peers) {
+      const isDone = checkpoint !== undefined && peer < checkpoint.peer;
+      const partCount = checkpoint?.peer === peer ? checkpoint.partCount : 0;
+      if (!isDone && !await this.#compareWith(peer, partCount)) return this.#progress(peers);
+      this.#peersDoneCount++;
+    }
+    await checkpoints?.save(undefined);
+    this.#complete = true;
+    return this.#progress(peers);
+  }
+
+  /** @returns false when the run was ended */
+  async #compareWith(peer: NodeId, firstPart: number): Promise<boolean> {
+    const { view, self, caller, checkpoints, signal, onProgress } = this.#options;
+    let others: readonly ReplicaRecord[];
+    try {
+      others = await listAll(caller, peer);
+    } catch (error) {
+      if (!(error instanceof GitStratumError)) throw error;
+      this.#absent.push(peer);
+      return !signal.aborted;
+    }
+    // Listed for each peer anew: what came from the one before need not come from this one too.
+    const own = await listAll(caller, self);
+    const isShared = ({ id }: ReplicaRecord) => {
+      const { owners } = placeExtent(view, id);
+      return owners.includes(self) && owners.includes(peer);
+    };
+    const ours = new DigestSnapshot(own.filter(isShared));
+    const theirs = new DigestSnapshot(others.filter(isShared));
+    const parts = cutRange(WHOLE_RING, PART_COUNT);
+    for (const [index, part] of parts.entries()) {
+      if (index < firstPart) continue;
+      const actions = planDifferences(part, {
+        ours,
+        theirs,
+        plan: (range) => this.#plan(peer, { ours, theirs, range }),
+      });
+      if (signal.aborted || !await this.#runner.run(actions)) return false;
+      await checkpoints?.save({ rings: this.#rings, peer, partCount: index + 1 });
+      onProgress?.(this.#progress(peersOf(view, self)));
+    }
+    return true;
+  }
+
+  #plan(
+    peer: NodeId,
+    leaf: {
+      readonly ours: DigestSnapshot;
+      readonly theirs: DigestSnapshot;
+      readonly range: PositionRange;
+    },
+  ): RepairAction[] {
+    const { view, self } = this.#options;
+    return planRepair({
+      holdings: new Map([
+        [self, leaf.ours.records(leaf.range)],
+        [peer, leaf.theirs.records(leaf.range)],
+      ]),
+      ownersOf: (id: ExtentId) => placeExtent(view, id).groups[0]!.nodes,
+    });
+  }
+
+  #progress(peers: readonly NodeId[]): RepairProgress {
+    return {
+      ...this.#runner.counts,
+      peerCount: peers.length,
+      peersDoneCount: this.#peersDoneCount,
+      absent: [...this.#absent],
+      complete: this.#complete,
+    };
+  }
+}
+
+/** Walks down two trees and plans what each differing leaf needs. */
+function planDifferences(
+  part: PositionRange,
+  trees: {
+    readonly ours: DigestSnapshot;
+    readonly theirs: DigestSnapshot;
+    readonly plan: (range: PositionRange) => RepairAction[];
+  },
+): RepairAction[] {
+  const actions: RepairAction[] = [];
+  for (let ranges: readonly PositionRange[] = [part]; ranges.length > 0;) {
+    const { leaves, deeper } = compareLevel(ranges, {
+      ours: ranges.map((range) => trees.ours.digest(range)),
+      theirs: ranges.map((range) => trees.theirs.digest(range)),
+    });
+    actions.push(...leaves.flatMap(trees.plan));
+    ranges = deeper;
+  }
+  return actions;
+}
+
+/** All that a node knows. */
+export async function listAll(caller: NodeCaller, node: NodeId): Promise<ReplicaRecord[]> {
+  const found: ReplicaRecord[] = [];
+  for (;;) {
+    const after = found.at(-1)?.id;
+    const page = await caller.call(
+      node,
+      (replica) =>
+        replica.list({ limit: EXTENT_LIST_COUNT_MAX, ...(after === undefined ? {} : { after }) }),
+    );
+    found.push(...page);
+    if (page.length < EXTENT_LIST_COUNT_MAX) return found;
+  }
+}
+
+/** The other nodes of the rings, in order of id. */
+function peersOf(view: RingView, self: NodeId): NodeId[] {
+  const ids = [...view.current.nodes, ...view.previous?.nodes ?? []].map(({ id }) => id as NodeId);
+  return [...new Set(ids)].filter((id) => id !== self).sort();
+}
+
+/** Equal for equal rings and policies. */
+function signature(view: RingView): string {
+  const rings = [view.current, view.previous].map((ring) =>
+    ring?.nodes.map(({ id, zone, weight }) => [id, zone, weight]) ?? null
+  );
+  return JSON.stringify([rings, view.policy.replicaCount]);
+}
