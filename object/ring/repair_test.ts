@@ -301,8 +301,8 @@ Deno.test("forgetTombstones() waits for every owner, for its time, and for hints
 type Told = "written" | "removed" | "unknown";
 
 /**
- * A random history: writes and removals while nodes come and go, copies are damaged, hints delivered
- * and replicas compared, comparisons being ended at random. Nothing acknowledged may be lost, nothing
+ * A random history: writes and removals while nodes come and go, copies are damaged or, in other
+ * histories, disks lost, hints delivered and replicas compared, comparisons being ended at random. Nothing acknowledged may be lost, nothing
  * whose removal was acknowledged may come back, and in the end all owners agree.
  */
 async function runHistory(seed: number): Promise<void> {
@@ -321,7 +321,7 @@ async function runHistory(seed: number): Promise<void> {
   };
   for (let turn = 0; turn < 60; turn++) {
     const n = random.below(1 + turn);
-    switch (random.below(9)) {
+    switch (random.below(10)) {
       case 0:
       case 1:
       case 2:
@@ -340,8 +340,15 @@ async function runHistory(seed: number): Promise<void> {
         node().fault = random.chance(0.5) ? "down" : "none";
         break;
       case 5:
+        if (random.chance(0.5)) break;
         for (const id of cluster.ids) cluster.node(id).fault = "none";
-        await damageOne(cluster, n);
+        await cluster.passing(cluster.store.idle());
+        // Either could take the only other copy that the other one left.
+        if (seed % 2 === 0) await damageOne(cluster, n);
+        else {
+          node().wipe();
+          await cluster.converge();
+        }
         break;
       case 6:
         await cluster.deliver(pick(cluster.ids)).catch(onlyAway);
@@ -361,6 +368,11 @@ async function runHistory(seed: number): Promise<void> {
         await cluster.passing(cluster.store.read(idOf(n), { offset: 0, length: 20 })).catch(() => {
           // Whatever it says now, what counts is the end.
         });
+        break;
+      case 9:
+        await cluster.passing(cluster.store.idle());
+        await forgetTombstones({ ...cluster, caller: cluster.caller(), nowMs: Infinity, keepMs: 0 })
+          .catch(onlyAway);
     }
   }
   for (const id of cluster.ids) cluster.node(id).fault = "none";

@@ -22,13 +22,18 @@ export class FaultyReplica implements ReplicaNode {
   /** Calls that were made. */
   callCount = 0;
   /** What it holds. */
-  readonly inner: MemoryReplica;
+  inner: MemoryReplica;
   readonly #clock: Clock;
 
   /** Makes a healthy, empty replica. */
   constructor(clock: Clock) {
     this.#clock = clock;
     this.inner = new MemoryReplica(clock);
+  }
+
+  /** Loses everything, as with a new disk. */
+  wipe(): void {
+    this.inner = new MemoryReplica(this.#clock);
   }
 
   async #pass<T>(run: () => Promise<T>, isWrite = false): Promise<T> {
