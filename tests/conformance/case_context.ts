@@ -190,8 +190,11 @@ export class CaseContext implements AsyncDisposable {
     return `free/n${this.#server.next()}`;
   }
 
-  /** A new local work tree with a remote `origin`. */
-  async workTree(repository: ServedRepository): Promise<string> {
+  /** A new local work tree with a remote `origin`; an unsound one is not checked at the end. */
+  async workTree(
+    repository: ServedRepository,
+    options: { readonly unsound?: boolean } = {},
+  ): Promise<string> {
     const path = this.temp.join(`work-${this.#server.next()}`);
     await this.git([
       "init",
@@ -201,7 +204,7 @@ export class CaseContext implements AsyncDisposable {
       path,
     ]);
     await this.git(["-C", path, "remote", "add", "origin", repository.url]);
-    this.#clones.push(path);
+    if (options.unsound !== true) this.#clones.push(path);
     return path;
   }
 

@@ -134,6 +134,14 @@ export const ALLOWED_PUSH_DIFFERENCES: readonly AllowedPushDifference[] = [
       "receive.fsckObjects off).",
     covers: (finding, { assumed }, { ours }) =>
       assumed.length > 0 && (finding.kind === "unpack" || finding.kind === "reason") &&
+      ours.results.every(([, verdict]) => verdict !== "ok"),
+  },
+  {
+    name: "objects that no reference reaches",
+    reason: "A push may build on an object that git still has lying about from a push that it " +
+      "refused; GitStratum asks that the repository's references reach it.",
+    covers: (finding, { assumed }, { ours }) =>
+      assumed.length > 0 && (finding.kind === "result" || finding.kind === "references") &&
       ours.results.every(([, verdict]) => verdict === "missing necessary objects"),
   },
   {

@@ -119,7 +119,9 @@ class PushDraw {
     commands.sort((left, right) => Number(/[^0]/.test(left.to)) - Number(/[^0]/.test(right.to)));
     const flags = [this.#random.pick(["report-status", "report-status-v2", "report-status-v2"])];
     for (const flag of ["side-band-64k", "quiet"]) if (!this.#chance(4)) flags.push(flag);
-    if (this.#chance(3)) flags.push("atomic");
+    if (this.#chance(3) && !commands.some((command) => this.#deletesOther(command))) {
+      flags.push("atomic");
+    }
     const options = this.#chance(6) ? ["one", "two=2"] : [];
     if (options.length > 0) flags.push("push-options");
     flags.push(`object-format=${this.#material.objectFormat}`, "agent=oracle/1");
@@ -152,6 +154,11 @@ class PushDraw {
     const to = this.#target();
     // From nothing to nothing is no command that a client sends, and git locks the name for it.
     return { name, from, to: /^0+$/.test(from + to) ? this.#material.commits[0]! : to };
+  }
+
+  /** Whether a command deletes something else than what is there: git does, in an atomic push too. */
+  #deletesOther({ name, from, to }: PushCommand): boolean {
+    return /^0+$/.test(to) && this.#present.get(name) !== from;
   }
 
   #target(): string {

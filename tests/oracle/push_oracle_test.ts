@@ -47,6 +47,9 @@ class PushRun {
     this.#material = material;
   }
 
+  /** Whether the references still are the same: after that every push is another push. */
+  isSame = true;
+
   /** The differences of one push that nothing allows, as text. */
   async push(seed: number): Promise<string[]> {
     const pushCase = drawPush(new SeededRandom(seed), this.#material, this.#present);
@@ -76,6 +79,7 @@ class PushRun {
       assert.deepEqual(found, wanted);
       return [];
     } catch (error) {
+      this.isSame = false;
       return [{ kind: "references", detail: (error as Error).message }];
     }
   }
@@ -87,11 +91,9 @@ Deno.test("random pushes are answered as git's own server does", async () => {
   for (const { seed } of oracleRuns({ seeds: 3, cases: 1 })) {
     const { name, material } = await makePushWorld(servers, seed);
     const run = new PushRun(servers, name, material);
-    for (let each = 0; each < PUSHES_PER_SEED; each++) {
+    for (let each = 0; each < PUSHES_PER_SEED && run.isSame; each++) {
       const found = await run.push(seed * 1000 + each);
       failures.push(...found.map((text) => `GITSTRATUM_ORACLE_SEED=${seed} push ${each}: ${text}`));
-      // Once the references differ, every later push is another push.
-      if (found.some((text) => text.startsWith("references"))) break;
     }
     const copy = servers.temp.join(`copy-${seed}.git`);
     await git(["clone", "-q", "--mirror", servers.ours.url(name), copy]);
