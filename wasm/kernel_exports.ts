@@ -121,4 +121,12 @@ export interface KernelExports {
     flagsOfClass: number,
     value: number,
   ): number;
+  /** Looks at a tree; returns how many entries need a closer look, or -1 when the whole does. */
+  checkTree(
+    tree: number,
+    bytes: number,
+    idBytes: number,
+    suspects: number,
+    countMax: number,
+  ): number;
 }

@@ -223,6 +223,29 @@ export class Kernels {
     return size < 0 ? undefined : size;
   }
 
+  /**
+   * A first look at a tree of git with ids of `idBytes` bytes (20 or 32). When every entry has a usual
+   * mode, a name without a slash and an id that is not zero, and all stand in git's order, it writes
+   * the offsets of the entries whose names deserve a closer look (32-bit words, at most `countMax`) and
+   * returns how many there are; undefined says that the whole tree deserves one.
+   */
+  checkTree(
+    pointer: number,
+    bytes: number,
+    options: {
+      readonly idBytes: number;
+      readonly suspectsPointer: number;
+      readonly countMax: number;
+    },
+  ): number | undefined {
+    const { idBytes, suspectsPointer, countMax } = options;
+    if (idBytes !== 20 && idBytes !== 32) throw new RangeError("Check ids of 20 or 32 bytes");
+    this.checkRegion(pointer, bytes);
+    this.checkRegion(suspectsPointer, countMax * 4);
+    const count = this.raw.checkTree(pointer, bytes, idBytes, suspectsPointer, countMax);
+    return count < 0 ? undefined : count;
+  }
+
   /** Throws RangeError unless the region lies inside the memory: a mistake of the caller. */
   checkRegion(pointer: number, bytes: number): void {
     if (pointer < 0 || bytes < 0 || !(pointer + bytes <= this.memoryBytes)) {

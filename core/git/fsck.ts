@@ -14,7 +14,7 @@ import {
 import type { ObjectType } from "./object_type.ts";
 import { type ObjectFormat, oidFromBytes } from "./oid.ts";
 import type { SpecialBlobs } from "./special_blobs.ts";
-import { checkTree } from "./tree_check.ts";
+import { checkTree, checkTreeEntries, type TreeCheckSink } from "./tree_check.ts";
 
 /** How to check an object. */
 export interface CheckOptions {
@@ -47,18 +47,42 @@ export function checkObject(
       checkTag(bytes, format, report);
       break;
     case "tree":
-      checkTree(bytes, format, {
-        report,
-        sink: {
-          modules: (offset) => specialBlobs.addModules(oidFromBytes(bytes, format, offset)),
-          attributes: (offset) => specialBlobs.addAttributes(oidFromBytes(bytes, format, offset)),
-        },
-      });
+      checkTree(bytes, format, { report, sink: sinkOf(bytes, format, specialBlobs) });
       break;
     case "blob":
       break;
   }
   return report.findings;
+}
+
+/**
+ * Checks a tree of which only the entries that begin at `offsets` are in doubt, because the kernels
+ * vouch for the rest: `Kernels.checkTree`.
+ *
+ * @returns what {@link checkObject} would
+ */
+export function checkTreeSuspects(
+  bytes: Uint8Array,
+  offsets: Uint32Array,
+  options: CheckOptions,
+): readonly FsckFinding[] {
+  const { format, specialBlobs } = options;
+  const report = new FsckReport(options.policy ?? DEFAULT_PUSH_POLICY);
+  const sink = sinkOf(bytes, format, specialBlobs);
+  checkTreeEntries(bytes, format, { offsets, report, sink });
+  return report.findings;
+}
+
+/** Notes the blobs that a tree gives special names. */
+function sinkOf(
+  bytes: Uint8Array,
+  format: ObjectFormat,
+  specialBlobs: SpecialBlobs,
+): TreeCheckSink {
+  return {
+    modules: (offset) => specialBlobs.addModules(oidFromBytes(bytes, format, offset)),
+    attributes: (offset) => specialBlobs.addAttributes(oidFromBytes(bytes, format, offset)),
+  };
 }
 
 /** A finding as git prints it: `<id>: <message>`. */

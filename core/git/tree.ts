@@ -110,6 +110,11 @@ export class TreeCursor {
     return true;
   }
 
+  /** Makes the entry that begins at `offset` the next. */
+  moveTo(offset: number): void {
+    this.#end = offset;
+  }
+
   /** The entry's name as text; bytes that are not UTF-8 become U+FFFD. */
   name(): string {
     return nameDecoder.decode(this.bytes.subarray(this.nameStart, this.nameEnd));

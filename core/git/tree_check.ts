@@ -226,13 +226,8 @@ function walk(check: TreeCheck): void {
   }
 }
 
-/** Checks a tree and adds what is wrong to the report. */
-export function checkTree(
-  bytes: Uint8Array,
-  format: ObjectFormat,
-  options: { readonly report: FsckReport; readonly sink: TreeCheckSink },
-): void {
-  const flaws: Flaws = {
+function noFlaws(): Flaws {
+  return {
     nullOid: false,
     fullPath: false,
     dot: false,
@@ -245,8 +240,41 @@ export function checkTree(
     large: false,
     badTree: false,
   };
+}
+
+/** Checks a tree and adds what is wrong to the report. */
+export function checkTree(
+  bytes: Uint8Array,
+  format: ObjectFormat,
+  options: { readonly report: FsckReport; readonly sink: TreeCheckSink },
+): void {
+  const flaws = noFlaws();
   walk({ cursor: new TreeCursor(bytes, format), flaws, idBytes: oidBytes(format), ...options });
   reportFlaws(flaws, options.report);
+}
+
+/**
+ * Checks single entries of a well-formed tree, each by itself: those that begin at `offsets`. The others
+ * and their order are known to be good.
+ */
+export function checkTreeEntries(
+  bytes: Uint8Array,
+  format: ObjectFormat,
+  options: {
+    readonly offsets: Uint32Array;
+    readonly report: FsckReport;
+    readonly sink: TreeCheckSink;
+  },
+): void {
+  const { offsets, report, sink } = options;
+  const flaws = noFlaws();
+  const cursor = new TreeCursor(bytes, format);
+  const check = { cursor, flaws, idBytes: oidBytes(format), report, sink };
+  for (const offset of offsets) {
+    cursor.moveTo(offset);
+    if (cursor.next()) checkEntry(check, 0);
+  }
+  reportFlaws(flaws, report);
 }
 
 function reportFlaws(flaws: Flaws, report: FsckReport): void {

@@ -7,32 +7,53 @@
 import {
   checkObject,
   type CheckOptions,
+  checkTreeSuspects,
   describeFinding,
   type FsckFinding,
   type FsckPolicy,
   type ObjectFormat,
+  type ObjectType,
   objectTypeOf,
   type Oid,
+  oidBytes,
   SpecialBlobs,
   type SpecialContent,
 } from "@gitstratum/core/git";
 import { assert } from "@gitstratum/core";
 import { badPack } from "./bad_pack.ts";
 import type { IdTable } from "./id_table.ts";
+import type { IngestMemory, Region } from "./ingest_memory.ts";
+
+/** Entries of a tree that may need a closer look before the whole tree gets one. */
+const SUSPECT_COUNT_MAX = 64;
 
 /** Checks each object once, by a policy. */
 export class ObjectCheck {
   readonly #options: CheckOptions & { readonly policy: FsckPolicy };
   readonly #special = new SpecialBlobs();
   readonly #ids: IdTable;
+  readonly #memory: IngestMemory;
+  readonly #suspects: number;
 
   /** Makes checks by `policy`. */
   constructor(
     ids: IdTable,
-    options: { readonly format: ObjectFormat; readonly policy: FsckPolicy },
+    options: {
+      readonly format: ObjectFormat;
+      readonly policy: FsckPolicy;
+      readonly memory: IngestMemory;
+    },
   ) {
+    const { format, policy, memory } = options;
     this.#ids = ids;
-    this.#options = { ...options, specialBlobs: this.#special };
+    this.#memory = memory;
+    this.#suspects = memory.kernels.alloc(SUSPECT_COUNT_MAX * 4);
+    this.#options = { format, policy, specialBlobs: this.#special };
+  }
+
+  /** Gives the memory back. */
+  close(): void {
+    this.#memory.kernels.free(this.#suspects);
   }
 
   /**
@@ -40,14 +61,28 @@ export class ObjectCheck {
    *
    * @throws `invalid` when the policy rejects it
    */
-  check(row: number, typeCode: number, bytes: Uint8Array): void {
+  check(row: number, typeCode: number, region: Region): void {
     const type = objectTypeOf(typeCode);
     assert(type !== undefined, "A resolved object has a type");
+    const bytes = this.#memory.view(region.pointer, region.bytes);
     if (type === "blob") {
       if (this.isSpecial(row)) this.checkSpecial(row, { kind: "blob", bytes });
-      return;
-    }
-    this.#reject(row, type, checkObject(type, bytes, this.#options));
+    } else this.#reject(row, type, this.#findings(type, region, bytes));
+  }
+
+  /** The kernel sees at once that most trees are in order. */
+  #findings(type: ObjectType, region: Region, bytes: Uint8Array): readonly FsckFinding[] {
+    if (type !== "tree") return checkObject(type, bytes, this.#options);
+    const { kernels } = this.#memory;
+    const count = kernels.checkTree(region.pointer, region.bytes, {
+      idBytes: oidBytes(this.#options.format),
+      suspectsPointer: this.#suspects,
+      countMax: SUSPECT_COUNT_MAX,
+    });
+    if (count === undefined) return checkObject(type, bytes, this.#options);
+    if (count === 0) return [];
+    const offsets = new Uint32Array(kernels.buffer, this.#suspects, count);
+    return checkTreeSuspects(bytes, offsets, this.#options);
   }
 
   /** Whether a blob has to be checked because of its name in some tree. */

@@ -90,7 +90,7 @@ export class PackObjects {
     this.#budget = budget;
     this.ids = new IdTable(memory, { width, seed });
     this.links = new ObjectLinks(this.ids, { format, memory });
-    this.check = new ObjectCheck(this.ids, { format, policy });
+    this.check = new ObjectCheck(this.ids, { format, policy, memory });
     this.reader = new EntryReader(memory, { spool, table, width });
     this.hasher = new ObjectHasher(memory, format);
     this.cuts = new CutEntries(() => scratch.open());
@@ -110,6 +110,7 @@ export class PackObjects {
     this.source.close();
     this.cuts.close();
     this.ids.close();
+    this.check.close();
   }
 
   /**
@@ -303,7 +304,7 @@ export class PackObjects {
 
   #inspect(entry: number, type: number, region: Region): void {
     const row = this.table.ids[entry]!;
-    this.check.check(row, type, this.#memory.view(region.pointer, region.bytes));
+    this.check.check(row, type, region);
     try {
       this.links.add(entry, type, region);
     } catch (error) {

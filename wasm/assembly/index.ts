@@ -25,3 +25,4 @@ export {
   keyTableValue,
 } from "./key_table";
 export { scanRecords } from "./scan_records";
+export { checkTree } from "./tree_check";
