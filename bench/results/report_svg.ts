@@ -10,7 +10,7 @@ import type { Report } from "./report.ts";
 import { ratioOf, type Row, verdictOf } from "./row.ts";
 
 const ROW_HEIGHT = 20;
-const LABEL_WIDTH = 460;
+const LABEL_WIDTH = 520;
 const CHART_WIDTH = 420;
 const VALUE_WIDTH = 170;
 const TOP = 56;
