@@ -169,6 +169,8 @@ export const PUSH_DURATION_MS_MAX = ORPHAN_GRACE_MS / 2;
 export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
 /** A name claimed for longer without a repository behind it belongs to a creator that crashed. */
 export const NAME_CLAIM_GRACE_MS = 60 * 1000;
+/** Patterns of hidden references in one repository: each is tried on every reference listed. */
+export const HIDDEN_PATTERN_COUNT_MAX = 64;
 /** Repositories in one page of a listing. */
 export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 /** Listings of references that stream at once; each holds one read snapshot. */

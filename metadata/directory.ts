@@ -25,6 +25,7 @@ import {
 import { referenceNameProblem } from "@gitstratum/core/git";
 import {
   type CreateRepositoryRequest,
+  DEFAULT_REPOSITORY_SETTINGS,
   type NetworkId,
   newRepositoryId,
   type RepositoryInfo,
@@ -72,6 +73,7 @@ export class Directory {
       objectFormat: request.objectFormat,
       head,
       createdAtMs: clock.nowMs(),
+      settings: DEFAULT_REPOSITORY_SETTINGS,
     };
     await this.#claim(info);
     await this.#createClaimed(info);
@@ -244,6 +246,6 @@ function checkedHead(defaultBranch: string): string {
 
 /** What a repository shows of itself. */
 export function infoOf(state: RepositoryState): RepositoryInfo {
-  const { repositoryId, networkId, name, objectFormat, head, createdAtMs } = state;
-  return { repositoryId, networkId, name, objectFormat, head, createdAtMs };
+  const { repositoryId, networkId, name, objectFormat, head, createdAtMs, settings } = state;
+  return { repositoryId, networkId, name, objectFormat, head, createdAtMs, settings };
 }

@@ -19,6 +19,8 @@ import {
   type PushId,
   type RepositoryId,
   type RepositoryName,
+  type RepositorySettings,
+  repositorySettingsSchema,
 } from "@gitstratum/core/rpc";
 
 /** One reference changed: absent means that it did not exist before, or does not any more. */
@@ -101,6 +103,13 @@ export type LogRecord =
     readonly head: string;
     readonly atMs: number;
   }
+  /** All settings as they are from now on. */
+  | {
+    readonly kind: "settings-changed";
+    readonly repositoryId: RepositoryId;
+    readonly settings: RepositorySettings;
+    readonly atMs: number;
+  }
   | PushRecord
   /** Stands for a record that is kept in extents of part `l`, because it is too large for the log. */
   | {
@@ -110,7 +119,14 @@ export type LogRecord =
     readonly extentBytes: number;
   };
 
-const VERSION = 1;
+/** Kinds that came later than version 1, and their version. */
+const LATER_KINDS: Partial<Record<LogRecord["kind"], number>> = { "settings-changed": 2 };
+
+/** The oldest version that has the kind: readers that know no newer one still read the others. */
+function versionOf(kind: LogRecord["kind"]): number {
+  return LATER_KINDS[kind] ?? 1;
+}
+
 const id = z.string().regex(/^[0-9a-f]{32}$/);
 const name = z.string().min(1).max(256);
 const atMs = z.number().int().nonnegative();
@@ -183,6 +199,12 @@ const recordSchema = z.discriminatedUnion("kind", [
     atMs,
   }),
   z.strictObject({
+    kind: z.literal("settings-changed"),
+    repositoryId: id,
+    settings: repositorySettingsSchema,
+    atMs,
+  }),
+  z.strictObject({
     kind: z.literal("push"),
     repositoryId: id,
     networkId: id,
@@ -203,7 +225,8 @@ const recordSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const envelopeSchema = z.strictObject({ v: z.literal(VERSION), record: recordSchema });
+const envelopeSchema = z.strictObject({ v: z.number(), record: recordSchema })
+  .refine(({ v, record }) => v === versionOf(record.kind));
 
 function updateRow(update: ReferenceUpdate): UpdateRow {
   const row = [update.name, update.old ?? "", update.new ?? ""] as const;
@@ -217,7 +240,7 @@ export function encodeLogRecord(record: LogRecord): Uint8Array<ArrayBuffer> {
     updates: record.updates.map(updateRow),
     rejections: record.rejections.map(({ index, reason }) => [index, reason]),
   };
-  return new TextEncoder().encode(JSON.stringify({ v: VERSION, record: value }));
+  return new TextEncoder().encode(JSON.stringify({ v: versionOf(record.kind), record: value }));
 }
 
 /**

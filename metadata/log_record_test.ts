@@ -69,6 +69,20 @@ const RECORDS: readonly LogRecord[] = [
     bytes: 9_000_000,
     extentBytes: 8_388_608,
   },
+  {
+    kind: "settings-changed",
+    repositoryId,
+    settings: {
+      denyNonFastForwards: true,
+      denyDeletes: false,
+      denyDeleteCurrent: true,
+      hiddenReferences: ["refs/pull", "!refs/pull/1"],
+      allowHiddenWants: false,
+      fsck: { badDate: "ignore" },
+      pushBytesMax: 1_000_000,
+    },
+    atMs: 1_700_000_000_000,
+  },
 ];
 
 const corrupt = (error: unknown) => hasCode(error, "corrupt");
@@ -103,6 +117,7 @@ Deno.test("decodeLogRecord() refuses other versions, kinds and members", () => {
   const record = RECORDS[1]!;
   refuse({ v: 2, record });
   refuse({ record });
+  refuse({ v: 1, record: RECORDS.at(-1) });
   refuse({ v: 1, record: { ...record, kind: "renamed" } });
   refuse({ v: 1, record: { ...record, more: 1 } });
   refuse({ v: 1, record: { ...record, repositoryId: "x" } });

@@ -100,6 +100,13 @@ export class Materialiser {
           record.repositoryId,
         );
         return;
+      case "settings-changed":
+        this.#sql.run(
+          "UPDATE repositories SET settings = ? WHERE repository = ?",
+          JSON.stringify(record.settings),
+          record.repositoryId,
+        );
+        return;
       case "push":
         return yield* this.#push(record, lsn);
       case "spilled":

@@ -8,6 +8,7 @@ import {
   assert,
   type Clock,
   GitStratumError,
+  hasCode,
   type Logger,
   MIB,
   PUSH_COMMAND_COUNT_MAX,
@@ -21,6 +22,7 @@ import type {
   Depth,
   ExtentStore,
   LocatedObject,
+  LocateScope,
   Metadata,
   NegotiateRequest,
   NegotiateResult,
@@ -33,6 +35,7 @@ import type {
   RepositoryKey,
   RepositoryName,
   ShallowBoundary,
+  UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
 import type { Directory } from "./directory.ts";
 import { Mutex } from "./mutex.ts";
@@ -45,6 +48,7 @@ import type { NetworkView } from "./reach/network_view.ts";
 import type { ReferenceHistory } from "./reference_history.ts";
 import { listReferences } from "./reference_listing.ts";
 import { RepositoryRefs } from "./repository_refs.ts";
+import { decideUpdate } from "./repository_update.ts";
 import type { StateDatabase } from "./state_database.ts";
 import type { StateReader } from "./state_reader.ts";
 import { Statements } from "./statements.ts";
@@ -65,6 +69,8 @@ export interface MetadataNodeParts {
 
 /** An index of some 50,000 objects: the others are small enough to be checked side by side. */
 const LARGE_INDEX_BYTES = 4 * MIB;
+/** Checks of one push: another one is due when its settings were made stricter meanwhile. */
+const CHECK_ATTEMPT_COUNT_MAX = 4;
 
 /** {@link Metadata} over partitions in this process. */
 export class MetadataNode implements Metadata {
@@ -96,6 +102,16 @@ export class MetadataNode implements Metadata {
     return this.#parts.directory.list(options.after ?? "", limit);
   }
 
+  /** {@inheritDoc Metadata.updateRepository} */
+  async updateRepository(
+    key: RepositoryKey,
+    request: UpdateRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    const { partitions, clock } = this.#parts;
+    const decide = decideUpdate(key, request, clock.nowMs());
+    return await partitions.submit(partitionOf(key.networkId), decide);
+  }
+
   /** {@inheritDoc Metadata.deleteRepository} */
   deleteRepository(key: RepositoryKey): Promise<void> {
     return this.#parts.directory.delete(key);
@@ -110,7 +126,7 @@ export class MetadataNode implements Metadata {
 
   /** {@inheritDoc Metadata.negotiate} */
   async negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
-    return await this.#parts.view.negotiate(await this.#refs(key), request);
+    return await this.#parts.view.negotiate(await this.#refs(key, "visible"), request);
   }
 
   /** {@inheritDoc Metadata.deepen} */
@@ -122,25 +138,26 @@ export class MetadataNode implements Metadata {
       readonly depth: Depth;
     },
   ): Promise<ShallowBoundary> {
-    return await this.#parts.view.deepen(await this.#refs(key), request);
+    return await this.#parts.view.deepen(await this.#refs(key, "visible"), request);
   }
 
   /** {@inheritDoc Metadata.plan} */
   async plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
-    return await this.#parts.view.plan(await this.#refs(key), request);
+    return await this.#parts.view.plan(await this.#refs(key, "visible"), request);
   }
 
   /** {@inheritDoc Metadata.locate} */
   async locate(
     key: RepositoryKey,
-    request: { readonly oids: readonly Oid[]; readonly scope: "repository" | "network" },
+    request: { readonly oids: readonly Oid[]; readonly scope: LocateScope },
   ): Promise<LocatedObject[]> {
-    return await this.#parts.view.locate(await this.#refs(key), request);
+    const scope = request.scope === "visible" ? "visible" : "repository";
+    return await this.#parts.view.locate(await this.#refs(key, scope), request);
   }
 
   /** {@inheritDoc Metadata.known} */
   async known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
-    const refs = await this.#refs(key);
+    const refs = await this.#refs(key, "repository");
     const width = oidBytes(refs.objectFormat);
     if (oids.length % width !== 0) {
       throw new GitStratumError("invalid", "Expect whole rows of object ids", {
@@ -152,16 +169,14 @@ export class MetadataNode implements Metadata {
 
   /** {@inheritDoc Metadata.push} */
   async push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
-    const { partitions, reader, clock, logger } = this.#parts;
+    const { partitions, reader, logger } = this.#parts;
     const partition = partitionOf(key.networkId);
     await partitions.primary(partition);
     const repository = livingRepository(reader, key);
     checkCommands(request, repository);
     const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
     if (earlier !== undefined) return repeatedResult(request, earlier);
-    const verdict = await this.#check(repository, request);
-    const decide = decidePush(key, request, { verdict, atMs: clock.nowMs() });
-    const result = await partitions.submit(partition, decide);
+    const result = await this.#decide(key, request);
     logger.debug("Decided a push", {
       repository: repository.name,
       commands: request.commands.length,
@@ -170,23 +185,39 @@ export class MetadataNode implements Metadata {
     return result;
   }
 
+  /** Checks a push and decides it; again when settings changed in between and asked for more. */
+  async #decide(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    const { partitions, reader, clock } = this.#parts;
+    for (let attempt = 1;; attempt++) {
+      const verdict = await this.#check(livingRepository(reader, key), request);
+      const decide = decidePush(key, request, { verdict, atMs: clock.nowMs() });
+      try {
+        return await partitions.submit(partitionOf(key.networkId), decide);
+      } catch (error) {
+        if (!hasCode(error, "conflict") || attempt === CHECK_ATTEMPT_COUNT_MAX) throw error;
+      }
+    }
+  }
+
   /** Checks a push; of those whose index is large only one at a time, for it is held in memory. */
   #check(repository: RepositoryState, request: PushRequest): Promise<PushVerdict> {
-    const check = () => checkPush(this.#refsOf(repository), request, this.#parts);
+    const { denyNonFastForwards } = repository.settings;
+    const options = { ...this.#parts, denyNonFastForwards };
+    const check = () => checkPush(this.#refsOf(repository, "repository"), request, options);
     const indexBytes = request.group?.indexBytes ?? 0;
     return indexBytes > LARGE_INDEX_BYTES ? this.#largeChecks.run(check) : check();
   }
 
-  async #refs(key: RepositoryKey): Promise<RepositoryRefs> {
+  async #refs(key: RepositoryKey, scope: "visible" | "repository"): Promise<RepositoryRefs> {
     await this.#parts.partitions.primary(partitionOf(key.networkId));
-    return this.#refsOf(livingRepository(this.#parts.reader, key));
+    return this.#refsOf(livingRepository(this.#parts.reader, key), scope);
   }
 
-  #refsOf(repository: RepositoryState): RepositoryRefs {
+  #refsOf(repository: RepositoryState, scope: "visible" | "repository"): RepositoryRefs {
     const { history, clock, reader } = this.#parts;
     const number = reader.numberOf(repository.repositoryId);
     assert(number !== undefined, "A repository that was just read has a number");
-    return new RepositoryRefs(repository, { sql: this.#sql, history, clock, number });
+    return new RepositoryRefs(repository, { sql: this.#sql, history, clock, number, scope });
   }
 }
 

@@ -36,6 +36,7 @@ import {
   referenceQuerySchema,
   type RepositoryKey,
   type Service,
+  updateRepositorySchema,
 } from "@gitstratum/core/rpc";
 
 const REPOSITORY = "/metadata/v1/networks/:network/repositories/:repository";
@@ -94,6 +95,10 @@ export class MetadataService implements Service {
       const found = await metadata.findRepository(name);
       if (found !== undefined) return Response.json(found);
       throw new GitStratumError("not-found", "Find no such repository", { data: { name } });
+    });
+    this.#app.patch(REPOSITORY, async (context) => {
+      const request = await readJson(context.req.raw, updateRepositorySchema);
+      return Response.json(await metadata.updateRepository(keyOf(context), request));
     });
     this.#app.delete(REPOSITORY, async (context) => {
       await metadata.deleteRepository(keyOf(context));

@@ -45,7 +45,9 @@ export interface RepositoryRefsView {
   readonly networkId: NetworkId;
   /** The hash function of its ids. */
   readonly objectFormat: ObjectFormat;
-  /** Grows with every change of a reference of this repository; equal versions have equal tips. */
+  /** Names the view: hidden references make two of one repository. */
+  readonly closureKey: string;
+  /** Grows with every change of a reference; equal versions of equal keys have equal tips. */
   readonly version: number;
   /**
    * What is reachable by right: the ids of current references and of former ones within their grace

@@ -5,7 +5,12 @@
  * @module
  */
 
-import type { PushId, RepositoryId, RepositoryName } from "@gitstratum/core/rpc";
+import {
+  DEFAULT_REPOSITORY_SETTINGS,
+  type PushId,
+  type RepositoryId,
+  type RepositoryName,
+} from "@gitstratum/core/rpc";
 import type { LogRecord, PushRecord } from "./log_record.ts";
 import type {
   NameState,
@@ -72,6 +77,9 @@ export class PartitionOverlay implements PartitionView {
       case "head-changed":
         this.#amend(record.repositoryId, { head: record.head });
         break;
+      case "settings-changed":
+        this.#amend(record.repositoryId, { settings: record.settings });
+        break;
       case "push":
         this.#push(record);
         break;
@@ -96,6 +104,7 @@ export class PartitionOverlay implements PartitionView {
       objectFormat,
       head,
       createdAtMs: atMs,
+      settings: DEFAULT_REPOSITORY_SETTINGS,
       refsVersion: 0,
       deleted: false,
     });
@@ -115,6 +124,7 @@ export class PartitionOverlay implements PartitionView {
       objectFormat: "sha1",
       head: "",
       createdAtMs: atMs,
+      settings: DEFAULT_REPOSITORY_SETTINGS,
       refsVersion: 0,
       deleted: true,
     };

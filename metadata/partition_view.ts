@@ -8,7 +8,13 @@
  */
 
 import type { ObjectFormat, Oid } from "@gitstratum/core/git";
-import type { NetworkId, PushId, RepositoryId, RepositoryName } from "@gitstratum/core/rpc";
+import type {
+  NetworkId,
+  PushId,
+  RepositoryId,
+  RepositoryName,
+  RepositorySettings,
+} from "@gitstratum/core/rpc";
 import type { Rejection } from "./log_record.ts";
 
 /** A repository as its network's partition knows it. */
@@ -19,6 +25,7 @@ export interface RepositoryState {
   readonly objectFormat: ObjectFormat;
   readonly head: string;
   readonly createdAtMs: number;
+  readonly settings: RepositorySettings;
   /** Lsn of the last change of a reference; 0 before the first. */
   readonly refsVersion: number;
   /** Deleted ones stay known, so that they can not be created again. */

@@ -26,15 +26,15 @@ import {
   packRanges,
   type PushRequest,
 } from "@gitstratum/core/rpc";
+import { type AncestryView, findNonFastForwards } from "./fast_forward.ts";
 import type { RepositoryRefsView } from "./pack_catalogue.ts";
 import type { NetworkView } from "./reach/network_view.ts";
 import type { TipFacts } from "./reference_transaction.ts";
 
 /** What the check asks of the reading side. */
-export type ConnectivityView = Pick<
-  NetworkView,
-  "contains" | "objectType" | "peel" | "mistypedLinks"
->;
+export type ConnectivityView =
+  & Pick<NetworkView, "contains" | "objectType" | "peel" | "mistypedLinks">
+  & AncestryView;
 
 /** What a push may do as far as objects go. */
 export interface PushVerdict {
@@ -44,6 +44,8 @@ export interface PushVerdict {
   readonly missing: ReadonlySet<Oid>;
   /** New ids for which the pushed group is needed. */
   readonly inGroup: ReadonlySet<Oid>;
+  /** Why branches may not move like this, by the command's position; absent when not looked for. */
+  readonly nonFastForwards?: ReadonlyMap<number, string>;
 }
 
 /** What the check stands on. */
@@ -51,6 +53,8 @@ export interface PushCheckOptions {
   readonly view: ConnectivityView;
   readonly extents: ExtentStore;
   readonly clock: Pick<Clock, "nowMs">;
+  /** Whether the settings ask for {@link PushVerdict.nonFastForwards}. */
+  readonly denyNonFastForwards: boolean;
 }
 
 /**
@@ -81,7 +85,10 @@ export async function checkPush(
   for (const oid of others) {
     if (!missing.has(oid)) facts.set(oid, await factsInNetwork(refs, oid, options.view));
   }
-  return { facts, missing, inGroup };
+  if (!options.denyNonFastForwards) return { facts, missing, inGroup };
+  const search = { refs, view: options.view, group, missing };
+  const nonFastForwards = await findNonFastForwards(request.commands, search);
+  return { facts, missing, inGroup, nonFastForwards };
 }
 
 /** The group's index, or undefined when something that the group needs is not reachable. */

@@ -26,7 +26,8 @@ export function livingRepository(view: PartitionView, key: RepositoryKey): Repos
  * Decides a push. The record carries the group only when an accepted update needs it; the extents of
  * a group that no record carries are swept.
  *
- * @throws `not-found` when the repository does not exist
+ * @throws `not-found` when the repository does not exist; `conflict` when settings that came after the
+ * check ask for more than was checked
  */
 export function decidePush(
   key: RepositoryKey,
@@ -42,6 +43,8 @@ export function decidePush(
       commands: request.commands,
       atomic: request.atomic,
       head: repository.head,
+      settings: repository.settings,
+      nonFastForwards: nonFastForwardsOf(verdict, repository),
       facts: verdict.facts,
       missing: verdict.missing,
     });
@@ -63,6 +66,15 @@ export function decidePush(
     };
     return { records: [record], answer };
   };
+}
+
+function nonFastForwardsOf(
+  verdict: PushVerdict,
+  { settings }: RepositoryState,
+): ReadonlyMap<number, string> {
+  if (!settings.denyNonFastForwards) return new Map();
+  if (verdict.nonFastForwards !== undefined) return verdict.nonFastForwards;
+  throw new GitStratumError("conflict", "Decide a push that was checked under older settings");
 }
 
 function withPeeled(

@@ -15,11 +15,17 @@ import type { PlacedRecord } from "./materialiser.ts";
 /** Repositories remembered: those looked at last. */
 const REPOSITORY_COUNT_MAX = 1024;
 /** Tips remembered for each repository. */
-const TIP_COUNT_MAX = 4096;
+const TIP_COUNT_MAX = 2048;
+
+/** A value that a reference got. */
+export interface NewTip {
+  readonly name: string;
+  readonly oid: Oid;
+}
 
 interface Change {
   readonly version: number;
-  readonly oids: readonly Oid[];
+  readonly tips: readonly NewTip[];
 }
 
 interface Remembered {
@@ -51,10 +57,10 @@ export class ReferenceHistory {
   }
 
   /** Tips that came after a version; undefined when that is no longer known. */
-  tipsSince(id: RepositoryId, version: number): readonly Oid[] | undefined {
+  tipsSince(id: RepositoryId, version: number): readonly NewTip[] | undefined {
     const known = this.#repositories.get(id);
     if (known === undefined || version < known.since) return undefined;
-    return known.changes.filter((change) => change.version > version).flatMap(({ oids }) => oids);
+    return known.changes.filter((change) => change.version > version).flatMap(({ tips }) => tips);
   }
 
   /** Learns of records that were applied. */
@@ -63,8 +69,10 @@ export class ReferenceHistory {
       if (record.kind === "repository-deleted") this.#repositories.delete(record.repositoryId);
       if (record.kind !== "push") continue;
       const version = lsn + (this.#forgottenCounts.get(record.repositoryId) ?? 0);
-      const oids = record.updates.flatMap((update) => update.new ?? []);
-      this.#remember(record.repositoryId, { version, oids });
+      const tips = record.updates.flatMap(({ name, new: oid }) =>
+        oid === undefined ? [] : { name, oid }
+      );
+      this.#remember(record.repositoryId, { version, tips });
     }
   }
 
@@ -78,11 +86,11 @@ export class ReferenceHistory {
     const known = this.#repositories.get(id);
     if (known === undefined) return;
     known.changes.push(change);
-    known.tipCount += change.oids.length;
+    known.tipCount += change.tips.length;
     while (known.tipCount > TIP_COUNT_MAX) {
       const dropped = known.changes.shift()!;
       known.since = dropped.version;
-      known.tipCount -= dropped.oids.length;
+      known.tipCount -= dropped.tips.length;
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { type Clock, GitStratumError } from "@gitstratum/core";
-import type { Oid } from "@gitstratum/core/git";
+import { HiddenReferences, type Oid } from "@gitstratum/core/git";
 import type {
   Reference,
   ReferenceListing,
@@ -24,7 +24,7 @@ const BATCH_COUNT = 500;
 const IDLE_MS_MAX = 60_000;
 
 /**
- * Lists references. The caller takes all batches or calls `return` on the iterator.
+ * Lists references that are not hidden; HEAD shows even a hidden branch. The caller takes all batches or calls `return` on the iterator.
  *
  * @throws `not-found` when there is no such repository; `unavailable` when too many listings are open
  */
@@ -41,6 +41,7 @@ export function listReferences(
     const scan = new ReferenceScan(new Statements(snapshot.database), {
       number,
       prefixes: disjointPrefixes(options.query.prefixes),
+      hidden: new HiddenReferences(repository.settings.hiddenReferences),
     });
     const head = headOf(repository, reader);
     return { head, references: new SnapshotBatches(snapshot, scan, options.clock) };
@@ -83,16 +84,23 @@ class ReferenceScan {
   readonly #sql: Statements;
   readonly #number: number;
   readonly #prefixes: readonly string[];
+  readonly #hidden: HiddenReferences;
   #at = 0;
-  #after: string | undefined;
+  /** Where the prefix is read on from; from its beginning when absent. */
+  #from: { readonly comparison: ">" | ">="; readonly name: string } | undefined;
 
   constructor(
     sql: Statements,
-    options: { readonly number: number; readonly prefixes: readonly string[] },
+    options: {
+      readonly number: number;
+      readonly prefixes: readonly string[];
+      readonly hidden: HiddenReferences;
+    },
   ) {
     this.#sql = sql;
     this.#number = options.number;
     this.#prefixes = options.prefixes;
+    this.#hidden = options.hidden;
   }
 
   /** The next batch; empty at the end. */
@@ -101,18 +109,24 @@ class ReferenceScan {
     while (found.length < BATCH_COUNT && this.#at < this.#prefixes.length) {
       if (this.#below(this.#prefixes[this.#at]!, found)) continue;
       this.#at++;
-      this.#after = undefined;
+      this.#from = undefined;
     }
     return found;
   }
 
-  /** Adds references with the prefix until the batch is full (true) or there are no more (false). */
+  /** Adds references with the prefix: false when there are no more, true to be called again. */
   #below(prefix: string, found: Reference[]): boolean {
     for (const row of this.#rows(prefix)) {
       const name = row["name"] as string;
       if (!name.startsWith(prefix)) return false;
+      this.#from = { comparison: ">", name };
+      if (this.#hidden.hides(name)) {
+        const next = this.#hidden.afterHidden(name);
+        if (next === undefined) continue;
+        this.#from = { comparison: ">=", name: next };
+        return true;
+      }
       found.push(referenceOf(name, row));
-      this.#after = name;
       if (found.length === BATCH_COUNT) return true;
     }
     return false;
@@ -121,10 +135,10 @@ class ReferenceScan {
   /** Rows from where the scan stands. Read one by one: a prefix may have few of very many. */
   #rows(prefix: string): Iterable<SqlRow> {
     const columns = "name, lower(hex(oid)) AS oid, lower(hex(peeled)) AS peeled";
-    const [comparison, from] = this.#after === undefined ? [">=", prefix] : [">", this.#after];
+    const { comparison, name } = this.#from ?? { comparison: ">=", name: prefix };
     return this.#sql.prepare(
       `SELECT ${columns} FROM refs WHERE repository = ? AND name ${comparison} ? ORDER BY name`,
-    ).iterate(this.#number, from);
+    ).iterate(this.#number, name);
   }
 }
 

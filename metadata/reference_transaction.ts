@@ -4,8 +4,8 @@
  *
  * What git does and this follows (git-receive-pack, builtin/receive-pack.c, refs.c): deletions are
  * done before the rest unless the push is atomic; deleting an absent reference is no error when the
- * client knew it as absent; the branch that HEAD points at can not be deleted; branches hold commits
- * only; an atomic push in which one name is a directory of another fails.
+ * client knew it as absent; branches hold commits only; the settings deny what git's configuration of
+ * the same name denies; an atomic push in which one name is a directory of another fails.
  *
  * Reasons begin with the text that git reports, followed by a detail where git has one for its log.
  *
@@ -13,13 +13,14 @@
  */
 
 import {
+  HiddenReferences,
   isZeroOid,
   type ObjectType,
   type Oid,
   referenceDirectories,
   referenceNameProblem,
 } from "@gitstratum/core/git";
-import type { ReferenceCommand } from "@gitstratum/core/rpc";
+import type { ReferenceCommand, RepositorySettings } from "@gitstratum/core/rpc";
 import type { ReferenceUpdate, Rejection } from "./log_record.ts";
 import type { ReferenceView } from "./partition_view.ts";
 import { ReferenceOverlay } from "./reference_overlay.ts";
@@ -38,6 +39,13 @@ export interface ReferenceTransaction {
   readonly atomic: boolean;
   /** Full name of the branch that HEAD points at. */
   readonly head: string;
+  /** What the owner denies. */
+  readonly settings: Pick<
+    RepositorySettings,
+    "denyDeletes" | "denyDeleteCurrent" | "hiddenReferences"
+  >;
+  /** Why branches may not move like this, by the command's position. */
+  readonly nonFastForwards: ReadonlyMap<number, string>;
   /** Of every new id that is not in {@link missing}. */
   readonly facts: ReadonlyMap<Oid, TipFacts>;
   /** New ids that the repository may not point at: they, or what they reach, are not there. */
@@ -65,14 +73,21 @@ export function* decideReferences(
   transaction: ReferenceTransaction,
 ): Sliced<ReferenceDecision> {
   const broken = new Map<number, string>();
+  const hidden = new HiddenReferences(transaction.settings.hiddenReferences);
   for (const [index, command] of transaction.commands.entries()) {
-    const reason = ruleBroken(command, transaction);
+    const reason = hidden.hides(command.name)
+      ? hiddenReason(command)
+      : ruleBroken(command, transaction) ?? transaction.nonFastForwards.get(index);
     if (reason !== undefined) broken.set(index, reason);
     if (index % SLICE_COMMANDS === SLICE_COMMANDS - 1) yield;
   }
   if (!transaction.atomic) return yield* swapEach(below, transaction, broken);
   if (broken.size > 0) return rejectAll(transaction, broken, ATOMIC_RULE);
   return yield* swapTogether(below, transaction);
+}
+
+function hiddenReason({ newOid }: ReferenceCommand): string {
+  return `deny ${isZeroOid(newOid) ? "deleting" : "updating"} a hidden ref`;
 }
 
 /** The first rule that a command breaks, whatever the references are. */
@@ -83,15 +98,24 @@ function ruleBroken(
   const { name, oldOid, newOid } = command;
   const deletes = isZeroOid(newOid);
   if (isForbidden(name, deletes)) return "funny refname";
-  if (deletes) {
-    const current = name === transaction.head && !isZeroOid(oldOid);
-    return current ? "deletion of the current branch prohibited" : undefined;
-  }
+  if (deletes) return isZeroOid(oldOid) ? undefined : deletionDenied(name, transaction);
   if (transaction.missing.has(newOid)) return "missing necessary objects";
   const facts = transaction.facts.get(newOid);
   if (facts === undefined) return "missing necessary objects";
   if (name.startsWith("refs/heads/") && facts.type !== "commit") {
     return `${FAILED}: a branch can not point at a ${facts.type}`;
+  }
+  return undefined;
+}
+
+/** Rules about deleting a reference that the client knows to be there. */
+function deletionDenied(
+  name: string,
+  { head, settings }: ReferenceTransaction,
+): string | undefined {
+  if (settings.denyDeletes && name.startsWith("refs/heads/")) return "deletion prohibited";
+  if (settings.denyDeleteCurrent && name === head) {
+    return "deletion of the current branch prohibited";
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { ObjectType, Oid } from "@gitstratum/core/git";
-import type { ReferenceCommand } from "@gitstratum/core/rpc";
+import { DEFAULT_REPOSITORY_SETTINGS, type ReferenceCommand } from "@gitstratum/core/rpc";
 import type { ReferenceView } from "./partition_view.ts";
 import { ReferenceOverlay } from "./reference_overlay.ts";
 import {
@@ -49,6 +49,8 @@ function decide(
     commands,
     atomic: false,
     head: MAIN,
+    settings: DEFAULT_REPOSITORY_SETTINGS,
+    nonFastForwards: new Map(),
     facts,
     missing: new Set(),
     ...options,
@@ -214,6 +216,35 @@ Deno.test("decideReferences() refuses what is missing, whoever else wants it", (
   deepEqual(decide({}, commands, { missing, atomic: true }).updates, []);
 });
 
+Deno.test("decideReferences() denies hidden names, deletions and moves back as the settings say", () => {
+  const settings = {
+    denyDeletes: true,
+    denyDeleteCurrent: true,
+    hiddenReferences: ["refs/secret"],
+  };
+  const references = { [MAIN]: A, "refs/heads/b": A, "refs/secret/x": A, "refs/tags/t": A };
+  const commands = [
+    command(MAIN, A, undefined),
+    command("refs/heads/b", A, B),
+    command("refs/secret/x", A, B),
+    command("refs/secret/x", A, undefined),
+    command("refs/tags/t", A, undefined),
+    command("refs/heads/none", undefined, undefined),
+  ];
+  const nonFastForwards = new Map([[1, "non-fast-forward"]]);
+  const options = { settings, nonFastForwards };
+  const denied = [
+    "deletion prohibited",
+    "non-fast-forward",
+    "deny updating a hidden ref",
+    "deny deleting a hidden ref",
+  ];
+  deepEqual(reasons(decide(references, commands, options), 6), [...denied, undefined, undefined]);
+  const atomic = decide(references, commands, { ...options, atomic: true });
+  deepEqual(atomic.updates, []);
+  deepEqual(reasons(atomic, 6), [...denied, "atomic push failure", "atomic push failure"]);
+});
+
 /** A small generator of numbers below a bound. */
 function dice(seed: number): (below: number) => number {
   let state = seed;
@@ -238,7 +269,15 @@ Deno.test("decideReferences() holds for random pushes what a repository must hol
       const atomic = roll(2) === 0;
       const before = new Map(references.map);
       const facts = new Map(commands.map(({ newOid }) => [newOid, { type: "commit" } as const]));
-      const transaction = { commands, atomic, head: MAIN, facts, missing: new Set<Oid>() };
+      const transaction = {
+        commands,
+        atomic,
+        head: MAIN,
+        settings: DEFAULT_REPOSITORY_SETTINGS,
+        nonFastForwards: new Map<number, string>(),
+        facts,
+        missing: new Set<Oid>(),
+      };
       const decided = runWhole(decideReferences(references, transaction));
       deepEqual(references.map, before, "the references below stay");
 

@@ -11,7 +11,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { GitStratumError } from "@gitstratum/core";
 
 /** Raised with every change of {@link TABLES}. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 const TABLES = `
 -- How far each partition's log has been applied.
@@ -41,7 +41,9 @@ CREATE TABLE repositories (
   created_at_ms INTEGER NOT NULL,
   refs_version INTEGER NOT NULL,
   deleted_at_ms INTEGER,
-  finished INTEGER NOT NULL DEFAULT 0
+  finished INTEGER NOT NULL DEFAULT 0,
+  -- As JSON; NULL = none was ever changed.
+  settings TEXT
 ) STRICT;
 CREATE INDEX repositories_network ON repositories (network) WHERE deleted_at_ms IS NULL;
 CREATE INDEX repositories_unfinished ON repositories (number)
@@ -122,18 +124,33 @@ CREATE TABLE spilled (
 ) STRICT, WITHOUT ROWID;
 `;
 
+/** What brings the tables of an older version to the next one. */
+const MIGRATIONS: Readonly<Record<number, string>> = {
+  1: "ALTER TABLE repositories ADD COLUMN settings TEXT;",
+};
+
 /**
- * Makes the tables in a new file, or checks those of an old one.
+ * Makes the tables in a new file, or brings those of an old one up to date.
  *
- * @throws `unsupported` when another version of GitStratum wrote the file
+ * @throws `unsupported` when a newer version of GitStratum wrote the file
  */
 export function ensureSchema(database: DatabaseSync): void {
   const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (found === SCHEMA_VERSION) return;
-  if (found !== 0) {
-    throw new GitStratumError("unsupported", "Open metadata of another schema version", {
-      data: { wanted: SCHEMA_VERSION, found },
-    });
+  database.exec(`BEGIN; ${stepsFrom(found)} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+function stepsFrom(found: number): string {
+  if (found === 0) return TABLES;
+  let steps = "";
+  for (let version = found; version !== SCHEMA_VERSION; version++) {
+    const step = MIGRATIONS[version];
+    if (step === undefined) {
+      throw new GitStratumError("unsupported", "Open metadata of another schema version", {
+        data: { wanted: SCHEMA_VERSION, found },
+      });
+    }
+    steps += step;
   }
-  database.exec(`BEGIN; ${TABLES} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+  return steps;
 }

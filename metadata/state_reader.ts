@@ -7,12 +7,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Lsn, Partition } from "@gitstratum/core/consensus";
 import type { ObjectFormat, Oid } from "@gitstratum/core/git";
-import type {
-  GroupId,
-  NetworkId,
-  PushId,
-  RepositoryId,
-  RepositoryName,
+import {
+  DEFAULT_REPOSITORY_SETTINGS,
+  type GroupId,
+  type NetworkId,
+  type PushId,
+  type RepositoryId,
+  type RepositoryName,
+  type RepositorySettings,
 } from "@gitstratum/core/rpc";
 import type { Rejection } from "./log_record.ts";
 import type {
@@ -185,9 +187,16 @@ function repositoryOf(row: SqlRow): RepositoryState {
     objectFormat: row["object_format"] as ObjectFormat,
     head: row["head"] as string,
     createdAtMs: Number(row["created_at_ms"]),
+    settings: settingsOf(row["settings"]),
     refsVersion: Number(row["refs_version"]),
     deleted: row["deleted_at_ms"] !== null,
   };
+}
+
+function settingsOf(json: unknown): RepositorySettings {
+  if (typeof json !== "string") return DEFAULT_REPOSITORY_SETTINGS;
+  // Written by the materialiser from a validated record; a member that it did not know is the default.
+  return { ...DEFAULT_REPOSITORY_SETTINGS, ...JSON.parse(json) as RepositorySettings };
 }
 
 function nameOf(row: SqlRow): NameState {

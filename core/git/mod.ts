@@ -8,6 +8,7 @@ export * from "./commit.ts";
 export * from "./fsck.ts";
 export * from "./fsck_message.ts";
 export * from "./header_cursor.ts";
+export * from "./hidden_references.ts";
 export * from "./object_filter.ts";
 export * from "./object_type.ts";
 export * from "./oid.ts";

@@ -21,7 +21,7 @@ export const LOCAL_BASE_URL = "http://gitstratum.internal";
 /** What a JSON call sends and expects. */
 export interface JsonCall<T> {
   /** `POST` unless told. */
-  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** The JSON value to send; absent for none. */
   readonly body?: unknown;
   /** What the answer must be. */

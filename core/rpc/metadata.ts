@@ -14,6 +14,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import type { NetworkId, PackId, PushId, RepositoryId } from "./ids.ts";
 import type { PackGroup } from "./pack_group.ts";
 import type { RepositoryName } from "./repository_name.ts";
+import type { RepositorySettings, RepositorySettingsChange } from "./repository_settings.ts";
 
 /** Names a repository to the metadata cluster; the network decides the partition. */
 export interface RepositoryKey {
@@ -33,6 +34,8 @@ export interface RepositoryInfo extends RepositoryKey {
   readonly head: string;
   /** Wall time of creation in milliseconds. */
   readonly createdAtMs: number;
+  /** What its owner set. */
+  readonly settings: RepositorySettings;
 }
 
 /** What a new repository is. */
@@ -43,6 +46,14 @@ export interface CreateRepositoryRequest {
   readonly objectFormat: ObjectFormat;
   /** Branch name without `refs/heads/`. */
   readonly defaultBranch: string;
+}
+
+/** What changes in a repository; absent members stay as they are. */
+export interface UpdateRepositoryRequest {
+  /** Full name of the branch that HEAD shall point at; it may be unborn. */
+  readonly head?: string;
+  /** Settings that change. */
+  readonly settings?: RepositorySettingsChange;
 }
 
 /** One reference. */
@@ -104,7 +115,10 @@ export interface NegotiateRequest {
 
 /** The answer to a {@link NegotiateRequest}. */
 export interface NegotiateResult {
-  /** Wants that no reference of the repository, current or recently former, reaches. */
+  /**
+   * Wants that no reference of the repository, current or recently former, reaches; references that
+   * are hidden do not count unless the settings allow it.
+   */
   readonly refused: readonly Oid[];
   /** The haves that the repository reaches, in the order asked. */
   readonly common: readonly Oid[];
@@ -125,6 +139,9 @@ export interface PlanRequest extends NegotiateRequest {
   /** Annotated tags come along with what they point at. */
   readonly includeTag: boolean;
 }
+
+/** For which objects a look-up answers; see {@link Metadata.locate}. */
+export type LocateScope = "visible" | "repository" | "network";
 
 /** The bytes of one pack entry: header, base reference and zlib stream. */
 export interface EntryLocation {
@@ -220,9 +237,15 @@ export interface Metadata {
   listRepositories(
     options: { readonly after?: RepositoryName; readonly limit: number },
   ): Promise<RepositoryInfo[]>;
+  /**
+   * Changes HEAD, settings, or both in one step; durable when it returns.
+   *
+   * @throws `invalid` when HEAD would not point at a branch
+   */
+  updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo>;
   /** Removes a repository; its name is free at once, its objects go later. */
   deleteRepository(key: RepositoryKey): Promise<void>;
-  /** References and HEAD, from one state of the repository. */
+  /** References and HEAD, from one state of the repository. Hidden references are left out. */
   listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing>;
   /** One step of a negotiation. */
   negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult>;
@@ -246,13 +269,14 @@ export interface Metadata {
    */
   plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe>;
   /**
-   * Where objects are; unknown ones are missing from the answer. Scope `repository` answers only for
-   * what the repository's references reach; `network` is for collision checks, whose outcome never
-   * tells a client anything.
+   * Where objects are; unknown ones are missing from the answer. Scope `visible` answers only for what
+   * a client may want, as {@link negotiate} does; `repository` for what the repository's references
+   * reach, hidden ones included; `network` is for collision checks, whose outcome never tells a client
+   * anything.
    */
   locate(
     key: RepositoryKey,
-    request: { readonly oids: readonly Oid[]; readonly scope: "repository" | "network" },
+    request: { readonly oids: readonly Oid[]; readonly scope: LocateScope },
   ): Promise<LocatedObject[]>;
   /**
    * Which of many ids the network stores already: rows of 20 or 32 bytes in, row numbers out.

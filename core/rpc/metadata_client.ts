@@ -25,6 +25,7 @@ import type {
   RepositoryInfo,
   RepositoryKey,
   ShallowBoundary,
+  UpdateRepositoryRequest,
 } from "./metadata.ts";
 import {
   decodeRows,
@@ -87,6 +88,15 @@ export class MetadataClient implements Metadata {
     return this.#client.call(`${ROOT}/repositories?${query}`, {
       method: "GET",
       schema: repositoryPageSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.updateRepository} */
+  updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(keyPath(key), {
+      method: "PATCH",
+      body: request,
+      schema: repositoryInfoSchema,
     });
   }
 

@@ -18,6 +18,7 @@ import type {
   Depth,
   EntryLocation,
   LocatedObject,
+  LocateScope,
   NegotiateRequest,
   NegotiateResult,
   PlanRequest,
@@ -28,9 +29,11 @@ import type {
   ReferenceQuery,
   RepositoryInfo,
   ShallowBoundary,
+  UpdateRepositoryRequest,
 } from "./metadata.ts";
 import { packGroupSchema } from "./pack_group.ts";
 import { parseRepositoryName } from "./repository_name.ts";
+import { repositorySettingsChangeSchema, repositorySettingsSchema } from "./repository_settings.ts";
 
 /** A string that `parse` accepts. */
 function checked<T extends string>(parse: (text: string) => T): z.ZodType<T> {
@@ -66,7 +69,14 @@ export const repositoryInfoSchema: z.ZodType<RepositoryInfo> = z.strictObject({
   objectFormat: z.enum(OBJECT_FORMATS),
   head: z.string().min(1),
   createdAtMs: count,
+  settings: repositorySettingsSchema,
 });
+
+/** Schema of {@link UpdateRepositoryRequest}. */
+export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.strictObject({
+  head: z.string().min(1).optional(),
+  settings: repositorySettingsChangeSchema.optional(),
+}) as unknown as z.ZodType<UpdateRepositoryRequest>;
 
 /** Schema of a page of repositories. */
 export const repositoryPageSchema: z.ZodType<RepositoryInfo[]> = z.array(repositoryInfoSchema);
@@ -151,14 +161,14 @@ export const planRequestSchema: z.ZodType<PlanRequest> = z.strictObject({
 export interface LocateRequest {
   /** The objects. */
   readonly oids: readonly Oid[];
-  /** Whether the repository must reach them. */
-  readonly scope: "repository" | "network";
+  /** What must reach them. */
+  readonly scope: LocateScope;
 }
 
 /** Schema of {@link LocateRequest}. */
 export const locateRequestSchema: z.ZodType<LocateRequest> = z.strictObject({
   oids,
-  scope: z.enum(["repository", "network"]),
+  scope: z.enum(["visible", "repository", "network"]),
 });
 
 const entryLocationSchema: z.ZodType<EntryLocation> = z.strictObject({

@@ -20,5 +20,6 @@ export * from "./node_agent.ts";
 export * from "./pack_group.ts";
 export * from "./reference_stream.ts";
 export * from "./repository_name.ts";
+export * from "./repository_settings.ts";
 export * from "./topology.ts";
 export * from "./topology_client.ts";

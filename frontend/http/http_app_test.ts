@@ -7,7 +7,7 @@ import type {
   RepositoryInfo,
   RepositoryName,
 } from "@gitstratum/core/rpc";
-import type { NetworkId } from "@gitstratum/core/rpc";
+import { DEFAULT_REPOSITORY_SETTINGS, type NetworkId } from "@gitstratum/core/rpc";
 import type { SessionInput } from "../session/session.ts";
 import type { GitSessions } from "./git_routes.ts";
 import { httpApp } from "./http_app.ts";
@@ -26,6 +26,7 @@ class FakeMetadata {
       objectFormat: request.objectFormat,
       head: `refs/heads/${request.defaultBranch}`,
       createdAtMs: 0,
+      settings: DEFAULT_REPOSITORY_SETTINGS,
       repositoryId: id as RepositoryId,
       networkId: id as NetworkId,
     };

@@ -170,7 +170,7 @@ export class UploadPackSession {
     const { oids } = request;
     const located = await this.#options.metadata.locate(this.#repository, {
       oids,
-      scope: "repository",
+      scope: "visible",
     });
     yield objectInfoResponse(request, new Map(located.map(({ oid, size }) => [oid, size])));
   }

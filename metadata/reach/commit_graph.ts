@@ -149,11 +149,15 @@ export class CommitGraph {
     return true;
   }
 
-  /** Whether `ancestor` is `node` or reached from it. */
-  async isAncestor(ancestor: number, node: number, slices: Slices): Promise<boolean> {
+  /** Whether `ancestor` is one of `nodes` or reached from one. */
+  async isAncestor(
+    ancestor: number,
+    nodes: readonly number[],
+    slices: Slices,
+  ): Promise<boolean> {
     const wanted = this.generationAt(ancestor);
-    const seen = new Set([node]);
-    const stack = [node];
+    const seen = new Set(nodes);
+    const stack = [...seen];
     for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
       if (at === ancestor) return true;
       if (slices.spend(2)) await slices.pause();

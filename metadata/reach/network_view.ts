@@ -21,6 +21,7 @@ import type {
   Depth,
   ExtentStore,
   LocatedObject,
+  LocateScope,
   NegotiateRequest,
   NegotiateResult,
   PlanRequest,
@@ -123,6 +124,19 @@ export class NetworkView {
     return mistypedExternals(network, index);
   }
 
+  /** Whether a commit is one of others or behind one; false for what is no commit of the network. */
+  async isBehind(refs: RepositoryRefsView, oid: Oid, others: readonly Oid[]): Promise<boolean> {
+    const { network } = await this.#networks.open(refs);
+    const nodesOf = (oids: readonly Oid[]) =>
+      oids.map((id) => network.findOid(id))
+        .filter((position) => position !== NONE)
+        .map((position) => network.nodeAt(position))
+        .filter((node) => node !== NONE);
+    const [ancestor] = nodesOf([oid]);
+    if (ancestor === undefined) return false;
+    return await network.graph.isAncestor(ancestor, nodesOf(others), new Slices());
+  }
+
   /** One step of a negotiation; see `Metadata.negotiate`. */
   async negotiate(refs: RepositoryRefsView, request: NegotiateRequest): Promise<NegotiateResult> {
     return await this.#withReach(refs, async ({ network, reach, slices }) => {
@@ -213,10 +227,10 @@ export class NetworkView {
     return await planner.plan();
   }
 
-  /** Where objects are; see `Metadata.locate`. */
+  /** Where objects are; see `Metadata.locate`. `refs` decides what `visible` is. */
   async locate(
     refs: RepositoryRefsView,
-    request: { readonly oids: readonly Oid[]; readonly scope: "repository" | "network" },
+    request: { readonly oids: readonly Oid[]; readonly scope: LocateScope },
   ): Promise<LocatedObject[]> {
     if (request.scope === "network") {
       const { network } = await this.#networks.open(refs);

@@ -2,8 +2,8 @@
  * The closures of repositories' references that a node holds in memory.
  *
  * A closure follows its repository's versions: new tips extend it, a version whose difference is not
- * known makes it anew. Work on one repository is done in turn, because a closure grows while it
- * answers; different repositories do not wait for each other.
+ * known makes it anew. Work on one closure is done in turn, because it grows while it answers;
+ * different ones do not wait for each other.
  *
  * @module
  */
@@ -24,7 +24,7 @@ interface ReachEntry {
 export class ReachStore {
   readonly #bytesMax: number;
   readonly #entries: ByteBoundedCache<string, ReachEntry>;
-  /** The last work of each repository that has some under way. */
+  /** The last work on each closure that has some under way. */
   readonly #tails = new Map<string, Promise<unknown>>();
 
   /** Makes a store that keeps about `bytesMax` bytes of closures, and always the newest one. */
@@ -39,17 +39,17 @@ export class ReachStore {
     options: { readonly open: OpenNetwork; readonly slices: Slices },
     work: (reach: RepositoryReach) => T | Promise<T>,
   ): Promise<T> {
-    const previous = this.#tails.get(refs.repositoryId) ?? Promise.resolve();
+    const previous = this.#tails.get(refs.closureKey) ?? Promise.resolve();
     const run = previous.then(async () => {
       const entry = await this.#current(refs, options);
       return await work(entry.reach);
     });
     const tail = run.catch(() => undefined);
-    this.#tails.set(refs.repositoryId, tail);
+    this.#tails.set(refs.closureKey, tail);
     try {
       return await run;
     } finally {
-      if (this.#tails.get(refs.repositoryId) === tail) this.#tails.delete(refs.repositoryId);
+      if (this.#tails.get(refs.closureKey) === tail) this.#tails.delete(refs.closureKey);
     }
   }
 
@@ -58,7 +58,7 @@ export class ReachStore {
     options: { readonly open: OpenNetwork; readonly slices: Slices },
   ): Promise<ReachEntry> {
     const { open, slices } = options;
-    const key = refs.repositoryId;
+    const key = refs.closureKey;
     const known = this.#entries.get(key);
     const isSame = known !== undefined && known.open.network === open.network;
     if (isSame && known.version >= refs.version) return known;

@@ -14,6 +14,7 @@ import {
   PackIndex,
 } from "@gitstratum/core/pack";
 import {
+  DEFAULT_REPOSITORY_SETTINGS,
   type EntryLocation,
   type LocatedObject,
   MemoryExtentStore,
@@ -56,6 +57,7 @@ export class NetworkFake implements Pick<Metadata, "known" | "locate"> {
       objectFormat: format,
       head: "refs/heads/main",
       createdAtMs: 0,
+      settings: DEFAULT_REPOSITORY_SETTINGS,
     };
   }
 

@@ -47,6 +47,10 @@ export class TestRepository implements RepositoryRefsView {
     }
   }
 
+  get closureKey(): string {
+    return this.repositoryId;
+  }
+
   tips(): Iterable<Oid> {
     return this.references.values();
   }

@@ -1,0 +1,137 @@
+/**
+ * What a repository's owner may set (docs/repository-settings.md).
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { GitStratumError } from "../error.ts";
+import {
+  DEFAULT_PUSH_CHANGES,
+  findFsckMessageId,
+  type FsckPolicy,
+  fsckPolicy,
+  type FsckSeverity,
+} from "../git/fsck_message.ts";
+import { hiddenPatternProblem } from "../git/hidden_references.ts";
+import { HIDDEN_PATTERN_COUNT_MAX, OBJECT_BYTES_MAX, PUSH_BYTES_MAX } from "../limits.ts";
+
+/** The settings of a repository. */
+export interface RepositorySettings {
+  /** Branches only move forward (`receive.denyNonFastForwards`). */
+  readonly denyNonFastForwards: boolean;
+  /** Branches are not deleted (`receive.denyDeletes`). */
+  readonly denyDeletes: boolean;
+  /** The branch that HEAD points at is not deleted (`receive.denyDeleteCurrent`). */
+  readonly denyDeleteCurrent: boolean;
+  /** Beginnings of names that clients do not see, in git's order (`transfer.hideRefs`). */
+  readonly hiddenReferences: readonly string[];
+  /** Clients may ask by id for what only hidden references reach (`uploadpack.allowTipSHA1InWant`). */
+  readonly allowHiddenWants: boolean;
+  /** Object checks by message id, where they differ from the server's (`receive.fsck.<id>`). */
+  readonly fsck: Readonly<Record<string, FsckSeverity>>;
+  /** Inflated size of the largest object that a push may bring; absent = the server's limit. */
+  readonly objectBytesMax?: number;
+  /** Size of the largest pack of a push (`receive.maxInputSize`); absent = the server's limit. */
+  readonly pushBytesMax?: number;
+}
+
+/** New values of some settings; null brings a default back, absent ones stay. */
+export type RepositorySettingsChange = {
+  readonly [Key in keyof RepositorySettings]?: RepositorySettings[Key] | null | undefined;
+};
+
+/** What applies until something is set. */
+export const DEFAULT_REPOSITORY_SETTINGS: RepositorySettings = {
+  denyNonFastForwards: false,
+  denyDeletes: false,
+  denyDeleteCurrent: true,
+  hiddenReferences: [],
+  allowHiddenWants: false,
+  fsck: {},
+};
+
+const hiddenReferences = z.array(
+  z.string().superRefine((pattern, context) => {
+    const message = hiddenPatternProblem(pattern);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  }),
+).max(HIDDEN_PATTERN_COUNT_MAX);
+
+/** Message ids become git's own spelling; an unknown one, or a fatal one made less, is refused. */
+const fsck = z.record(z.string(), z.enum(["error", "warn", "ignore"])).transform(
+  (changes, context) => {
+    if (Object.keys(changes).length === 0) return changes;
+    try {
+      fsckPolicy(changes);
+    } catch (error) {
+      if (!(error instanceof GitStratumError)) throw error;
+      const message = `the check ${String(error.data.id)} can not be changed like this`;
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    }
+    return Object.fromEntries(
+      Object.entries(changes).map(([id, severity]) => [findFsckMessageId(id)!, severity]),
+    );
+  },
+);
+
+const objectBytesMax = z.number().int().min(1).max(OBJECT_BYTES_MAX);
+const pushBytesMax = z.number().int().min(1).max(PUSH_BYTES_MAX);
+
+/** Schema of {@link RepositorySettings}. */
+export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictObject({
+  denyNonFastForwards: z.boolean(),
+  denyDeletes: z.boolean(),
+  denyDeleteCurrent: z.boolean(),
+  hiddenReferences,
+  allowHiddenWants: z.boolean(),
+  fsck,
+  objectBytesMax: objectBytesMax.optional(),
+  pushBytesMax: pushBytesMax.optional(),
+}) as unknown as z.ZodType<RepositorySettings>;
+
+/** Schema of {@link RepositorySettingsChange}. */
+export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange> = z.strictObject({
+  denyNonFastForwards: z.boolean().nullish(),
+  denyDeletes: z.boolean().nullish(),
+  denyDeleteCurrent: z.boolean().nullish(),
+  hiddenReferences: hiddenReferences.nullish(),
+  allowHiddenWants: z.boolean().nullish(),
+  fsck: fsck.nullish(),
+  objectBytesMax: objectBytesMax.nullish(),
+  pushBytesMax: pushBytesMax.nullish(),
+});
+
+/** Settings after a change. Equal settings have equal JSON. */
+export function changedSettings(
+  settings: RepositorySettings,
+  change: RepositorySettingsChange,
+): RepositorySettings {
+  const pick = <Key extends keyof RepositorySettings>(key: Key): RepositorySettings[Key] => {
+    const value = change[key];
+    if (value === undefined) return settings[key];
+    return value === null ? DEFAULT_REPOSITORY_SETTINGS[key] : value as RepositorySettings[Key];
+  };
+  const objectBytesMax = pick("objectBytesMax");
+  const pushBytesMax = pick("pushBytesMax");
+  return {
+    denyNonFastForwards: pick("denyNonFastForwards"),
+    denyDeletes: pick("denyDeletes"),
+    denyDeleteCurrent: pick("denyDeleteCurrent"),
+    hiddenReferences: pick("hiddenReferences"),
+    allowHiddenWants: pick("allowHiddenWants"),
+    fsck: inOrder(pick("fsck")),
+    ...(objectBytesMax === undefined ? {} : { objectBytesMax }),
+    ...(pushBytesMax === undefined ? {} : { pushBytesMax }),
+  };
+}
+
+function inOrder(checks: Readonly<Record<string, FsckSeverity>>): Record<string, FsckSeverity> {
+  return Object.fromEntries(Object.entries(checks).sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+/** How the objects of a push are checked in a repository with these settings. */
+export function pushPolicyOf(settings: Pick<RepositorySettings, "fsck">): FsckPolicy {
+  return fsckPolicy({ ...DEFAULT_PUSH_CHANGES, ...settings.fsck });
+}

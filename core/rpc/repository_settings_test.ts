@@ -1,0 +1,68 @@
+import { deepEqual, equal } from "node:assert/strict";
+import {
+  changedSettings,
+  DEFAULT_REPOSITORY_SETTINGS,
+  pushPolicyOf,
+  repositorySettingsChangeSchema,
+  repositorySettingsSchema,
+} from "./repository_settings.ts";
+
+Deno.test("repositorySettingsSchema takes the defaults and refuses what can not be meant", () => {
+  const takes = (change: object) =>
+    repositorySettingsSchema.safeParse({ ...DEFAULT_REPOSITORY_SETTINGS, ...change }).success;
+  equal(takes({}), true);
+  equal(takes({ fsck: { missingEmail: "ignore" }, pushBytesMax: 10, objectBytesMax: 1 }), true);
+  equal(takes({ hiddenReferences: ["refs/pull", "!refs/pull/1"] }), true);
+  equal(takes({ hiddenReferences: ["pull"] }), false);
+  equal(takes({ hiddenReferences: Array.from({ length: 65 }, () => "refs/x") }), false);
+  equal(takes({ fsck: { noSuchCheck: "ignore" } }), false);
+  equal(takes({ fsck: { nulInHeader: "warn" } }), false, "fatal in git");
+  equal(takes({ fsck: { missingEmail: "fatal" } }), false);
+  equal(takes({ pushBytesMax: 0 }), false);
+  equal(takes({ objectBytesMax: 2 ** 52 }), false);
+  equal(takes({ denyDeletes: "yes" }), false);
+  equal(takes({ other: true }), false);
+});
+
+Deno.test("repositorySettingsChangeSchema spells message ids as git does", () => {
+  const change = repositorySettingsChangeSchema.parse({ fsck: { MISSINGEMAIL: "ignore" } });
+  deepEqual(change, { fsck: { missingEmail: "ignore" } });
+});
+
+Deno.test("changedSettings() sets what is given, resets what is null, leaves the rest", () => {
+  const first = changedSettings(DEFAULT_REPOSITORY_SETTINGS, {
+    denyDeletes: true,
+    denyDeleteCurrent: false,
+    pushBytesMax: 100,
+    hiddenReferences: ["refs/a"],
+  });
+  deepEqual(first, {
+    ...DEFAULT_REPOSITORY_SETTINGS,
+    denyDeletes: true,
+    denyDeleteCurrent: false,
+    pushBytesMax: 100,
+    hiddenReferences: ["refs/a"],
+  });
+  const second = changedSettings(first, { denyDeletes: false, pushBytesMax: null });
+  deepEqual(second, {
+    ...DEFAULT_REPOSITORY_SETTINGS,
+    denyDeleteCurrent: false,
+    hiddenReferences: ["refs/a"],
+  });
+  const reset = { denyDeleteCurrent: null, hiddenReferences: null };
+  deepEqual(changedSettings(second, reset), DEFAULT_REPOSITORY_SETTINGS);
+});
+
+Deno.test("changedSettings() gives equal settings equal JSON", () => {
+  const set = (fsck: Record<string, "warn" | "ignore">) =>
+    JSON.stringify(changedSettings(DEFAULT_REPOSITORY_SETTINGS, { fsck }));
+  equal(set({ badDate: "warn", hasDot: "ignore" }), set({ hasDot: "ignore", badDate: "warn" }));
+});
+
+Deno.test("pushPolicyOf() changes the checks of pushes by id", () => {
+  const policy = pushPolicyOf({ fsck: { missingEmail: "ignore", badTimezone: "error" } });
+  equal(policy.missingEmail, "ignore");
+  equal(policy.badTimezone, "error");
+  equal(policy.zeroPaddedFilemode, "warn");
+  equal(policy.missingTree, "error");
+});
