@@ -18,3 +18,4 @@ export * from "./repair_runner.ts";
 export * from "./replica_node.ts";
 export * from "./replica_record.ts";
 export * from "./replicated_extent_store.ts";
+export * from "./segment_replica.ts";

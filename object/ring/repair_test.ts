@@ -321,7 +321,7 @@ async function runHistory(seed: number): Promise<void> {
   };
   for (let turn = 0; turn < 60; turn++) {
     const n = random.below(1 + turn);
-    switch (random.below(10)) {
+    switch (random.below(12)) {
       case 0:
       case 1:
       case 2:
@@ -337,10 +337,12 @@ async function runHistory(seed: number): Promise<void> {
         await attempt(n, "removed", cluster.store.remove([idOf(n)]));
         break;
       case 4:
-        node().fault = random.chance(0.5) ? "down" : "none";
+      case 10:
+      case 11:
+        node().fault = random.chance(0.6) ? "down" : "none";
         break;
       case 5:
-        if (random.chance(0.5)) break;
+        if (random.chance(0.3)) break;
         for (const id of cluster.ids) cluster.node(id).fault = "none";
         await cluster.passing(cluster.store.idle());
         // Either could take the only other copy that the other one left.
@@ -370,6 +372,7 @@ async function runHistory(seed: number): Promise<void> {
         });
         break;
       case 9:
+        if (random.chance(0.5)) { for (const id of cluster.ids) cluster.node(id).fault = "none"; }
         await cluster.passing(cluster.store.idle());
         await forgetTombstones({ ...cluster, caller: cluster.caller(), nowMs: Infinity, keepMs: 0 })
           .catch(onlyAway);
