@@ -99,7 +99,6 @@ async function makeHistory(
 const ORACLE_SETTINGS: Readonly<Record<string, string>> = {
   "uploadpack.allowTipSHA1InWant": "true",
   "uploadpack.allowAnySHA1InWant": "true",
-  "uploadpack.allowRefInWant": "true",
   "uploadpack.allowSidebandAll": "true",
   "receive.advertisePushOptions": "true",
   "transfer.advertiseSID": "true",

@@ -72,6 +72,19 @@ conformance("wants", {
     const work = await context.workTree(repository);
     await context.refused(["-C", work, "fetch", "origin", oid], /not our ref/);
   },
+  "sideband-all with negotiation and depth": async (context) => {
+    const repository = await context.seeded();
+    const copy = await context.clone(repository, "--depth=1");
+    await context.commit(repository.work, "next.txt");
+    await context.git(["-C", repository.work, "push", "-q", "origin", "main"]);
+    const env = { GIT_TEST_SIDEBAND_ALL: "1" };
+    await context.git(["-C", copy, "fetch", "-q", "--deepen=1"], { env });
+    await context.git(["-C", copy, "fetch", "-q", "--unshallow"], { env });
+  },
+});
+
+// Git's own server sends wanted-refs ahead of shallow-info, which its client can not read.
+conformance("wants by name", {
   "fetches by name use ref-in-want": async (context) => {
     const work = await context.workTree(await context.history());
     const packets = await context.packets(
@@ -83,7 +96,6 @@ conformance("wants", {
   "ref-in-want with a depth": async (context) => {
     const work = await context.workTree(await context.history());
     const flags = ["-c", "protocol.version=2", "fetch", "-q", "--depth=2", "origin"];
-    if (Deno.env.get("GITSTRATUM_TEST_ORACLE") === "1") return;
     await context.git(["-C", work, ...flags, "refs/heads/topic/1"]);
     assert.equal(
       await context.text(["-C", work, "rev-list", "--count", "--first-parent", "FETCH_HEAD"]),
@@ -99,16 +111,7 @@ conformance("wants", {
     assert.match(packets, /> sideband-all/);
     assert.match(packets, /< \\1wanted-refs/);
   },
-  "sideband-all with negotiation and depth": async (context) => {
-    const repository = await context.seeded();
-    const copy = await context.clone(repository, "--depth=1");
-    await context.commit(repository.work, "next.txt");
-    await context.git(["-C", repository.work, "push", "-q", "origin", "main"]);
-    const env = { GIT_TEST_SIDEBAND_ALL: "1" };
-    await context.git(["-C", copy, "fetch", "-q", "--deepen=1"], { env });
-    await context.git(["-C", copy, "fetch", "-q", "--unshallow"], { env });
-  },
-});
+}, { ownOnly: true });
 
 /** Asks a v2 command over HTTP; the text of its packets up to the first flush. */
 async function command(

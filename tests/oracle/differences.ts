@@ -140,8 +140,9 @@ export const ALLOWED_PUSH_DIFFERENCES: readonly AllowedPushDifference[] = [
     name: "objects that no reference reaches",
     reason: "A push may build on an object that git still has lying about from a push that it " +
       "refused; GitStratum asks that the repository's references reach it.",
-    covers: (finding, { assumed }, { ours }) =>
-      assumed.length > 0 && (finding.kind === "result" || finding.kind === "references") &&
+    covers: (finding, { assumed, fault }, { ours }) =>
+      (assumed.length > 0 || fault === "empty" || fault === "absent") &&
+      (finding.kind === "result" || finding.kind === "references") &&
       ours.results.every(([, verdict]) => verdict === "missing necessary objects"),
   },
   {
