@@ -7,11 +7,9 @@
 
 import { GitStratumError, HISTORY_OBJECT_BYTES_MAX } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
-import type { Recipe } from "@gitstratum/core/recipe";
 import type { LocatedObject, Metadata, RepositoryInfo } from "@gitstratum/core/rpc";
-import type { ObjectBytes } from "../pack_assembly/object_bytes.ts";
+import { type ObjectBytes, pieces } from "../pack_assembly/object_bytes.ts";
 import type { ObjectRebuilder } from "../pack_assembly/object_rebuilder.ts";
-import { type MaterialiseStep, READ_BYTES_MAX } from "../pack_assembly/read_unit.ts";
 
 /** Ids of one question to the metadata cluster. */
 const LOCATE_COUNT_MAX = 4096;
@@ -46,7 +44,7 @@ export class TreeObjects {
     for (let at = 0; at < wanted.length; at += LOCATE_COUNT_MAX) {
       this.#options.signal.throwIfAborted();
       const batch = wanted.slice(at, at + LOCATE_COUNT_MAX);
-      const request = { oids: batch, scope: "visible" as const };
+      const request = { oids: batch, scope: "repository" as const };
       for (const each of await this.#options.metadata.locate(this.#repository, request)) {
         found.set(each.oid, each);
       }
@@ -77,9 +75,7 @@ export class TreeObjects {
   async *content(located: LocatedObject): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     const object = await this.#open(located);
     try {
-      for (let offset = 0; offset < object.size; offset += READ_BYTES_MAX) {
-        yield object.read(offset, Math.min(READ_BYTES_MAX, object.size - offset));
-      }
+      yield* pieces(object);
     } finally {
       object.close();
     }
@@ -87,13 +83,7 @@ export class TreeObjects {
 
   #open(located: LocatedObject): Promise<ObjectBytes> {
     this.#options.signal.throwIfAborted();
-    const { type, size, chain } = located;
-    const packs: Recipe["header"]["packs"][number][] = [];
-    const ranges = chain.map(({ pack, extentBytes, offset, length }) => {
-      packs.push({ pack, extentBytes });
-      return { pack: packs.length - 1, offset, length };
-    });
-    const step: MaterialiseStep = { kind: "materialise", type, size, chain: ranges };
-    return this.#options.rebuilder.inflate(step, { objectFormat: this.format, packs });
+    const { size, chain } = located;
+    return this.#options.rebuilder.inflate({ objectFormat: this.format, size, chain });
   }
 }

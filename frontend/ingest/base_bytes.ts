@@ -7,34 +7,15 @@
 
 import { assert } from "@gitstratum/core";
 import type { DiskFile } from "@gitstratum/core/disk";
-import type { ObjectBytes } from "../pack_assembly/object_bytes.ts";
+import { MemoryBytes, type ObjectBytes } from "../pack_assembly/object_bytes.ts";
 import type { BaseObject } from "./ingest_host.ts";
 import type { IngestScratch } from "./ingest_scratch.ts";
 
 /** The bytes of a base. */
 export function baseBytes(base: BaseObject, scratch: IngestScratch): ObjectBytes {
   const { content, size } = base;
-  if (content.kind === "memory") return new BytesInMemory(content.bytes);
+  if (content.kind === "memory") return new MemoryBytes(content.bytes);
   return new BytesInFile(scratch.named(content.name), { offset: content.offset, size });
-}
-
-class BytesInMemory implements ObjectBytes {
-  readonly #bytes: Uint8Array<ArrayBuffer>;
-
-  constructor(bytes: Uint8Array<ArrayBuffer>) {
-    this.#bytes = bytes;
-  }
-
-  get size(): number {
-    return this.#bytes.length;
-  }
-
-  read(offset: number, length: number): Uint8Array<ArrayBuffer> {
-    assert(offset + length <= this.size, "A read stays inside the object");
-    return this.#bytes.subarray(offset, offset + length);
-  }
-
-  close(): void {}
 }
 
 class BytesInFile implements ObjectBytes {

@@ -7,8 +7,8 @@
 
 import { GitStratumError, INGEST_BASE_FILE_BYTES_MAX, KIB, MIB } from "@gitstratum/core";
 import type { Disk, DiskFile } from "@gitstratum/core/disk";
+import { pieces } from "../pack_assembly/object_bytes.ts";
 import type { BaseObject } from "./ingest_host.ts";
-import { forEachPiece } from "./object_source.ts";
 import type { StoredObject } from "./stored_objects.ts";
 
 /** Largest base that is handed over in memory. */
@@ -54,10 +54,10 @@ export class BaseFile {
       create: true,
       exclusive: true,
     });
-    forEachPiece(bytes, (piece) => {
+    for (const piece of pieces(bytes)) {
       file.writeAt(piece, this.#fileBytes);
       this.#fileBytes += piece.length;
-    });
+    }
     return { ...about, content: { kind: "file", name: this.#name, offset } };
   }
 

@@ -16,9 +16,10 @@ import type {
   Metadata,
   RepositoryInfo,
 } from "@gitstratum/core/rpc";
+import { pieces } from "../pack_assembly/object_bytes.ts";
 import { BaseFile } from "./base_file.ts";
 import type { Arrival, BaseObject, IngestHost, StoredDigest } from "./ingest_host.ts";
-import { forEachPiece, secondHash } from "./object_source.ts";
+import { secondHash } from "./object_source.ts";
 import { StoredObjects } from "./stored_objects.ts";
 
 /** What a host works with. */
@@ -91,7 +92,7 @@ export class LocalHost implements IngestHost {
     const algorithm = secondHash(this.#options.repository.objectFormat);
     for await (const { oid, bytes } of this.#stored.read(oids, "network")) {
       const hash = createHash(algorithm);
-      forEachPiece(bytes, (piece) => hash.update(piece));
+      for (const piece of pieces(bytes)) hash.update(piece);
       bytes.close();
       digests.push({ oid, digest: hash.digest("hex") });
     }

@@ -8,10 +8,10 @@
  */
 
 import { createHash } from "node:crypto";
-import { assert, MIB } from "@gitstratum/core";
+import { assert } from "@gitstratum/core";
 import type { ObjectFormat } from "@gitstratum/core/git";
-import { applyDeltaTo, deltaSizes } from "../pack_assembly/delta_application.ts";
-import { type ObjectBytes, ObjectBytesWriter } from "../pack_assembly/object_bytes.ts";
+import { appliedDelta, deltaSizes } from "../pack_assembly/delta_application.ts";
+import { type ObjectBytes, pieces, writtenBytes } from "../pack_assembly/object_bytes.ts";
 import { badDelta } from "./bad_pack.ts";
 import type { EntryReader } from "./entry_reader.ts";
 import type { IdTable } from "./id_table.ts";
@@ -24,9 +24,6 @@ import {
   type ObjectTable,
 } from "./object_table.ts";
 import type { WorkBudget } from "./work_budget.ts";
-
-/** Pieces in which large objects are read. */
-const PIECE_BYTES = 1 * MIB;
 
 /** What a source reads from. */
 export interface ObjectSourceOptions {
@@ -107,8 +104,8 @@ export class ObjectSource {
 
   /** Hands out an object of any size in pieces, which do not last. */
   read(entry: number, take: (piece: Uint8Array) => void): void {
-    if (this.#table.is(this.canonical(entry), ENTRY_IS_LARGE)) forEachPiece(this.open(entry), take);
-    else take(this.bytesOf(entry));
+    if (!this.#table.is(this.canonical(entry), ENTRY_IS_LARGE)) take(this.bytesOf(entry));
+    else for (const piece of pieces(this.open(entry))) take(piece);
   }
 
   /** A second, independent hash of an object: it tells collisions from copies. */
@@ -144,16 +141,8 @@ export class ObjectSource {
   applied(entry: number, base: ObjectBytes): ObjectBytes {
     const delta = this.#inflated(entry);
     try {
-      const sizes = deltaSizes(delta);
-      this.#options.budget.charge(sizes.result);
-      const out = new ObjectBytesWriter(sizes.result, this.#options);
-      try {
-        applyDeltaTo(base, delta, out);
-        return out.finishExact();
-      } catch (error) {
-        out.abandon();
-        throw error;
-      }
+      this.#options.budget.charge(deltaSizes(delta).result);
+      return appliedDelta(base, delta, this.#options);
     } finally {
       delta.close();
     }
@@ -171,9 +160,7 @@ export class ObjectSource {
     if (this.#opened?.entry === entry) return this.#opened.bytes;
     if (!isBase || this.#table.is(entry, ENTRY_IS_LARGE)) return undefined;
     const source = this.bytesOf(entry);
-    const out = new ObjectBytesWriter(source.length, this.#options);
-    out.write(source);
-    this.#keep(entry, out.finishExact());
+    this.#keep(entry, writtenBytes(source.length, (out) => out.write(source), this.#options));
     return this.#opened!.bytes;
   }
 
@@ -181,14 +168,9 @@ export class ObjectSource {
   #inflated(entry: number): ObjectBytes {
     const size = this.#reader.inflatedBytes(entry);
     this.#options.budget.charge(size);
-    const out = new ObjectBytesWriter(size, this.#options);
-    try {
+    return writtenBytes(size, (out) => {
       this.#reader.inflatePieces(entry, size, (piece) => out.write(piece));
-      return out.finishExact();
-    } catch (error) {
-      out.abandon();
-      throw error;
-    }
+    }, this.#options);
   }
 
   /** Brings one object into the ring whose base, if it has one, is there or large. */
@@ -242,10 +224,10 @@ export class ObjectSource {
     const { ring } = this.#memory;
     const place = ring.reserve(bytes.size + OUTPUT_SLACK_BYTES);
     let pointer = ring.pointerOf(place);
-    forEachPiece(bytes, (piece) => {
+    for (const piece of pieces(bytes)) {
       this.#memory.view(pointer, piece.length).set(piece);
       pointer += piece.length;
-    });
+    }
     this.#table.places[entry] = place;
   }
 }
@@ -253,11 +235,4 @@ export class ObjectSource {
 /** The name of the hash that {@link ObjectSource.digest} computes for objects of a format. */
 export function secondHash(format: ObjectFormat): "sha256" | "sha512" {
   return format === "sha1" ? "sha256" : "sha512";
-}
-
-/** Hands out bytes in pieces. */
-export function forEachPiece(bytes: ObjectBytes, take: (piece: Uint8Array) => void): void {
-  for (let offset = 0; offset < bytes.size; offset += PIECE_BYTES) {
-    take(bytes.read(offset, Math.min(PIECE_BYTES, bytes.size - offset)));
-  }
 }

@@ -6,7 +6,7 @@
  */
 
 import { GitStratumError, KIB } from "@gitstratum/core";
-import type { ObjectBytes, ObjectBytesWriter } from "./object_bytes.ts";
+import { type ObjectBytes, type ObjectBytesWriter, writtenBytes } from "./object_bytes.ts";
 
 const WINDOW_BYTES = 64 * KIB;
 /** Longest copy done in one step. */
@@ -85,11 +85,19 @@ export function deltaSizes(delta: ObjectBytes): { readonly base: number; readonl
 }
 
 /**
- * Writes the object that `delta` makes of `base`.
+ * The object that `delta` makes of `base`, to be closed by the caller.
  *
  * @throws `corrupt` when the delta does not fit the base or is malformed
  */
-export function applyDeltaTo(base: ObjectBytes, delta: ObjectBytes, out: ObjectBytesWriter): void {
+export function appliedDelta(
+  base: ObjectBytes,
+  delta: ObjectBytes,
+  options: { readonly scratchDirectory: string },
+): ObjectBytes {
+  return writtenBytes(deltaSizes(delta).result, (out) => apply(base, delta, out), options);
+}
+
+function apply(base: ObjectBytes, delta: ObjectBytes, out: ObjectBytesWriter): void {
   const cursor = new DeltaCursor(delta);
   if (cursor.varint() !== base.size) throw broken("its base has another size");
   cursor.varint();

@@ -9,6 +9,7 @@
  */
 
 import { assert, GitStratumError, MIB } from "@gitstratum/core";
+import { READ_BYTES_MAX } from "./extent_read.ts";
 
 /** Objects up to this stay in memory while they are rebuilt. */
 export const REBUILD_MEMORY_BYTES_MAX = 8 * MIB;
@@ -23,22 +24,27 @@ export interface ObjectBytes {
   close(): void;
 }
 
-class MemoryBytes implements ObjectBytes {
+/** Bytes that are in memory. */
+export class MemoryBytes implements ObjectBytes {
   readonly #bytes: Uint8Array<ArrayBuffer>;
 
+  /** Takes the bytes; nobody changes them from now on. */
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#bytes = bytes;
   }
 
+  /** {@inheritDoc ObjectBytes.size} */
   get size(): number {
     return this.#bytes.length;
   }
 
+  /** {@inheritDoc ObjectBytes.read} */
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
     assert(offset + length <= this.size, "A read stays inside the object");
     return this.#bytes.subarray(offset, offset + length);
   }
 
+  /** {@inheritDoc ObjectBytes.close} */
   close(): void {}
 }
 
@@ -128,5 +134,32 @@ export class ObjectBytesWriter {
     return new GitStratumError("corrupt", "Rebuild an object of another size than recorded", {
       data: { wanted: this.#sizeMax },
     });
+  }
+}
+
+/**
+ * Exactly `size` bytes, as `write` writes them. Nothing stays behind when it fails.
+ *
+ * @throws `corrupt` when they are more or less, and whatever `write` throws
+ */
+export function writtenBytes(
+  size: number,
+  write: (out: ObjectBytesWriter) => void,
+  options: { readonly scratchDirectory: string },
+): ObjectBytes {
+  const out = new ObjectBytesWriter(size, options);
+  try {
+    write(out);
+    return out.finishExact();
+  } catch (error) {
+    out.abandon();
+    throw error;
+  }
+}
+
+/** Bytes in order, in pieces of at most 1 MiB that must not be changed. */
+export function* pieces(bytes: ObjectBytes): Generator<Uint8Array<ArrayBuffer>> {
+  for (let offset = 0; offset < bytes.size; offset += READ_BYTES_MAX) {
+    yield bytes.read(offset, Math.min(READ_BYTES_MAX, bytes.size - offset));
   }
 }

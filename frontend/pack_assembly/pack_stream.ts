@@ -12,13 +12,14 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { assert, GitStratumError, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core";
+import { assert, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type { ObjectFormat } from "@gitstratum/core/git";
-import type { ExtentRange, ExtentStore } from "@gitstratum/core/rpc";
+import type { ExtentStore } from "@gitstratum/core/rpc";
 import { encodePackHeader, rebasedHead } from "@gitstratum/core/pack";
+import { READ_BYTES_MAX, readExactly } from "./extent_read.ts";
 import { readAhead } from "./read_ahead.ts";
-import { type MaterialiseStep, READ_BYTES_MAX, type ReadUnit, readUnits } from "./read_unit.ts";
+import { type MaterialiseStep, type ReadUnit, readUnits } from "./read_unit.ts";
 
 /** Units in flight: enough to hide a read behind a send, 4 MiB for each stream. */
 export const READ_AHEAD_UNITS = 4;
@@ -53,14 +54,6 @@ async function fetchObject(
 ): Promise<Fetched> {
   if (step.size > READ_BYTES_MAX) return { kind: "object", step };
   return { kind: "bytes", pieces: await Array.fromAsync(rebuild(step, recipe)) };
-}
-
-async function readExactly(extents: ExtentStore, range: ExtentRange): Promise<Uint8Array> {
-  const bytes = await extents.read(range.id, range);
-  if (bytes.length === range.length) return bytes;
-  throw new GitStratumError("corrupt", "Read fewer bytes than the extent should hold", {
-    data: { extent: range.id, wanted: range.length, found: bytes.length },
-  });
 }
 
 async function fetchRead(

@@ -6,8 +6,9 @@ import type { Oid } from "@gitstratum/core/git";
 import type { Recipe, RecipeStep } from "@gitstratum/core/recipe";
 import type { ExtentId, ExtentStore, PackId } from "@gitstratum/core/rpc";
 import { encodeEntryHead, OFS_DELTA, REF_DELTA } from "@gitstratum/core/pack";
+import { READ_BYTES_MAX } from "./extent_read.ts";
 import { packStream } from "./pack_stream.ts";
-import { READ_BYTES_MAX, readUnits } from "./read_unit.ts";
+import { readUnits } from "./read_unit.ts";
 
 const OID = "0123456789abcdef0123456789abcdef01234567" as Oid;
 const PACK = `${"a".repeat(32)}h` as PackId;

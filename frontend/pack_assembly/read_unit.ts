@@ -8,18 +8,13 @@
  * @module
  */
 
-import { assert, GitStratumError, KIB, SIDE_BAND_PAYLOAD_MAX, unreachable } from "@gitstratum/core";
+import { assert, GitStratumError, KIB, unreachable } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
-import type { RecipePack, RecipeRange, RecipeStep } from "@gitstratum/core/recipe";
-import { type ExtentRange, packRanges } from "@gitstratum/core/rpc";
-
 import { ENTRY_HEAD_BYTES_MAX } from "@gitstratum/core/pack";
+import type { RecipePack, RecipeRange, RecipeStep } from "@gitstratum/core/recipe";
+import type { ExtentRange } from "@gitstratum/core/rpc";
+import { boundedRanges, READ_BYTES_MAX } from "./extent_read.ts";
 
-/**
- * Longest single read, about 1 MiB: large enough that its fixed cost vanishes, small enough to hold
- * several, and a whole number of side-band packets.
- */
-export const READ_BYTES_MAX = 16 * SIDE_BAND_PAYLOAD_MAX;
 /** Unwanted bytes between two wanted ones that are read along: cheaper than a second read. */
 export const READ_GAP_BYTES_MAX = 16 * KIB;
 /** Pieces of one unit: bounds the bookkeeping of a recipe made of very small ranges. */
@@ -163,19 +158,6 @@ export function recipePack(packs: readonly RecipePack[], index: number): RecipeP
   throw new GitStratumError("corrupt", "Find no such pack in the recipe", {
     data: { index, packCount: packs.length },
   });
-}
-
-/** A range cut at the ends of extents and at {@link READ_BYTES_MAX}. */
-function* boundedRanges(
-  pack: RecipePack,
-  range: { readonly offset: number; readonly length: number },
-): Generator<ExtentRange> {
-  for (const part of packRanges(pack.pack, { ...range, extentBytes: pack.extentBytes })) {
-    for (let done = 0; done < part.length; done += READ_BYTES_MAX) {
-      const length = Math.min(READ_BYTES_MAX, part.length - done);
-      yield { id: part.id, offset: part.offset + done, length };
-    }
-  }
 }
 
 function* addRange(
