@@ -44,7 +44,7 @@ export class TreeObjects {
     for (let at = 0; at < wanted.length; at += LOCATE_COUNT_MAX) {
       this.#options.signal.throwIfAborted();
       const batch = wanted.slice(at, at + LOCATE_COUNT_MAX);
-      const request = { oids: batch, scope: "repository" as const };
+      const request = { oids: batch, scope: "visible" as const };
       for (const each of await this.#options.metadata.locate(this.#repository, request)) {
         found.set(each.oid, each);
       }
