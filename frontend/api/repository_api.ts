@@ -14,6 +14,7 @@ import {
   readJson,
   type RepositoryInfo,
   type RepositoryName,
+  repositorySettingsChangeSchema,
 } from "@gitstratum/core/rpc";
 import { jsonErrorAnswer } from "../http/error_answer.ts";
 
@@ -25,6 +26,12 @@ const createSchema = z.strictObject({
   name: z.string(),
   objectFormat: z.enum(OBJECT_FORMATS).default("sha1"),
   defaultBranch: z.string().min(1).max(250).default("main"),
+});
+
+/** What may change; settings are merged, and null brings a default back. */
+const updateSchema = z.strictObject({
+  defaultBranch: z.string().min(1).max(250).optional(),
+  settings: repositorySettingsChangeSchema.optional(),
 });
 
 const limitSchema = z.coerce.number().int().min(1).max(PAGE_LIMIT_MAX);
@@ -43,6 +50,7 @@ function shown(repository: RepositoryInfo): Record<string, unknown> {
     objectFormat: repository.objectFormat,
     defaultBranch: repository.head.replace(/^refs\/heads\//, ""),
     createdAt: new Date(repository.createdAtMs).toISOString(),
+    settings: repository.settings,
   };
 }
 
@@ -96,6 +104,16 @@ export function repositoryApi(options: RepositoryApiOptions): Hono {
 
   app.get("/:owner/:name", async (context) => {
     return context.json(shown(await found(metadata, namedIn(context))));
+  });
+
+  app.patch("/:owner/:name", async (context) => {
+    refuseWhenReadOnly(readOnly);
+    const { defaultBranch, settings } = await readJson(context.req.raw, updateSchema);
+    const repository = await metadata.updateRepository(await found(metadata, namedIn(context)), {
+      ...(defaultBranch === undefined ? {} : { head: `refs/heads/${defaultBranch}` }),
+      ...(settings === undefined ? {} : { settings }),
+    });
+    return context.json(shown(repository));
   });
 
   app.delete("/:owner/:name", async (context) => {

@@ -7,7 +7,12 @@ import type {
   RepositoryInfo,
   RepositoryName,
 } from "@gitstratum/core/rpc";
-import { DEFAULT_REPOSITORY_SETTINGS, type NetworkId } from "@gitstratum/core/rpc";
+import {
+  changedSettings,
+  DEFAULT_REPOSITORY_SETTINGS,
+  type NetworkId,
+  type UpdateRepositoryRequest,
+} from "@gitstratum/core/rpc";
 import type { SessionInput } from "../session/session.ts";
 import type { GitSessions } from "./git_routes.ts";
 import { httpApp } from "./http_app.ts";
@@ -41,6 +46,17 @@ class FakeMetadata {
   listRepositories(options: { after?: RepositoryName; limit: number }) {
     const names = [...this.repositories.keys()].sort().filter((n) => n > (options.after ?? ""));
     return Promise.resolve(names.slice(0, options.limit).map((n) => this.repositories.get(n)!));
+  }
+
+  updateRepository({ name }: RepositoryInfo, request: UpdateRepositoryRequest) {
+    const { head, settings, ...same } = this.repositories.get(name)!;
+    const changed = {
+      ...same,
+      head: request.head ?? head,
+      settings: changedSettings(settings, request.settings ?? {}),
+    };
+    this.repositories.set(name, changed);
+    return Promise.resolve(changed);
   }
 
   deleteRepository(key: RepositoryInfo) {
@@ -195,10 +211,16 @@ Deno.test("httpApp() manages repositories through its API", async () => {
     objectFormat: "sha1",
     defaultBranch: "main",
     createdAt: "1970-01-01T00:00:00.000Z",
+    settings: DEFAULT_REPOSITORY_SETTINGS,
   };
   assert.deepEqual(await created.json(), expected);
   assert.deepEqual(await (await app.request("/api/v1/repos/me/one")).json(), expected);
   assert.equal((await app.request("/api/v1/repos", json({ name: "me/one" }))).status, 409);
+  const change = { defaultBranch: "trunk", settings: { denyDeletes: true } };
+  const patched = await app.request("/api/v1/repos/me/one", { ...json(change), method: "PATCH" });
+  assert.equal(patched.status, 200);
+  const settings = { ...DEFAULT_REPOSITORY_SETTINGS, denyDeletes: true };
+  assert.deepEqual(await patched.json(), { ...expected, defaultBranch: "trunk", settings });
   const gone = await app.request("/api/v1/repos/me/one", { method: "DELETE" });
   assert.equal(gone.status, 204);
   const missing = await app.request("/api/v1/repos/me/one");
@@ -224,6 +246,8 @@ Deno.test("httpApp() answers bad API requests with a stable error body", async (
     ["/api/v1/repos", json({ name: "a/b", objectFormat: "md5" })],
     ["/api/v1/repos", json({ name: "a/b", extra: 1 })],
     ["/api/v1/repos", { method: "POST", body: "{" }],
+    ["/api/v1/repos/a/b", { ...json({ settings: { denyDeletes: 1 } }), method: "PATCH" }],
+    ["/api/v1/repos/a/b", { ...json({ head: "refs/heads/x" }), method: "PATCH" }],
     ["/api/v1/repos?limit=0", undefined],
     ["/api/v1/repos?after=..", undefined],
   ];
@@ -237,7 +261,9 @@ Deno.test("httpApp() answers bad API requests with a stable error body", async (
 Deno.test("httpApp() refuses changes when it is read-only", async () => {
   const { app } = setUp({ readOnly: true });
   assert.equal((await app.request("/api/v1/repos", json({ name: "a/b" }))).status, 403);
-  assert.equal((await app.request("/api/v1/repos/a/b", { method: "DELETE" })).status, 403);
+  for (const method of ["DELETE", "PATCH"]) {
+    assert.equal((await app.request("/api/v1/repos/a/b", { method })).status, 403);
+  }
 });
 
 Deno.test("httpApp() reports health, readiness and itself", async () => {

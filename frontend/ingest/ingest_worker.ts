@@ -80,13 +80,14 @@ class RemoteHost implements IngestHost {
 }
 
 async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult> {
-  const { job, policy, seed, directory, spoolName } = task;
+  const { job, policy, objectBytesMax, seed, directory, spoolName } = task;
   const disk = new FileDisk(directory);
   const scratch = new IngestScratch(disk, { directory, prefix: spoolName });
   try {
     const engine = new IngestEngine({
       job,
       policy,
+      objectBytesMax,
       seed,
       host,
       scratch,

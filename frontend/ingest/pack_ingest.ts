@@ -13,6 +13,8 @@ import {
   INGEST_INLINE_RING_BYTES,
   INGEST_INLINE_WORK_BYTES_MAX,
   INGEST_WORKER_COUNT,
+  OBJECT_BYTES_MAX,
+  PUSH_BYTES_MAX,
   type Random,
   randomId,
 } from "@gitstratum/core";
@@ -22,6 +24,7 @@ import {
   type ExtentStore,
   type Metadata,
   newGroupId,
+  pushPolicyOf,
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import { IngestEngine } from "./ingest_engine.ts";
@@ -32,6 +35,7 @@ import { IngestWorkers } from "./ingest_workers.ts";
 import { LocalHost } from "./local_host.ts";
 import { PackIntake } from "./pack_intake.ts";
 import { NeedsWorker, WorkBudget } from "./work_budget.ts";
+import type { WorkerTask } from "./worker_message.ts";
 
 /** What all ingests of a process share. */
 export interface PackIngestOptions {
@@ -45,7 +49,7 @@ export interface PackIngestOptions {
   readonly scratchDirectory: string;
   /** Draws ids and the seeds of hash tables. */
   readonly random: Random;
-  /** How objects are checked; `DEFAULT_PUSH_POLICY` unless given. */
+  /** How objects are checked where settings say nothing; `DEFAULT_PUSH_POLICY` unless given. */
   readonly policy?: FsckPolicy;
 }
 
@@ -62,6 +66,16 @@ export interface PackIngestRequest {
   /** Told how far it is: lines that end in `\n`, or in `\r` to be overwritten. */
   readonly progress?: (text: string) => void;
 }
+
+/** What one ingest works with. */
+interface IngestParts {
+  readonly intake: PackIntake;
+  readonly host: LocalHost;
+  readonly prefix: string;
+}
+
+/** What the objects of one ingest must be. */
+type ObjectRules = Pick<WorkerTask, "policy" | "objectBytesMax">;
 
 /** Names of scratch files begin with this. */
 const SCRATCH_PREFIX = "ingest-";
@@ -96,7 +110,7 @@ export class PackIngest {
   async ingest(request: PackIngestRequest): Promise<IngestResult> {
     const { repository, signal, progress } = request;
     const { metadata, extents, disk, scratchDirectory, random } = this.#options;
-    const intake = new PackIntake(request.pack);
+    const intake = new PackIntake(request.pack, repository.settings.pushBytesMax ?? PUSH_BYTES_MAX);
     const onAbort = () => void intake.close(signal?.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const prefix = `${SCRATCH_PREFIX}${randomId(random)}`;
@@ -125,7 +139,7 @@ export class PackIngest {
 
   async #run(
     request: PackIngestRequest,
-    parts: { readonly intake: PackIntake; readonly host: LocalHost; readonly prefix: string },
+    parts: IngestParts,
   ): Promise<IngestResult> {
     const { repository } = request;
     const job: IngestJob = {
@@ -133,19 +147,27 @@ export class PackIngest {
       format: repository.objectFormat,
       tips: [...new Set(request.tips.map((tip) => tip.newOid).filter((oid) => !isZeroOid(oid)))],
     };
+    const rules = this.#rulesOf(repository);
     if (await parts.intake.readSmall()) {
       try {
-        return await this.#runInline(job, parts);
+        return await this.#runInline(job, { ...parts, ...rules });
       } catch (error) {
         if (!(error instanceof NeedsWorker)) throw error;
       }
     }
-    return await this.#runInWorker(job, parts, request.signal);
+    return await this.#runInWorker(job, { ...parts, ...rules }, request.signal);
+  }
+
+  /** What the settings of the repository make of the server's rules. */
+  #rulesOf({ settings }: RepositoryInfo): ObjectRules {
+    const { fsck, objectBytesMax = OBJECT_BYTES_MAX } = settings;
+    const policy = Object.keys(fsck).length === 0 ? this.#policy : pushPolicyOf(settings);
+    return { policy, objectBytesMax };
   }
 
   async #runInline(
     job: IngestJob,
-    parts: { readonly intake: PackIntake; readonly host: LocalHost; readonly prefix: string },
+    parts: IngestParts & ObjectRules,
   ): Promise<IngestResult> {
     const { disk, scratchDirectory: directory, random } = this.#options;
     const memory = this.#spareMemories.pop() ?? IngestMemory.create(INGEST_INLINE_RING_BYTES);
@@ -156,7 +178,8 @@ export class PackIngest {
         memory,
         scratch,
         host: parts.host,
-        policy: this.#policy,
+        policy: parts.policy,
+        objectBytesMax: parts.objectBytesMax,
         seed: random.bytes(SEED_BYTES),
         spool: parts.intake.memory,
         budget: WorkBudget.inline(INGEST_INLINE_WORK_BYTES_MAX),
@@ -170,7 +193,7 @@ export class PackIngest {
 
   async #runInWorker(
     job: IngestJob,
-    parts: { readonly intake: PackIntake; readonly host: LocalHost; readonly prefix: string },
+    parts: IngestParts & ObjectRules,
     signal: AbortSignal | undefined,
   ): Promise<IngestResult> {
     const { disk, scratchDirectory: directory, random } = this.#options;
@@ -179,7 +202,8 @@ export class PackIngest {
     try {
       parts.intake.spillTo(file);
       const seed = random.bytes(SEED_BYTES);
-      const task = { job, policy: this.#policy, seed, directory, spoolName };
+      const { policy, objectBytesMax } = parts;
+      const task = { job, policy, objectBytesMax, seed, directory, spoolName };
       return await this.#workers.run(task, parts.host, signal);
     } finally {
       // Before the file goes: a chunk may be on its way to it.

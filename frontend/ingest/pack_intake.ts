@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert, INGEST_INLINE_BYTES_MAX, PUSH_BYTES_MAX } from "@gitstratum/core";
+import { assert, INGEST_INLINE_BYTES_MAX } from "@gitstratum/core";
 import type { DiskFile } from "@gitstratum/core/disk";
 import { badPack } from "./bad_pack.ts";
 import type { Arrival } from "./ingest_host.ts";
@@ -23,14 +23,16 @@ export class PackIntake {
   readonly memory: MemorySpool = new MemorySpool();
 
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #bytesMax: number;
   #file: DiskFile | undefined;
   #bytes = 0;
   #state: IntakeState = { kind: "open" };
   #changed = Promise.withResolvers<void>();
 
-  /** Begins to take a stream; it belongs to the intake until {@link close}. */
-  constructor(stream: ReadableStream<Uint8Array>) {
+  /** Begins to take a stream of `bytesMax` at most; it belongs to the intake until {@link close}. */
+  constructor(stream: ReadableStream<Uint8Array>, bytesMax: number) {
     this.#reader = stream.getReader();
+    this.#bytesMax = bytesMax;
   }
 
   /**
@@ -93,8 +95,8 @@ export class PackIntake {
   }
 
   #take(chunk: Uint8Array): void {
-    if (this.#bytes + chunk.length > PUSH_BYTES_MAX) {
-      throw badPack("Reject a pack above the size limit", { bytesMax: PUSH_BYTES_MAX });
+    if (this.#bytes + chunk.length > this.#bytesMax) {
+      throw badPack("Reject a pack above the size limit", { bytesMax: this.#bytesMax });
     }
     if (this.#file === undefined) this.memory.append(chunk);
     else this.#file.writeAt(chunk, this.#bytes);

@@ -15,7 +15,6 @@ import {
   hasCode,
   HISTORY_OBJECT_BYTES_MAX,
   LARGE_DELTA_DEPTH_MAX,
-  OBJECT_BYTES_MAX,
 } from "@gitstratum/core";
 import {
   type FsckPolicy,
@@ -54,6 +53,8 @@ export interface PackObjectsOptions {
   readonly spool: Spool;
   readonly budget: WorkBudget;
   readonly policy: FsckPolicy;
+  /** Inflated size of the largest object; not above `OBJECT_BYTES_MAX`. */
+  readonly objectBytesMax: number;
   /** 8 random bytes. */
   readonly seed: Uint8Array;
   readonly scratch: IngestScratch;
@@ -77,6 +78,8 @@ export class PackObjects {
   readonly hasher: ObjectHasher;
   /** Objects that are stored whole. */
   readonly cuts: CutEntries;
+  /** Inflated size of the largest object that is taken in. */
+  readonly objectBytesMax: number;
 
   readonly #memory: IngestMemory;
   readonly #budget: WorkBudget;
@@ -88,6 +91,7 @@ export class PackObjects {
     const width = oidBytes(format);
     this.#memory = memory;
     this.#budget = budget;
+    this.objectBytesMax = options.objectBytesMax;
     this.ids = new IdTable(memory, { width, seed });
     this.links = new ObjectLinks(this.ids, { format, memory });
     this.check = new ObjectCheck(this.ids, { format, policy, memory });
@@ -156,7 +160,7 @@ export class PackObjects {
     if (sizes === undefined) throw badDelta(offset, "truncated");
     if (sizes.baseBytes !== table.sizes[source]) throw badDelta(offset, "base-size-mismatch");
     const size = sizes.resultBytes;
-    if (size > OBJECT_BYTES_MAX) throw tooLarge(offset, size, OBJECT_BYTES_MAX);
+    if (size > this.objectBytesMax) throw tooLarge(offset, size, this.objectBytesMax);
     if (size > objectBytesMax) return false;
     const from = table.places[source]!;
     if (!ring.survives(from, size + OUTPUT_SLACK_BYTES)) return false;
@@ -256,7 +260,7 @@ export class PackObjects {
       throw badDelta(offset, "its chain is too deep");
     }
     const bytes = this.#openNew(entry);
-    if (bytes.size > OBJECT_BYTES_MAX) throw tooLarge(offset, bytes.size, OBJECT_BYTES_MAX);
+    if (bytes.size > this.objectBytesMax) throw tooLarge(offset, bytes.size, this.objectBytesMax);
     if (bytes.size > this.#memory.objectBytesMax) table.flags[entry]! |= ENTRY_IS_LARGE;
     const type = table.types[base]!;
     const hash = this.hasher.begin(type, bytes.size);

@@ -197,7 +197,9 @@ export class PackScanner {
       throw badPack("Reject a pack with a malformed entry", { offset, type });
     }
     const { typeCode, size, headBytes } = this.#head;
-    if (size > OBJECT_BYTES_MAX) throw tooLarge(offset, size, OBJECT_BYTES_MAX);
+    // A delta may be longer than what it makes, which is looked at when it is applied.
+    const sizeMax = isDeltaCode(typeCode) ? OBJECT_BYTES_MAX : this.#objects.objectBytesMax;
+    if (size > sizeMax) throw tooLarge(offset, size, sizeMax);
     this.#budget.charge(size);
     const { table } = this.#objects;
     const entry = table.add();

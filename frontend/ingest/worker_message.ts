@@ -12,6 +12,8 @@ import type { IngestHost, IngestJob, IngestResult } from "./ingest_host.ts";
 export interface WorkerTask {
   readonly job: IngestJob;
   readonly policy: FsckPolicy;
+  /** Inflated size of the largest object. */
+  readonly objectBytesMax: number;
   /** 8 random bytes. */
   readonly seed: Uint8Array;
   /** Path of the directory that holds the spool. */
