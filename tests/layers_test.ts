@@ -4,6 +4,15 @@
 
 import assert from "node:assert/strict";
 import { projectRoot } from "./harness/gitstratum_server.ts";
+import {
+  circles,
+  exportedFiles,
+  importGraph,
+  importsOf,
+  needGraph,
+  reachedFiles,
+} from "./harness/import_graph.ts";
+import { type SourceFile, sourceFiles, walk } from "./harness/source_files.ts";
 
 /** What each package may import. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
@@ -14,39 +23,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   object: ["wasm", "core"],
   frontend: ["wasm", "core", "control", "metadata", "object"],
 };
+const ALL_PACKAGES = [...Object.keys(LAYERS), "tests", "bench"];
 const FILE_LINES_MAX = 500;
 const PACKAGE_LINES_MAX = 40;
 const VAGUE_NAMES = /^(utils?|common|helpers?|misc)(\.ts)?$/;
 
-interface SourceFile {
-  /** Path from the project's root. */
-  readonly path: string;
-  readonly text: string;
-}
-
-async function* walk(directory: string): AsyncGenerator<string> {
-  for await (const entry of Deno.readDir(`${projectRoot}/${directory}`)) {
-    const path = `${directory}/${entry.name}`;
-    if (entry.isDirectory && entry.name !== "build") yield* walk(path);
-    else if (entry.isFile) yield path;
-  }
-}
-
-async function sources(directory: string): Promise<SourceFile[]> {
-  const files: SourceFile[] = [];
-  for await (const path of walk(directory)) {
-    if (path.endsWith(".ts")) {
-      files.push({ path, text: await Deno.readTextFile(`${projectRoot}/${path}`) });
-    }
-  }
-  return files;
-}
-
-/** Module specifiers of a file's static and dynamic imports and re-exports. */
-function importsOf(text: string): string[] {
-  const pattern = /(?:\bfrom\s+|\bimport\s+|\bimport\(\s*)"([^"]+)"/g;
-  return [...text.matchAll(pattern)].map((match) => match[1]!);
-}
+/** Files that a task or a command of Deno's starts; tests and exports of packages come on top. */
+const ENTRY_POINT = /(^|\/)main\.ts$|_(test|bench)\.ts$/;
+const STARTED_BY_TASKS = ["wasm/build.ts", "wasm/assembly/index.ts", "tests/doc_lint.ts"];
 
 Deno.test("importsOf() finds static, dynamic and side-effect imports and re-exports", () => {
   const text = `import a from "./a.ts";\nexport * from "../b.ts";\nawait import("c");\nimport "d";`;
@@ -56,7 +40,7 @@ Deno.test("importsOf() finds static, dynamic and side-effect imports and re-expo
 for (const [name, allowed] of Object.entries(LAYERS)) {
   Deno.test(`package ${name} imports only packages to its left, by name`, async () => {
     const wrong: string[] = [];
-    for (const { path, text } of await sources(name)) {
+    for (const { path, text } of await sourceFiles(name)) {
       // AssemblyScript is a language of its own and imports only its neighbours.
       if (path.startsWith("wasm/assembly/")) continue;
       for (const specifier of importsOf(text)) {
@@ -76,10 +60,33 @@ for (const [name, allowed] of Object.entries(LAYERS)) {
   });
 }
 
+async function allSources(): Promise<SourceFile[]> {
+  return (await Promise.all(ALL_PACKAGES.map(sourceFiles))).flat();
+}
+
+Deno.test("no file imports itself over others", async () => {
+  const graph = importGraph(await allSources(), await exportedFiles(ALL_PACKAGES));
+  assert.deepEqual(circles(graph), []);
+});
+
+Deno.test("circles() finds each way back", () => {
+  const graph = new Map([["a", ["b", "c"]], ["b", ["c"]], ["c", ["d"]], ["d", ["b"]]]);
+  assert.deepEqual(circles(graph), ["b -> c -> d -> b"]);
+});
+
+Deno.test("every file is reached from an entry point, an export or a test", async () => {
+  const sources = await allSources();
+  const exported = await exportedFiles(ALL_PACKAGES);
+  const started = sources.map(({ path }) => path).filter((path) => ENTRY_POINT.test(path));
+  const roots = [...started, ...STARTED_BY_TASKS, ...exported.values()];
+  const reached = reachedFiles(needGraph(sources, exported), roots);
+  assert.deepEqual(sources.map(({ path }) => path).filter((path) => !reached.has(path)), []);
+});
+
 Deno.test("every file is small enough to hold one noun", async () => {
   const long: string[] = [];
   for (const name of [...Object.keys(LAYERS), "tests"]) {
-    for (const { path, text } of await sources(name)) {
+    for (const { path, text } of await sourceFiles(name)) {
       const lines = text.split("\n").length - 1;
       if (lines > FILE_LINES_MAX) long.push(`${path}: ${lines} lines`);
     }
