@@ -78,6 +78,50 @@ export function switchOption(names: OptionNames): ConfigOption<boolean | undefin
   };
 }
 
+/** A whole number of at least `min`. */
+export function countOption(
+  names: OptionNames & {
+    readonly placeholder: string;
+    readonly defaultText: string;
+    readonly min: number;
+  },
+): ConfigOption<number> {
+  const { min, ...option } = names;
+  return {
+    ...option,
+    parse(text) {
+      const count = /^[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
+      if (count >= min) return count;
+      throw new Error(`must be a whole number of at least ${min}, not ${quote(text)}`);
+    },
+  };
+}
+
+/** Bytes that a unit stands for. */
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** A number of bytes: `0`, `1048576`, `512MiB`, `4GiB`. */
+export function sizeOption(
+  names: OptionNames & { readonly defaultText: string },
+): ConfigOption<number> {
+  return {
+    ...names,
+    placeholder: "SIZE",
+    parse(text) {
+      const [, digits, unit = ""] = /^([0-9]{1,15})([KMGT]iB)?$/.exec(text) ?? [];
+      const bytes = Number(digits) * SIZE_UNITS[unit]!;
+      if (Number.isSafeInteger(bytes)) return bytes;
+      throw new Error(`must be a size such as 512MiB or 4GiB, not ${quote(text)}`);
+    },
+  };
+}
+
 /** One of a few words. */
 export function choiceOption<Word extends string>(
   names: OptionNames & { readonly words: readonly Word[]; readonly defaultText: Word },

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { choiceOption, helpText, readConfig, switchOption, textOption } from "./config.ts";
+import {
+  choiceOption,
+  countOption,
+  helpText,
+  readConfig,
+  sizeOption,
+  switchOption,
+  textOption,
+} from "./config.ts";
 
 const TABLE = {
   place: textOption({
@@ -92,4 +100,24 @@ Deno.test("helpText() lists each flag with its variable and default", () => {
       "",
     ].join("\n"),
   );
+});
+
+Deno.test("sizeOption() and countOption() read numbers, and say what they want", () => {
+  const names = { flag: "n", environment: "T_N", help: "How much.", defaultText: "1" };
+  const size = sizeOption(names);
+  assert.deepEqual(["0", "7", "3KiB", "2MiB", "4GiB"].map((text) => size.parse(text)), [
+    0,
+    7,
+    3072,
+    2097152,
+    4294967296,
+  ]);
+  for (const text of ["", "-1", "1.5GiB", "4GB", "4 GiB", "9999999999TiB", "KiB"]) {
+    assert.throws(() => size.parse(text), /must be a size/);
+  }
+  const count = countOption({ ...names, placeholder: "COUNT", min: 2 });
+  assert.equal(count.parse("2"), 2);
+  for (const text of ["", "1", "-3", "2.0", "x", "1e3"]) {
+    assert.throws(() => count.parse(text), /must be a whole number of at least 2/);
+  }
 });

@@ -176,6 +176,21 @@ export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 /** Listings of references that stream at once; each holds one read snapshot. */
 export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
 
+/** A piece of a framed pack that is kept and read at once: reading less costs more for each byte. */
+export const PACK_BLOCK_BYTES_MAX = 1 * MIB;
+/** The start of a pack kept for equal requests a moment later: the whole of a usual shallow clone. */
+export const PACK_REPLAY_BYTES_MAX = 16 * MIB;
+/** The same of all packs that are being sent. */
+export const PACK_REPLAY_TOTAL_BYTES_MAX = 48 * MIB;
+/** Blocks between the fastest and the slowest reader of a pack that is in no file. */
+export const PACK_WINDOW_BLOCK_COUNT = 4;
+/** How long a reader may take nothing while others wait for it: such a client has stalled. */
+export const PACK_READER_STALL_MS_MAX = 30 * 1000;
+/** A stored pack that is used is read again and checked this often: once per many thousand hits. */
+export const PACK_RECHECK_MS = 10 * 60 * 1000;
+/** Requests of which is known how often they came: about 200 bytes each. */
+export const PACK_KEY_COUNT_MAX = 65_536;
+
 /** SSH connections at a time: each has cipher state and buffers of a few hundred KiB at least. */
 export const SSH_CONNECTION_COUNT_MAX = 512;
 /** SSH connections that have not logged in yet: strangers must not use up the connections. */
@@ -219,3 +234,4 @@ assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its 
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
 assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");
 assert(SSH_SEND_BYTES_MAX < SSH_ANSWER_BYTES_MAX, "Sessions stop before answers do");
+assert(PACK_REPLAY_BYTES_MAX <= PACK_REPLAY_TOTAL_BYTES_MAX, "A pack's start can be kept");

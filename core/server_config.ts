@@ -10,8 +10,10 @@ import {
   type ConfigResult,
   type ConfigSources,
   type ConfigValues,
+  countOption,
   helpText,
   readConfig,
+  sizeOption,
   switchOption,
   textOption,
 } from "./config.ts";
@@ -25,6 +27,9 @@ export type ServerConfigTable = {
   readonly ssh: ConfigOption<SocketAddress>;
   readonly readOnly: ConfigOption<boolean | undefined>;
   readonly autoCreate: ConfigOption<boolean | undefined>;
+  readonly packCacheBytes: ConfigOption<number>;
+  readonly packCacheFrom: ConfigOption<number>;
+  readonly packCacheTtlS: ConfigOption<number>;
   readonly logLevel: ConfigOption<LogLevel>;
 };
 
@@ -58,6 +63,28 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     flag: "auto-create",
     environment: "GITSTRATUM_AUTO_CREATE",
     help: "Lets the first push create a repository (default: on when HTTP is on loopback).",
+  }),
+  packCacheBytes: sizeOption({
+    flag: "pack-cache",
+    environment: "GITSTRATUM_PACK_CACHE",
+    defaultText: "4GiB",
+    help: "Disk space for packs that are asked for again. 0 keeps none.",
+  }),
+  packCacheFrom: countOption({
+    flag: "pack-cache-from",
+    environment: "GITSTRATUM_PACK_CACHE_FROM",
+    placeholder: "COUNT",
+    defaultText: "2",
+    min: 1,
+    help: "Which of several equal fetches stores its pack; 1 is the first.",
+  }),
+  packCacheTtlS: countOption({
+    flag: "pack-cache-ttl",
+    environment: "GITSTRATUM_PACK_CACHE_TTL",
+    placeholder: "SECONDS",
+    defaultText: "86400",
+    min: 1,
+    help: "A stored pack that nobody asked for in this time goes.",
   }),
   logLevel: choiceOption({
     flag: "log-level",

@@ -10,6 +10,9 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       ssh: { hostname: "127.0.0.1", port: 2222 },
       readOnly: false,
       autoCreate: true,
+      packCacheBytes: 4 * 2 ** 30,
+      packCacheFrom: 2,
+      packCacheTtlS: 86400,
       logLevel: "info",
     },
   });
@@ -39,7 +42,9 @@ Deno.test("readServerConfig() names the flag of a bad address", () => {
 });
 
 Deno.test("serverHelpText() names every variable", () => {
-  for (const name of ["DATA", "HTTP", "SSH", "READ_ONLY", "AUTO_CREATE", "LOG_LEVEL"]) {
+  for (
+    const name of ["DATA", "HTTP", "SSH", "READ_ONLY", "AUTO_CREATE", "PACK_CACHE", "LOG_LEVEL"]
+  ) {
     assert.match(serverHelpText(), new RegExp(`GITSTRATUM_${name}\\b`));
   }
 });

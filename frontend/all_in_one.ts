@@ -5,9 +5,11 @@
  * @module
  */
 
+import { statfsSync } from "node:fs";
 import type { Clock, LogData, Logger, Random, SocketAddress } from "@gitstratum/core";
 import { type Consensus, ConsensusLog, SqliteConsensus } from "@gitstratum/core/consensus";
 import { FileDisk } from "@gitstratum/core/disk";
+import { type Metrics, PrometheusMetrics } from "@gitstratum/core/metrics";
 import {
   ExtentClient,
   type ExtentStore,
@@ -25,6 +27,7 @@ import { openDataDirectory } from "./data_directory.ts";
 import { createFrontend, type Frontend } from "./frontend.ts";
 import { type HttpServer, serveHttp } from "./http/http_server.ts";
 import { PackIngest } from "./ingest/mod.ts";
+import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
 import type { SshServer } from "./ssh/ssh_server.ts";
 
@@ -40,6 +43,10 @@ export interface AllInOneOptions {
   readonly readOnly: boolean;
   /** The first push to a free name creates the repository. */
   readonly autoCreate: boolean;
+  /** How packs are shared between equal fetches; absent = each is made for its client alone. */
+  readonly packCache?: PackCacheSettings;
+  /** Where things are counted; absent = nobody reads the counts. */
+  readonly metrics?: Metrics;
   /** Time, for every role. */
   readonly clock: Clock;
   /** Randomness, for every role. */
@@ -134,7 +141,29 @@ async function openNodes(
     scratchDirectory,
     readOnly,
     autoCreate,
+    ...openPackCache(`${directory}/cache`, options),
   });
+}
+
+/** An empty pack cache in a directory of its own, if there is to be one. */
+function openPackCache(
+  directory: string,
+  options: AllInOneOptions,
+): { readonly cache?: PackCache } {
+  const { packCache, clock, logger, metrics = new PrometheusMetrics() } = options;
+  if (packCache === undefined) return {};
+  const cache = new PackCache({
+    ...packCache,
+    disk: new FileDisk(directory),
+    clock,
+    metrics,
+    freeBytes() {
+      const { bavail, bsize } = statfsSync(directory);
+      return bavail * bsize;
+    },
+    onTrouble: (error) => logger.error("Meet trouble in the pack cache", { error: String(error) }),
+  });
+  return { cache };
 }
 
 /** Starts the control node and registers one node of each role with it. */

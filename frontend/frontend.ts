@@ -10,6 +10,7 @@ import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import type { ConnectionInfo } from "./http/git_routes.ts";
 import { httpApp } from "./http/http_app.ts";
+import type { PackCache } from "./pack_cache/pack_cache.ts";
 import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";
 import { StatelessSessions } from "./session/git_sessions.ts";
 import type { IngestPack } from "./session/receive_pack_session.ts";
@@ -51,6 +52,8 @@ export interface FrontendOptions {
   readonly readOnly: boolean;
   /** The first push to a free name creates the repository. */
   readonly autoCreate: boolean;
+  /** Shares packs between equal fetches; absent = each is made for its client alone. */
+  readonly cache?: PackCache;
 }
 
 /** A frontend that answers requests. */
@@ -78,6 +81,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
     agent,
     newSessionId,
     features: FEATURES,
+    ...(options.cache === undefined ? {} : { cache: options.cache }),
   };
   const features = { pushOptions: true };
   const nonces = new PushNonces({ clock, random });

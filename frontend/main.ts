@@ -59,6 +59,11 @@ async function serve(config: ServerConfig): Promise<void> {
     ssh: config.ssh,
     readOnly: config.readOnly,
     autoCreate: config.autoCreate,
+    packCache: {
+      bytesMax: config.packCacheBytes,
+      storeFrom: config.packCacheFrom,
+      ttlMs: config.packCacheTtlS * 1000,
+    },
     clock: systemClock,
     random: systemRandom,
     logger,

@@ -1,15 +1,26 @@
 import assert from "node:assert/strict";
 import { GitStratumError, ManualClock } from "@gitstratum/core";
-import { parseSideBand, PktLineReader } from "@gitstratum/core/protocol";
+import { parseSideBand, PktLineReader, type SideBandMode } from "@gitstratum/core/protocol";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type { ExtentStore } from "@gitstratum/core/rpc";
 import { KEEP_ALIVE_MS } from "./live_task.ts";
-import { sendPack } from "./pack_sender.ts";
+import { executedPack } from "../pack_cache/opened_pack.ts";
+import { sendPack as sendOpened } from "./pack_sender.ts";
 
 const clock = new ManualClock();
 const extents = {} as ExtentStore;
 const rebuild = () => (async function* () {})();
-const base = { clock, extents, rebuild, progress: true };
+const base = { clock, progress: true };
+
+/** Executes and sends a recipe. */
+function sendPack(
+  recipe: Promise<Recipe>,
+  options: typeof base & { sideBand?: SideBandMode },
+): AsyncGenerator<Uint8Array> {
+  const mode = options.sideBand;
+  const opening = recipe.then((made) => executedPack(made, { extents, rebuild, mode }));
+  return sendOpened(opening, options);
+}
 
 function recipeOf(literal: Uint8Array, failure?: Error): Recipe {
   return {

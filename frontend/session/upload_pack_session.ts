@@ -35,30 +35,20 @@ import {
   readObjectInfoRequest,
   readUploadRequest,
   shallowUpdate,
-  type SideBandMode,
   uploadPackCapabilities,
   type UploadPackFeatures,
   type UploadRequest,
 } from "@gitstratum/core/protocol";
 import { isOid, type Oid } from "@gitstratum/core/git";
-import type { Recipe } from "@gitstratum/core/recipe";
-import type {
-  ExtentStore,
-  Metadata,
-  PlanRequest,
-  RepositoryInfo,
-  ShallowBoundary,
-} from "@gitstratum/core/rpc";
-import type { RebuildObject } from "../pack_assembly/pack_stream.ts";
+import type { RepositoryInfo, ShallowBoundary } from "@gitstratum/core/rpc";
+import type { OpenedPack } from "../pack_cache/opened_pack.ts";
 import { KEEP_ALIVE_MS } from "./live_task.ts";
-import { sendPack } from "./pack_sender.ts";
+import { closeWhenOpen, sendPack } from "./pack_sender.ts";
+import { type PackCircumstances, PackSource, type PackSourceOptions } from "./pack_source.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
 /** What upload-pack sessions work with. */
-export interface UploadPackOptions {
-  readonly metadata: Metadata;
-  readonly extents: ExtentStore;
-  readonly rebuild: RebuildObject;
+export interface UploadPackOptions extends PackSourceOptions {
   readonly clock: Clock;
   /** What the server calls itself to clients, e.g. `gitstratum/0.1.0`. */
   readonly agent: string;
@@ -193,9 +183,12 @@ export class UploadPackSession {
       if (!pack) return;
     }
     const boundary = await this.#boundary(full);
-    const recipe = await this.#planned(full);
-    yield packSections(request, { boundary, wantedRefs });
-    yield* this.#sendPack(recipe, { sideBand: "side-band-64k", progress: !request.noProgress });
+    yield* this.#sendPack(full, {
+      boundary,
+      mode: "side-band-64k",
+      areWantsChecked: start === "negotiate" || full.depth !== undefined,
+      head: packSections(request, { boundary, wantedRefs }),
+    });
     yield flushPkt();
   }
 
@@ -223,18 +216,15 @@ export class UploadPackSession {
     const { objectFormat } = this.#repository;
     const upload = await readUploadRequest(reader, { objectFormat, features });
     if (upload === undefined) return;
+    const boundary = await this.#boundary(upload.request);
     if (upload.request.depth === undefined) await this.#checkWants(upload.request);
-    else yield shallowUpdate(await this.#boundary(upload.request));
+    else yield shallowUpdate(boundary);
     const haves = yield* this.#haveRounds(reader, upload);
     if (haves === undefined) return;
-    const recipe = await this.#planned({ ...upload.request, haves });
-    const { sideBand } = upload;
-    const progress = !upload.request.noProgress;
-    yield* this.#sendPack(recipe, {
-      progress,
-      ...(sideBand === undefined ? {} : { sideBand }),
-    });
-    if (sideBand !== undefined) yield flushPkt();
+    const mode = upload.sideBand;
+    const request = { ...upload.request, haves };
+    yield* this.#sendPack(request, { boundary, mode, areWantsChecked: true });
+    if (mode !== undefined) yield flushPkt();
   }
 
   /**
@@ -286,46 +276,45 @@ export class UploadPackSession {
   }
 
   /**
-   * The recipe in the making. Waits a while for it, so that a want which is refused is answered before
-   * the pack's section begins; later failures are told inside that section.
+   * A pack in the making. Waits a while for it, so that a want which is refused is answered before the
+   * pack's section begins; later failures are told inside that section.
    */
-  async #planned(request: FetchRequest): Promise<{ readonly recipe: Promise<Recipe> }> {
-    const recipe = this.#options.metadata.plan(this.#repository, planRequest(request))
-      .catch((error) => {
-        throw inGitsWords(error);
-      });
-    // Whoever awaits the recipe sees its failure; until somebody does it must not crash the process.
-    recipe.catch(() => undefined);
+  async #opening(
+    request: FetchRequest,
+    circumstances: PackCircumstances,
+  ): Promise<{ readonly opening: Promise<OpenedPack> }> {
+    const source = new PackSource(this.#options);
+    const opening = source.open(this.#repository, request, circumstances).catch((error) => {
+      throw inGitsWords(error);
+    });
+    // Whoever awaits the pack sees its failure; until somebody does it must not crash the process.
+    opening.catch(() => undefined);
     const timer = new AbortController();
     const slow = this.#options.clock.sleep(KEEP_ALIVE_MS, timer.signal).catch(() => undefined);
-    await Promise.race([recipe, slow]);
+    await Promise.race([opening, slow]);
     timer.abort();
-    return { recipe };
+    return { opening };
   }
 
+  /** Sends a pack behind what comes before it. */
   async *#sendPack(
-    planned: { readonly recipe: Promise<Recipe> },
-    options: { readonly sideBand?: SideBandMode; readonly progress: boolean },
+    request: FetchRequest,
+    options: Omit<PackCircumstances, "signal"> & { readonly head?: Uint8Array },
   ): AsyncGenerator<Uint8Array> {
-    this.#packBegun = true;
-    const { extents, rebuild, clock } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#conversation;
-    yield* sendPack(planned.recipe, { ...options, extents, rebuild, clock, signal });
+    const { mode, head } = options;
+    const { opening } = await this.#opening(request, { ...options, signal });
+    try {
+      if (head !== undefined) yield head;
+      this.#packBegun = true;
+      const progress = !request.noProgress;
+      const sideBand = mode === undefined ? {} : { sideBand: mode };
+      yield* sendPack(opening, { clock, progress, ...sideBand });
+    } finally {
+      closeWhenOpen(opening);
+    }
   }
-}
-
-function planRequest(request: FetchRequest): PlanRequest {
-  const { wants, haves, clientShallow, depth, filter, thinPack, ofsDelta, includeTag } = request;
-  return {
-    wants,
-    haves,
-    clientShallow,
-    thinPack,
-    ofsDelta,
-    includeTag,
-    ...(depth === undefined ? {} : { depth }),
-    ...(filter === undefined ? {} : { filter }),
-  };
 }
 
 /** A refused want as git's clients know it. */

@@ -1,0 +1,114 @@
+/**
+ * Where the pack of a fetch comes from: its recipe, executed for this client alone, or the pack cache.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { checkRefused, type FetchRequest, type SideBandMode } from "@gitstratum/core/protocol";
+import type {
+  ExtentStore,
+  Metadata,
+  PlanRequest,
+  RepositoryInfo,
+  ShallowBoundary,
+} from "@gitstratum/core/rpc";
+import type { RebuildObject } from "../pack_assembly/pack_stream.ts";
+import { executedPack, type OpenedPack } from "../pack_cache/opened_pack.ts";
+import type { PackCache } from "../pack_cache/pack_cache.ts";
+import { isShareable, packKey } from "../pack_cache/pack_key.ts";
+
+/** What packs are made with. */
+export interface PackSourceOptions {
+  readonly metadata: Metadata;
+  readonly extents: ExtentStore;
+  readonly rebuild: RebuildObject;
+  /** Shares packs between equal requests; absent = each is made for its client alone. */
+  readonly cache?: PackCache;
+}
+
+/** How one pack is asked for. */
+export interface PackCircumstances {
+  /** Where history ends for the client. */
+  readonly boundary: ShallowBoundary;
+  /** Absent for clients that take the bare pack. */
+  readonly mode: SideBandMode | undefined;
+  /** The metadata has said for this very request that its wants may be asked for. */
+  readonly areWantsChecked: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Opens packs. */
+export class PackSource {
+  readonly #options: PackSourceOptions;
+
+  /** Makes a source. */
+  constructor(options: PackSourceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The pack of a request. Whoever opens it closes it.
+   *
+   * @throws `denied` when a want is not reachable
+   */
+  async open(
+    repository: RepositoryInfo,
+    request: FetchRequest,
+    circumstances: PackCircumstances,
+  ): Promise<OpenedPack> {
+    const { cache } = this.#options;
+    const { boundary, mode, areWantsChecked, signal } = circumstances;
+    const execute = (signal: AbortSignal) => this.#execute(repository, request, { mode, signal });
+    if (cache === undefined || mode === undefined || !isShareable(request)) {
+      return await execute(signal);
+    }
+    if (!areWantsChecked) await this.#checkWants(repository, request);
+    const tags = request.includeTag ? await this.#tagsOf(repository) : undefined;
+    const key = packKey(request, { repository, boundary, tags, mode });
+    const { objectFormat } = repository;
+    return await cache.open(key, { execute, mode, objectFormat, signal });
+  }
+
+  async #execute(
+    repository: RepositoryInfo,
+    request: FetchRequest,
+    options: { readonly mode: SideBandMode | undefined; readonly signal: AbortSignal },
+  ): Promise<OpenedPack> {
+    const { metadata, extents, rebuild } = this.#options;
+    const recipe = await metadata.plan(repository, planRequest(request));
+    return executedPack(recipe, { ...options, extents, rebuild });
+  }
+
+  /** A pack that is there already is still refused to those who may not ask for it any more. */
+  async #checkWants(repository: RepositoryInfo, request: FetchRequest): Promise<void> {
+    const { wants, clientShallow } = request;
+    const question = { wants, clientShallow, haves: [] };
+    checkRefused(await this.#options.metadata.negotiate(repository, question));
+  }
+
+  /** Digest of the tags that a client can see now: those that point into the pack follow it. */
+  async #tagsOf(repository: RepositoryInfo): Promise<string> {
+    const query = { prefixes: ["refs/tags/"] };
+    const { references } = await this.#options.metadata.listReferences(repository, query);
+    const hash = createHash("sha256");
+    for await (const batch of references) {
+      for (const { name, oid } of batch) hash.update(`${oid} ${name}\n`);
+    }
+    return hash.digest("hex");
+  }
+}
+
+function planRequest(request: FetchRequest): PlanRequest {
+  const { wants, haves, clientShallow, depth, filter, thinPack, ofsDelta, includeTag } = request;
+  return {
+    wants,
+    haves,
+    clientShallow,
+    thinPack,
+    ofsDelta,
+    includeTag,
+    ...(depth === undefined ? {} : { depth }),
+    ...(filter === undefined ? {} : { filter }),
+  };
+}

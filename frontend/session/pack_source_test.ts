@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { ManualClock, MIB } from "@gitstratum/core";
+import { MemoryDisk } from "@gitstratum/core/disk";
+import type { Oid } from "@gitstratum/core/git";
+import { PrometheusMetrics } from "@gitstratum/core/metrics";
+import type { FetchRequest } from "@gitstratum/core/protocol";
+import type {
+  ExtentStore,
+  Metadata,
+  NegotiateRequest,
+  Reference,
+  RepositoryId,
+  RepositoryInfo,
+} from "@gitstratum/core/rpc";
+import { PackCache } from "../pack_cache/pack_cache.ts";
+import { type PackCircumstances, PackSource } from "./pack_source.ts";
+
+const A = "a".repeat(40) as Oid;
+const repository = {
+  repositoryId: "1".repeat(32) as RepositoryId,
+  objectFormat: "sha1",
+} as RepositoryInfo;
+
+const REQUEST = {
+  wants: [A],
+  haves: [],
+  clientShallow: [],
+  thinPack: false,
+  ofsDelta: true,
+  includeTag: true,
+} as unknown as FetchRequest;
+
+/** Packs of one literal that says how many there were. */
+class FakeMetadata {
+  planned = 0;
+  readonly refused = new Set<Oid>();
+  tags: Reference[] = [];
+
+  negotiate(_: unknown, { wants }: NegotiateRequest) {
+    const refused = wants.filter((oid) => this.refused.has(oid));
+    return Promise.resolve({ refused, common: [], ready: false });
+  }
+
+  listReferences() {
+    const { tags } = this;
+    const references = (async function* () {
+      yield await Promise.resolve(tags);
+    })();
+    return Promise.resolve({ head: { target: "refs/heads/main" }, references });
+  }
+
+  plan() {
+    const bytes = new TextEncoder().encode(`pack ${++this.planned}!`);
+    const steps = (async function* () {
+      yield await Promise.resolve([{ kind: "literal" as const, bytes }]);
+    })();
+    const header = { objectFormat: "sha1", objectCount: 1, shallow: [], unshallow: [], packs: [] };
+    return Promise.resolve({ header, steps });
+  }
+}
+
+function setUp() {
+  const metadata = new FakeMetadata();
+  const cache = new PackCache({
+    bytesMax: MIB,
+    storeFrom: 1,
+    ttlMs: 1000,
+    disk: new MemoryDisk(),
+    clock: new ManualClock(),
+    metrics: new PrometheusMetrics(),
+    freeBytes: () => 100 * MIB,
+    onTrouble: (error) => {
+      throw error;
+    },
+  });
+  const source = new PackSource({
+    metadata: metadata as unknown as Metadata,
+    extents: {} as ExtentStore,
+    rebuild: () => (async function* () {})(),
+    cache,
+  });
+  const read = async (
+    request: Partial<FetchRequest> = {},
+    circumstances: Partial<PackCircumstances> = {},
+    from = repository,
+  ) => {
+    const pack = await source.open(from, { ...REQUEST, ...request }, {
+      boundary: { shallow: [], unshallow: [] },
+      mode: "side-band-64k",
+      areWantsChecked: false,
+      signal: new AbortController().signal,
+      ...circumstances,
+    });
+    const bytes = Buffer.concat(await Array.fromAsync(pack.chunks));
+    pack.close();
+    // Publishing goes on behind the last byte.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+    return /pack (\d+)!/.exec(bytes.toString("latin1"))?.[1];
+  };
+  return { metadata, read };
+}
+
+Deno.test("PackSource.open() makes one pack for equal requests", async () => {
+  const { metadata, read } = setUp();
+  assert.deepEqual([await read(), await read(), await read()], ["1", "1", "1"]);
+  assert.equal(metadata.planned, 1);
+});
+
+Deno.test("PackSource.open() refuses a want that is not reachable any more, whatever is stored", async () => {
+  const { metadata, read } = setUp();
+  await read();
+  metadata.refused.add(A);
+  await assert.rejects(read(), { code: "denied" });
+  metadata.refused.clear();
+  assert.equal(await read(), "1");
+});
+
+Deno.test("PackSource.open() makes another pack when tags that may follow changed", async () => {
+  const { metadata, read } = setUp();
+  await read();
+  metadata.tags = [{ name: "refs/tags/v1", oid: A }];
+  assert.equal(await read(), "2");
+  assert.equal(await read({ includeTag: false }), "3");
+  metadata.tags = [];
+  assert.equal(await read(), "1");
+  assert.equal(await read({ includeTag: false }), "3");
+});
+
+Deno.test("PackSource.open() makes another pack for a new repository of the same name", async () => {
+  const { read } = setUp();
+  await read();
+  const renewed = { ...repository, repositoryId: "2".repeat(32) as RepositoryId };
+  assert.equal(await read({}, {}, renewed), "2");
+});
+
+Deno.test("PackSource.open() shares no bare packs and nothing that its time decides", async () => {
+  const { read } = setUp();
+  assert.deepEqual(
+    [await read({}, { mode: undefined }), await read({}, { mode: undefined })],
+    ["1", "2"],
+  );
+  const depth = { kind: "exclude", sinceS: 1, not: [] } as const;
+  assert.deepEqual([await read({ depth }), await read({ depth })], ["3", "4"]);
+});
