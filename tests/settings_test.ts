@@ -68,15 +68,17 @@ function gitSubject(server: GitHttpBackendServer): Subject {
   };
 }
 
-/** What git push says of each reference: flag, names and the server's reason. */
+/** What git push says of each reference: flag, names and the server's reason; and its error lines. */
 async function push(work: string, url: string, args: readonly string[]): Promise<string[]> {
-  const { stdout } = await git(["-C", work, "push", "--porcelain", url, ...args], {
+  const { stdout, stderr } = await git(["-C", work, "push", "--porcelain", url, ...args], {
     anyExit: true,
   });
-  return stdout.split("\n").filter((line) => /^[ +*=!-]\t/.test(line)).map((line) =>
+  const notes = stderr.split("\n").filter((line) => /^remote: error: (deny|refus)/.test(line));
+  const lines = stdout.split("\n").filter((line) => /^[ +*=!-]\t/.test(line)).map((line) =>
     // Abbreviated ids are as long as the client finds fit.
     line.replace(/\t[0-9a-f]+\.{2,3}[0-9a-f]+/, "\tmoved")
-  ).sort();
+  );
+  return [...lines, ...notes.map((line) => line.trimEnd())].sort();
 }
 
 /** Runs a story against both servers; what it tells must be the same. */
@@ -133,7 +135,7 @@ Deno.test("denyNonFastForwards holds branches, as git does", async () => {
     });
     return [...lines, await push(work, url, ["+back:main"])];
   });
-  assert.match(String(told[0]), /^!.*\(non-fast-forward\)$/);
+  assert.match(String(told[0]), /^!.*\(non-fast-forward\),remote: error: denying non-fast-forward/);
   assert.match(String(told.at(-1)), /^\+.*forced update/);
 });
 
