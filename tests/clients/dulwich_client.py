@@ -33,7 +33,7 @@ def fetch(path, depth=None):
         return
     with Repo(path) as repo:
         _, url = porcelain.get_remote_repo(repo, "origin")
-        client, remote_path = get_transport_and_path(url)
+        client, remote_path = get_transport_and_path(url, config=repo.get_config_stack())
         # Left to itself it measures how deep tags are, and fails on a tag of a tag.
         client.fetch(remote_path, repo, determine_wants=branches, depth=depth)
 
@@ -45,10 +45,9 @@ def branches(refs, depth=None):
 def commit(path, file, content):
     with open(f"{path}/{file}", "w", encoding="utf-8") as target:
         target.write(content)
-    with Repo(path) as repo:
-        repo.stage([file])
-        message = b"write " + file.encode() + b"\n"
-        return repo.do_commit(message, committer=WHO, author=WHO).decode()
+    porcelain.add(path, paths=[f"{path}/{file}"])
+    message = b"write " + file.encode() + b"\n"
+    return porcelain.commit(path, message=message, committer=WHO, author=WHO).decode()
 
 
 def tag(path, name):

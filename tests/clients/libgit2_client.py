@@ -52,7 +52,8 @@ def commit(path, file, content):
 
 def tag(path, name):
     repo = pygit2.Repository(path)
-    repo.create_tag(name, repo.head.target, pygit2.GIT_OBJ_COMMIT, WHO, "a tag\n")
+    commit = repo[repo.head.target]
+    repo.create_tag(name, commit.id, commit.type, WHO, "a tag\n")
 
 
 def push(path, source, target, force=False):

@@ -8,8 +8,8 @@ import { gitEnvironment } from "../harness/git.ts";
 import { gitSshEnvironment } from "../harness/ssh_client.ts";
 import type { GitClient, NewFile, PushedReference, Transport } from "./git_client.ts";
 
-/** Debian's Python, for which Debian's packages install; others do not see them. */
-const PYTHON = "/usr/bin/python3";
+/** Debian's Python, for which Debian's packages install; another one can bring newer clients. */
+const PYTHON = Deno.env.get("GITSTRATUM_TEST_PYTHON") ?? "/usr/bin/python3";
 /** No operation takes longer, even on a busy machine. */
 const OPERATION_TIMEOUT_MS = 120_000;
 
