@@ -66,6 +66,10 @@ export const INGEST_INLINE_WORK_BYTES_MAX = 4 * MIB;
 export const INGEST_INLINE_RING_BYTES = 3 * MIB;
 /** Memory for objects of an ingest in a worker: base, result and a gap, each of the largest size. */
 export const INGEST_RING_BYTES = 3 * (IN_MEMORY_OBJECT_BYTES_MAX + 4 * KIB);
+/** Deltas of a push, not resolved while it came, from which on a second thread takes half of them. */
+export const INGEST_SHARE_DELTA_COUNT_MIN = 20_000;
+/** Memory for objects of that thread; larger ones than a third of it pass through scratch files. */
+export const INGEST_SHARE_RING_BYTES = 12 * MIB;
 /** Workers at a time; further large pushes wait with their bytes on disk. */
 export const INGEST_WORKER_COUNT = 2;
 /** What any push may inflate and rebuild; compressed bombs end here. */

@@ -42,12 +42,22 @@ export class SpecialBlobs {
 
   /** Notes that a tree calls this object `.gitmodules`. */
   addModules(oid: Oid): void {
-    this.#modules.add(oid);
+    this.#add(this.#modules, oid);
   }
 
   /** Notes that a tree calls this object `.gitattributes`. */
   addAttributes(oid: Oid): void {
-    this.#attributes.add(oid);
+    this.#add(this.#attributes, oid);
+  }
+
+  /** What trees called `.gitmodules` so far. */
+  get modules(): Oid[] {
+    return [...this.#modules];
+  }
+
+  /** What trees called `.gitattributes` so far. */
+  get attributes(): Oid[] {
+    return [...this.#attributes];
   }
 
   /** Whether a blob is to be checked, as far as the trees seen so far say. */
@@ -78,6 +88,13 @@ export class SpecialBlobs {
     if (this.#modules.has(oid)) checkModules(content, report);
     if (this.#attributes.has(oid)) checkAttributes(content, report);
     return report.findings;
+  }
+
+  /** A blob that gets a second name after it was checked under its first is pending again. */
+  #add(names: Set<Oid>, oid: Oid): void {
+    if (names.has(oid)) return;
+    names.add(oid);
+    this.#checked.delete(oid);
   }
 }
 

@@ -139,6 +139,11 @@ export class IdTable {
     return this.#memory.view(this.#keys.keyPointer(row), this.width);
   }
 
+  /** The bytes of the ids from row `start` to before row `end`, at least one; they do not last. */
+  range(start: number, end: number): Uint8Array<ArrayBuffer> {
+    return this.#memory.view(this.#keys.keyPointer(start), (end - start) * this.width);
+  }
+
   /** An id in hexadecimal. */
   hex(row: number): string {
     return this.id(row).toHex();

@@ -18,6 +18,7 @@ import { KernelError } from "@gitstratum/wasm";
 import { hashCollision } from "./bad_pack.ts";
 import { baseBytes } from "./base_bytes.ts";
 import { DeltaResolver } from "./delta_resolver.ts";
+import { adoptShare, type DeltaHelper, type ResolvedShare } from "./delta_share.ts";
 import { encodeGroupIndex } from "./group_index.ts";
 import { GroupWriter } from "./group_writer.ts";
 import type { IngestHost, IngestJob, IngestResult } from "./ingest_host.ts";
@@ -35,10 +36,12 @@ const KNOWN_BATCH_COUNT = 65_536;
 const WRITES_IN_FLIGHT_MAX = 2;
 
 /** What an engine works with. */
-export interface IngestEngineOptions extends Omit<PackObjectsOptions, "format"> {
+export interface IngestEngineOptions extends Omit<PackObjectsOptions, "format" | "table"> {
   readonly job: IngestJob;
   readonly memory: IngestMemory;
   readonly host: IngestHost;
+  /** Takes half of the deltas of a large pack. */
+  readonly helper?: DeltaHelper;
 }
 
 /** Runs one ingest. */
@@ -80,6 +83,7 @@ export class IngestEngine {
       if (!(error instanceof KernelError)) throw error;
       throw new GitStratumError("exhausted", "Run out of memory in an ingest", { cause: error });
     } finally {
+      this.#options.helper?.close();
       this.#objects.close();
     }
   }
@@ -106,13 +110,50 @@ export class IngestEngine {
     const run = (steps: Iterable<void>) => {
       for (const _ of steps) line.show(resolver.resolvedCount, deferred.count);
     };
-    run(resolver.resolveFromPack());
+    await this.#resolveFromPack(resolver, run);
     const rows = resolver.missingRows();
     for (let start = 0; start < rows.length; start += BASE_BATCH_COUNT) {
       await this.#resolveBatch(resolver, rows.slice(start, start + BASE_BATCH_COUNT), run);
     }
     resolver.finish();
     line.finish(deferred.count);
+  }
+
+  async #resolveFromPack(
+    resolver: DeltaResolver,
+    run: (steps: Iterable<void>) => void,
+  ): Promise<void> {
+    const { helper } = this.#options;
+    if (helper === undefined || this.#scanner.deferred.count < helper.deltaCountMin) {
+      return run(resolver.resolveFromPack());
+    }
+    const split = resolver.split();
+    // An error of the share is told when it is awaited; one of this half may come first.
+    const outcome = this.#shareOut(helper, split).then(
+      (share) => ({ share }),
+      (error: unknown) => ({ error }),
+    );
+    run(resolver.resolveFromPack(split));
+    const settled = await outcome;
+    helper.close();
+    if ("error" in settled) throw settled.error;
+    this.#options.budget.charge(settled.share.workBytes);
+    adoptShare(this.#objects, settled.share);
+    run(resolver.resolveAdopted(settled.share));
+  }
+
+  #shareOut(helper: DeltaHelper, split: number): Promise<ResolvedShare> {
+    const { policy, objectBytesMax, seed, budget } = this.#options;
+    return helper.resolve({
+      format: this.#job.format,
+      policy,
+      objectBytesMax,
+      seed,
+      columns: this.#objects.table.columns(),
+      split,
+      entriesEnd: this.#scanner.position - oidBytes(this.#job.format),
+      workBytes: budget.left,
+    });
   }
 
   async #resolveBatch(

@@ -12,6 +12,7 @@ import { FileDisk } from "@gitstratum/core/disk";
 import { INGEST_RING_BYTES } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import type { ExtentWrite } from "@gitstratum/core/rpc";
+import { DeltaThread } from "./delta_thread.ts";
 import { IngestEngine } from "./ingest_engine.ts";
 import type { Arrival, BaseObject, IngestHost, IngestResult, StoredDigest } from "./ingest_host.ts";
 import { IngestMemory } from "./ingest_memory.ts";
@@ -94,6 +95,7 @@ async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult>
       spool: new FileSpool(scratch.named(spoolName)),
       memory: IngestMemory.create(INGEST_RING_BYTES),
       budget: WorkBudget.forPush(),
+      helper: new DeltaThread({ directory, spoolName }),
     });
     return await engine.run();
   } finally {

@@ -45,4 +45,9 @@ export class FloatList {
   at(index: number): number {
     return this.#items[index]!;
   }
+
+  /** The numbers so far, without a copy. */
+  get items(): Float64Array<ArrayBuffer> {
+    return this.#items.subarray(0, this.count);
+  }
 }

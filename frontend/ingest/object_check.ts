@@ -96,6 +96,17 @@ export class ObjectCheck {
     this.#reject(row, "blob", this.#special.check(oid, content, this.#options));
   }
 
+  /** Blobs that trees gave special names so far. */
+  named(): { readonly modules: readonly Oid[]; readonly attributes: readonly Oid[] } {
+    return { modules: this.#special.modules, attributes: this.#special.attributes };
+  }
+
+  /** Notes blobs that other trees gave special names. */
+  addNamed(named: { readonly modules: readonly Oid[]; readonly attributes: readonly Oid[] }): void {
+    for (const oid of named.modules) this.#special.addModules(oid);
+    for (const oid of named.attributes) this.#special.addAttributes(oid);
+  }
+
   /** Special blobs that were not checked yet. */
   pending(): Oid[] {
     return this.#special.any ? this.#special.pending : [];

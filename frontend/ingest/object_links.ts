@@ -18,6 +18,17 @@ import { FloatList, NumberList } from "./number_list.ts";
 
 const { commit: COMMIT, tree: TREE, tag: TAG } = OBJECT_TYPE_CODES;
 
+/** Links as plain columns, named as in {@link ObjectLinks}. */
+export interface LinkColumns {
+  readonly commitEntries: Uint32Array<ArrayBuffer>;
+  readonly commitTrees: Uint32Array<ArrayBuffer>;
+  readonly commitTimesS: Float64Array<ArrayBuffer>;
+  readonly parentStarts: Uint32Array<ArrayBuffer>;
+  readonly parents: Uint32Array<ArrayBuffer>;
+  readonly tagEntries: Uint32Array<ArrayBuffer>;
+  readonly tagTargets: Uint32Array<ArrayBuffer>;
+}
+
 /** Links of the objects that were seen so far. */
 export class ObjectLinks {
   /** Entries of commits, in the order in which they were seen. */
@@ -60,6 +71,43 @@ export class ObjectLinks {
       case TAG:
         return this.#addTag(entry, this.#memory.view(region.pointer, region.bytes));
     }
+  }
+
+  /** A copy of all links. */
+  columns(): LinkColumns {
+    return {
+      commitEntries: this.commitEntries.items.slice(),
+      commitTrees: this.commitTrees.items.slice(),
+      commitTimesS: this.commitTimesS.items.slice(),
+      parentStarts: this.parentStarts.items.slice(),
+      parents: this.parents.items.slice(),
+      tagEntries: this.tagEntries.items.slice(),
+      tagTargets: this.tagTargets.items.slice(),
+    };
+  }
+
+  /** Appends the links of those entries that `isTaken` takes; `rows` tells what their id rows are here. */
+  append(
+    links: LinkColumns,
+    options: { readonly rows: Int32Array; readonly isTaken: (entry: number) => boolean },
+  ): void {
+    const { rows, isTaken } = options;
+    links.commitEntries.forEach((entry, index) => {
+      if (!isTaken(entry)) return;
+      this.commitEntries.push(entry);
+      this.commitTrees.push(rows[links.commitTrees[index]!]!);
+      this.commitTimesS.push(links.commitTimesS[index]!);
+      this.parentStarts.push(this.parents.count);
+      const end = links.parentStarts[index + 1] ?? links.parents.length;
+      for (let at = links.parentStarts[index]!; at < end; at++) {
+        this.parents.push(rows[links.parents[at]!]!);
+      }
+    });
+    links.tagEntries.forEach((entry, index) => {
+      if (!isTaken(entry)) return;
+      this.tagEntries.push(entry);
+      this.tagTargets.push(rows[links.tagTargets[index]!]!);
+    });
   }
 
   #addCommit(entry: number, bytes: Uint8Array): void {

@@ -58,12 +58,14 @@ export interface PackObjectsOptions {
   /** 8 random bytes. */
   readonly seed: Uint8Array;
   readonly scratch: IngestScratch;
+  /** The entries, when they are known: this is a share of a push, and leaves deep chains alone. */
+  readonly table?: ObjectTable;
 }
 
 /** The objects of one push. */
 export class PackObjects {
   /** Entries. */
-  readonly table: ObjectTable = new ObjectTable();
+  readonly table: ObjectTable;
   /** Ids. */
   readonly ids: IdTable;
   /** Links. */
@@ -83,12 +85,15 @@ export class PackObjects {
 
   readonly #memory: IngestMemory;
   readonly #budget: WorkBudget;
+  readonly #isShare: boolean;
 
   /** Makes an empty set of objects. */
   constructor(options: PackObjectsOptions) {
     const { format, memory, spool, policy, seed, budget, scratch } = options;
-    const { table } = this;
+    const table = options.table ?? new ObjectTable();
     const width = oidBytes(format);
+    this.table = table;
+    this.#isShare = options.table !== undefined;
     this.#memory = memory;
     this.#budget = budget;
     this.objectBytesMax = options.objectBytesMax;
@@ -242,9 +247,14 @@ export class PackObjects {
     table.depths[entry] = table.depths[base]! + 1;
   }
 
+  /** Stores an object whole when its chain is too deep; for a share, whoever adopts it does. */
   #cutDeepChain(entry: number): void {
     const { table } = this;
     if (table.depths[entry]! <= DELTA_DEPTH_MAX || table.is(entry, ENTRY_IS_DUPLICATE)) return;
+    if (this.#isShare) {
+      table.depths[entry] = 0;
+      return;
+    }
     table.flags[entry]! |= ENTRY_IS_CUT;
     table.depths[entry] = 0;
     this.cuts.add(entry, encodeWholeEntry(table.types[entry]!, this.source.bytesOf(entry)));
@@ -287,10 +297,41 @@ export class PackObjects {
     }
   }
 
+  /**
+   * Takes over an object that was resolved and checked elsewhere, as a delta of `base`, which was taken
+   * over before or has been here all along. Its id is the one in `row`.
+   *
+   * @throws `invalid` when another object has the same id
+   */
+  adopt(
+    entry: number,
+    object: {
+      readonly base: number;
+      readonly type: number;
+      readonly size: number;
+      readonly row: number;
+    },
+  ): void {
+    const { table } = this;
+    const { base, type, size, row } = object;
+    if (size > this.#memory.objectBytesMax) table.flags[entry]! |= ENTRY_IS_LARGE;
+    this.#linkToBase(entry, this.source.canonical(base));
+    this.#note(entry, row, { type, size });
+    if (!table.is(entry, ENTRY_IS_LARGE)) this.#cutDeepChain(entry);
+  }
+
   /** Notes the object whose id was computed; false when the pack has it already. */
   #register(entry: number, type: number, size: number): boolean {
+    return this.#note(entry, this.ids.insert(this.#memory.hash.pointer), { type, size });
+  }
+
+  #note(
+    entry: number,
+    row: number,
+    object: { readonly type: number; readonly size: number },
+  ): boolean {
     const { table, ids } = this;
-    const row = ids.insert(this.#memory.hash.pointer);
+    const { type, size } = object;
     table.sizes[entry] = size;
     table.types[entry] = type;
     table.ids[entry] = row;

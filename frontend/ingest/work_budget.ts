@@ -46,6 +46,20 @@ export class WorkBudget {
     return new WorkBudget(bytes, 0, () => new NeedsWorker("Hand an ingest over to a worker"));
   }
 
+  /** A share of what a push may do; what is used of it has to be charged to the push. */
+  static forShare(bytes: number): WorkBudget {
+    return new WorkBudget(
+      bytes,
+      INGEST_WORK_FACTOR_MAX,
+      () => badPack("Reject a pack that takes too much work to unpack"),
+    );
+  }
+
+  /** Bytes that may still be inflated and rebuilt. */
+  get left(): number {
+    return this.#left;
+  }
+
   /** Counts bytes of the pack that came. */
   grant(packBytes: number): void {
     this.#left += packBytes * this.#factor;
