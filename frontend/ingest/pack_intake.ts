@@ -27,6 +27,8 @@ export class PackIntake {
   #file: DiskFile | undefined;
   #bytes = 0;
   #state: IntakeState = { kind: "open" };
+  /** The stream can still give bytes: whoever gives up cancels it. */
+  #isFlowing = true;
   #changed = Promise.withResolvers<void>();
 
   /** Begins to take a stream of `bytesMax` at most; it belongs to the intake until {@link close}. */
@@ -71,9 +73,10 @@ export class PackIntake {
 
   /** Gives the intake up: reading stops, and whoever waits for an arrival is told `reason`. */
   async close(reason: unknown): Promise<void> {
-    const wasOpen = this.#state.kind === "open";
+    const isFlowing = this.#isFlowing;
+    this.#isFlowing = false;
     this.#fail(reason);
-    if (wasOpen) await this.#reader.cancel(reason);
+    if (isFlowing) await this.#reader.cancel(reason);
     this.#reader.releaseLock();
   }
 
@@ -84,13 +87,24 @@ export class PackIntake {
   /** Never rejects: a failure becomes the state. */
   async #readChunk(): Promise<void> {
     try {
-      const { done, value } = await this.#reader.read();
+      const { done, value } = await this.#read();
       if (this.#state.kind !== "open") return;
       if (done) this.#state = { kind: "ended" };
       else this.#take(value);
       this.#wake();
     } catch (error) {
       this.#fail(error);
+    }
+  }
+
+  async #read(): Promise<ReadableStreamReadResult<Uint8Array>> {
+    try {
+      const result = await this.#reader.read();
+      if (result.done) this.#isFlowing = false;
+      return result;
+    } catch (error) {
+      this.#isFlowing = false;
+      throw error;
     }
   }
 
