@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ErrorCode, GitStratumError } from "../error.ts";
+import { GitStratumError } from "../error.ts";
 import type { Oid } from "../git/oid.ts";
-import { clientText } from "./protocol_error.ts";
 import { pushReport } from "./push_report.ts";
 import { readPushCommands } from "./push_request.ts";
 import { packetsOf, readerOf, transcriptOf } from "./transcript.ts";
+import { assertRefused } from "./testing/refusal.ts";
 
 const A = "a".repeat(40) as Oid;
 const B = "b".repeat(40) as Oid;
@@ -13,20 +13,6 @@ const ZERO = "0".repeat(40) as Oid;
 const LONG = "c".repeat(64) as Oid;
 const FEATURES = { pushOptions: true, pushCertNonce: "nonce-1" };
 const SHA1 = { objectFormat: "sha1", features: FEATURES } as const;
-
-async function fails(
-  promise: Promise<unknown>,
-  text: string | RegExp,
-  code: ErrorCode = "invalid",
-) {
-  await assert.rejects(promise, (error) => {
-    assert.ok(error instanceof GitStratumError, String(error));
-    assert.equal(error.code, code);
-    if (typeof text === "string") assert.equal(clientText(error), text);
-    else assert.match(clientText(error), text);
-    return true;
-  });
-}
 
 Deno.test("readPushCommands() reads commands, options and leaves the pack", async () => {
   const head = packetsOf(String.raw`
@@ -69,8 +55,11 @@ Deno.test("readPushCommands() lets the push choose the format of a new repositor
   const text = String.raw`${LONG} ${LONG} refs/heads/x\0object-format=sha256` + "\n0000";
   const push = await readPushCommands(readerOf(text), { features: FEATURES });
   assert.equal(push.objectFormat, "sha256");
-  await fails(readPushCommands(readerOf(text), SHA1), "error: unsupported object format 'sha256'");
-  await fails(
+  await assertRefused(
+    readPushCommands(readerOf(text), SHA1),
+    "error: unsupported object format 'sha256'",
+  );
+  await assertRefused(
     readPushCommands(readerOf(`${A} ${B} refs/heads/x\\0\n0000`), {
       objectFormat: "sha256",
       features: FEATURES,
@@ -99,15 +88,15 @@ Deno.test("readPushCommands() takes the commands out of a certificate and keeps 
   assert.equal(push.certificate, CERTIFICATE);
   assert.deepEqual(push.commands.map(({ name }) => name), ["refs/heads/main", "refs/heads/new"]);
   assert.deepEqual(push.pushOptions, ["x"]);
-  await fails(
+  await assertRefused(
     readPushCommands(readerOf(text), { objectFormat: "sha1", features: { pushOptions: false } }),
     /certificates are not accepted/,
   );
-  await fails(
+  await assertRefused(
     readPushCommands(readerOf(`${A} ${B} refs/heads/x\\0\n${text}`), SHA1),
     "protocol error: got both push certificate and unsigned commands",
   );
-  await fails(
+  await assertRefused(
     readPushCommands(readerOf("push-cert\\0x\nno body\\n\npush-cert-end\\n\n0000"), SHA1),
     /^malformed push certificate/,
   );
@@ -125,14 +114,14 @@ Deno.test("readPushCommands() refuses in git's words", async () => {
       `${A} ${LONG} r`,
     ]
   ) {
-    await fails(
+    await assertRefused(
       read(`${bad}\\n\n0000`),
       `protocol error: expected old/new/ref, got '${bad}'`,
     );
   }
-  await fails(read("shallow x\n0000"), "protocol error: expected shallow sha, got 'x'");
-  await fails(read(`${A} ${B} refs/heads/x\n0001`), /unexpected packet/);
-  await fails(read(`${A} ${B} refs/heads/x\n`), /Expect another pkt-line/, "aborted");
+  await assertRefused(read("shallow x\n0000"), "protocol error: expected shallow sha, got 'x'");
+  await assertRefused(read(`${A} ${B} refs/heads/x\n0001`), /unexpected packet/);
+  await assertRefused(read(`${A} ${B} refs/heads/x\n`), /Expect another pkt-line/, "aborted");
 });
 
 Deno.test("readPushCommands() answers random packets with a push or an error of its own", async () => {

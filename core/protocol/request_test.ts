@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type ErrorCode, GitStratumError } from "../error.ts";
+import { GitStratumError } from "../error.ts";
 import type { ObjectFilter } from "../git/object_filter.ts";
 import type { Oid } from "../git/oid.ts";
 import { BASE_UPLOAD_PACK_FEATURES } from "./capabilities.ts";
@@ -16,6 +16,7 @@ import { objectInfoResponse, readObjectInfoRequest } from "./object_info.ts";
 import { clientText, notOurRef, protocolError } from "./protocol_error.ts";
 import { packetsOf, readerOf, transcriptOf } from "./transcript.ts";
 import { readUploadRequest } from "./upload_request.ts";
+import { assertRefused } from "./testing/refusal.ts";
 
 const A = "a".repeat(40) as Oid;
 const B = "b".repeat(40) as Oid;
@@ -29,20 +30,6 @@ const ALL = {
 };
 const FETCH = { objectFormat: "sha1", features: ALL } as const;
 const HEAD = { objectFormat: "sha1", commands: ["ls-refs", "fetch"] } as const;
-
-async function fails(
-  promise: Promise<unknown>,
-  text: string | RegExp,
-  code: ErrorCode = "invalid",
-) {
-  await assert.rejects(promise, (error) => {
-    assert.ok(error instanceof GitStratumError, String(error));
-    assert.equal(error.code, code);
-    if (typeof text === "string") assert.equal(clientText(error), text);
-    else assert.match(clientText(error), text);
-    return true;
-  });
-}
 
 Deno.test("readCommandRequest() reads command and capabilities and leaves the arguments", async () => {
   const reader = readerOf(String.raw`
@@ -72,21 +59,24 @@ Deno.test("readCommandRequest() takes a command without arguments", async () => 
 
 Deno.test("readCommandRequest() refuses in git's words", async () => {
   const read = (text: string) => readCommandRequest(readerOf(text), HEAD);
-  await fails(read("command=push\n0000"), "invalid command 'push'");
-  await fails(read("command=object-info\n0000"), "invalid command 'object-info'");
-  await fails(read("color=blue\n0000"), "unknown capability 'color=blue'");
-  await fails(read("agent=x\n0000"), "no command requested");
-  await fails(
+  await assertRefused(read("command=push\n0000"), "invalid command 'push'");
+  await assertRefused(read("command=object-info\n0000"), "invalid command 'object-info'");
+  await assertRefused(read("color=blue\n0000"), "unknown capability 'color=blue'");
+  await assertRefused(read("agent=x\n0000"), "no command requested");
+  await assertRefused(
     read("command=fetch\ncommand=ls-refs\n0000"),
     "command 'ls-refs' requested after already requesting command 'fetch'",
   );
-  await fails(
+  await assertRefused(
     read("command=fetch\nobject-format=sha256\n0000"),
     "mismatched object format: server sha1; client sha256",
   );
-  await fails(read("command=fetch\nobject-format=md5\n0000"), "unknown object format 'md5'");
-  await fails(read("command=fetch\n0002"), /unexpected response end/);
-  await fails(read("command=fetch"), /Expect another pkt-line/, "aborted");
+  await assertRefused(
+    read("command=fetch\nobject-format=md5\n0000"),
+    "unknown object format 'md5'",
+  );
+  await assertRefused(read("command=fetch\n0002"), /unexpected response end/);
+  await assertRefused(read("command=fetch"), /Expect another pkt-line/, "aborted");
 });
 
 Deno.test("ls-refs shows HEAD as asked", () => {
@@ -119,8 +109,14 @@ Deno.test("readLsRefsRequest() drops the prefixes when there are too many", asyn
   const text = "0015ref-prefix refs/h".repeat(65536) + "0000";
   const request = await readLsRefsRequest(readerOf(new TextEncoder().encode(text)));
   assert.deepEqual(request.prefixes, []);
-  await fails(readLsRefsRequest(readerOf("frobnicate\n0000")), "unexpected line: 'frobnicate'");
-  await fails(readLsRefsRequest(readerOf("peel\n0001")), "expected flush after ls-refs arguments");
+  await assertRefused(
+    readLsRefsRequest(readerOf("frobnicate\n0000")),
+    "unexpected line: 'frobnicate'",
+  );
+  await assertRefused(
+    readLsRefsRequest(readerOf("peel\n0001")),
+    "expected flush after ls-refs arguments",
+  );
 });
 
 Deno.test("readFetchRequest() reads every argument", async () => {
@@ -165,23 +161,23 @@ Deno.test("readFetchRequest() reads every argument", async () => {
 
 Deno.test("readFetchRequest() refuses in git's words", async () => {
   const read = (text: string) => readFetchRequest(readerOf(text), FETCH);
-  await fails(read("want x\n0000"), /expected to get oid, not 'want x'/);
-  await fails(read(`want ${A}a\n0000`), /expected to get oid/);
-  await fails(read("have x\n0000"), "git upload-pack: expected SHA1 object, got 'x'");
-  await fails(read("shallow x\n0000"), "invalid shallow line: shallow x");
+  await assertRefused(read("want x\n0000"), /expected to get oid, not 'want x'/);
+  await assertRefused(read(`want ${A}a\n0000`), /expected to get oid/);
+  await assertRefused(read("have x\n0000"), "git upload-pack: expected SHA1 object, got 'x'");
+  await assertRefused(read("shallow x\n0000"), "invalid shallow line: shallow x");
   for (const depth of ["0", "-1", "x", "", "1k", "2147483648"]) {
-    await fails(read(`deepen ${depth}\\n\n0000`), `Invalid deepen: deepen ${depth}`);
+    await assertRefused(read(`deepen ${depth}\\n\n0000`), `Invalid deepen: deepen ${depth}`);
   }
-  await fails(read("deepen-since x\n0000"), "Invalid deepen-since: deepen-since x");
-  await fails(read("deepen 1\ndeepen-not x\n0000"), /cannot be used together/);
-  await fails(read("want-ref a\nwant-ref a\n0000"), "duplicate want-ref a");
-  await fails(
+  await assertRefused(read("deepen-since x\n0000"), "Invalid deepen-since: deepen-since x");
+  await assertRefused(read("deepen 1\ndeepen-not x\n0000"), /cannot be used together/);
+  await assertRefused(read("want-ref a\nwant-ref a\n0000"), "duplicate want-ref a");
+  await assertRefused(
     read("filter blob:none\nfilter tree:0\n0000"),
     "multiple filter-specs cannot be combined",
   );
-  await fails(read("frob\n0000"), "unexpected line: 'frob'");
-  await fails(read(`want ${A}\n0001`), "expected flush after fetch arguments");
-  await fails(read(`want ${A}`), /Expect another pkt-line/, "aborted");
+  await assertRefused(read("frob\n0000"), "unexpected line: 'frob'");
+  await assertRefused(read(`want ${A}\n0001`), "expected flush after fetch arguments");
+  await assertRefused(read(`want ${A}`), /Expect another pkt-line/, "aborted");
 });
 
 Deno.test("readFetchRequest() takes nothing that was not advertised", async () => {
@@ -197,7 +193,10 @@ Deno.test("readFetchRequest() takes nothing that was not advertised", async () =
     "want-ref refs/heads/x",
   ];
   for (const line of lines) {
-    await fails(readFetchRequest(readerOf(`${line}\n0000`), options), `unexpected line: '${line}'`);
+    await assertRefused(
+      readFetchRequest(readerOf(`${line}\n0000`), options),
+      `unexpected line: '${line}'`,
+    );
   }
 });
 
@@ -232,13 +231,13 @@ Deno.test("readUploadRequest() knows a client that wants nothing", async () => {
 
 Deno.test("readUploadRequest() refuses in git's words", async () => {
   const read = (text: string) => readUploadRequest(readerOf(text), FETCH);
-  await fails(read("want x\n0000"), /expected to get object ID, not 'want x'/);
-  await fails(read(`have ${A}\n0000`), /expected to get object ID/);
-  await fails(
+  await assertRefused(read("want x\n0000"), /expected to get object ID, not 'want x'/);
+  await assertRefused(read(`have ${A}\n0000`), /expected to get object ID/);
+  await assertRefused(
     read(`want ${A}\nfilter blob:none\n0000`),
     "git upload-pack: filtering capability not negotiated",
   );
-  await fails(read(`want ${A}`), /Expect another pkt-line/, "aborted");
+  await assertRefused(read(`want ${A}`), /Expect another pkt-line/, "aborted");
 });
 
 Deno.test("parseObjectFilter() reads what git's filters may be", () => {
@@ -273,10 +272,10 @@ Deno.test("parseObjectFilter() refuses in git's words", async () => {
     ["auto", "'auto' filter not supported by this command"],
   ];
   for (const [spec, text] of cases) {
-    await fails(Promise.resolve().then(() => parseObjectFilter(spec, "sha1")), text);
+    await assertRefused(Promise.resolve().then(() => parseObjectFilter(spec, "sha1")), text);
   }
   for (const spec of ["combine:".repeat(5000) + "tree:1", "combine:" + "tree:1+".repeat(300)]) {
-    await fails(
+    await assertRefused(
       Promise.resolve().then(() => parseObjectFilter(spec, "sha1")),
       /sub-filters/,
       "exhausted",
@@ -314,7 +313,7 @@ Deno.test("object-info asks for sizes and leaves out what is not served", async 
     transcriptOf(objectInfoResponse(request, new Map([[A, 7]]))),
     `size\n${A} 7\n${B} \n0000`,
   );
-  await fails(readObjectInfoRequest(readerOf("oid x\n0000"), "sha1"), /unexpected line/);
+  await assertRefused(readObjectInfoRequest(readerOf("oid x\n0000"), "sha1"), /unexpected line/);
 });
 
 Deno.test("clientText() tells a client no more than it may know", () => {
