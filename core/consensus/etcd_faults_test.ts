@@ -21,6 +21,7 @@ import {
   followRace,
   RACED_EPOCH,
   RACED_PARTITION,
+  retried,
 } from "./testing/racing_appenders.ts";
 
 const cluster = withEtcd({ memberCount: 3 });
@@ -40,46 +41,59 @@ async function race(
   trouble: (race: Race) => Promise<void>,
   options: Partial<EtcdConsensusOptions> = {},
 ): Promise<Appended[]> {
-  const settings = { timeoutMs: 1000, checkIntervalMs: 300, ...options };
-  const stores = Array.from({ length: 5 }, () => openEtcd(cluster(), settings));
-  const observer = openEtcd(cluster(), { timeoutMs: 1000, checkIntervalMs: 300 });
-  const log = new ConsensusLog(observer);
+  const settings = { timeoutMs: 1000, checkIntervalMs: 300 };
+  const stores = Array.from({ length: 5 }, () => openEtcd(cluster(), { ...settings, ...options }));
+  const observer = openEtcd(cluster(), settings);
   const appending = new AbortController();
+  const ended = new AbortController();
+  const giveUp = AbortSignal.any([ended.signal, AbortSignal.timeout(PATIENCE_MS)]);
+  const log = new ConsensusLog(observer);
   try {
-    await log.fence(RACED_PARTITION, RACED_EPOCH);
+    await retried(() => log.fence(RACED_PARTITION, RACED_EPOCH), giveUp);
     const logs = stores.map((store) => new ConsensusLog(store));
-    const followers = logs.slice(3).map((log) => followRace(log, AbortSignal.timeout(PATIENCE_MS)));
-    const appenders = logs.slice(0, 3).map((log, index) =>
-      appendUntil(log, { name: `${index}`, signal: appending.signal })
+    const following = Promise.all(logs.slice(3).map((log) => followRace(log, giveUp)));
+    const appended = Promise.all(
+      logs.slice(0, 3).map((log, index) =>
+        appendUntil(log, { name: `${index}`, signal: appending.signal, giveUp })
+      ),
     );
+    // When the trouble itself fails, that is what the test reports.
+    following.catch(() => {});
+    appended.catch(() => {});
     await trouble({
-      progress: (count) => growth(log, count),
-      compact: async () => {
-        await observer.compact((await observer.range({ from: "a", to: "b" })).revision);
-      },
+      progress: (count) => growth(log, count, giveUp),
+      compact: () =>
+        retried(async () => {
+          await observer.compact((await observer.range({ from: "a", to: "b" })).revision);
+        }, giveUp),
     });
     appending.abort();
-    const appended = await Promise.all(appenders);
-    await endRace(log);
-    const written = await checkLog(log, appended);
-    for (const seen of await Promise.all(followers)) assert.deepEqual(seen, written);
-    return appended;
+    const all = await appended;
+    await endRace(log, giveUp);
+    const written = await checkLog(log, { all, giveUp });
+    for (const seen of await following) assert.deepEqual(seen, written);
+    return all;
   } finally {
     appending.abort();
+    ended.abort();
     await Promise.all([...stores, observer].map((store) => store.close()));
+    // A failed test may have left members that are killed or stopped.
+    await Promise.all(cluster().members.map((member) => member.revive()));
+    await cluster().healthy();
     await clearEtcd(cluster());
   }
 }
 
-async function growth(log: Log, count: number): Promise<void> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  let wanted = Infinity;
-  for await (const entries of log.watch(RACED_PARTITION, 0 as Lsn, signal)) {
-    // The first batches are old entries: the count begins at the head of now.
-    if (wanted === Infinity) wanted = (await log.head(RACED_PARTITION)).lsn + count;
-    if (entries.at(-1)!.lsn >= wanted) return;
-  }
-  assert.fail("The log grows within its time");
+async function growth(log: Log, count: number, giveUp: AbortSignal): Promise<void> {
+  const wanted = (await retried(() => log.head(RACED_PARTITION), giveUp)).lsn + count;
+  let position = (wanted - count) as Lsn;
+  await retried(async () => {
+    for await (const entries of log.watch(RACED_PARTITION, position, giveUp)) {
+      position = entries.at(-1)!.lsn;
+      if (position >= wanted) return;
+    }
+    assert.fail("The log grows within its time");
+  }, giveUp);
 }
 
 const unknownCount = (appended: readonly Appended[]) =>

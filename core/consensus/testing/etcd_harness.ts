@@ -8,6 +8,10 @@ import { systemClock } from "../../clock.ts";
 import type { ConsensusHarness } from "../contract_suite.ts";
 import { EtcdConsensus, type EtcdConsensusOptions } from "../etcd_consensus.ts";
 import { EtcdCluster, type EtcdOptions } from "./etcd_process.ts";
+import { retried } from "./racing_appenders.ts";
+
+/** No cluster takes longer to find a leader. */
+const CLEAR_MS_MAX = 60_000;
 
 /** Starts a cluster before a file's tests and stops it after them. */
 export function withEtcd(options: EtcdOptions = {}): () => EtcdCluster {
@@ -54,10 +58,14 @@ export function etcdHarness(cluster: EtcdCluster): ConsensusHarness {
   };
 }
 
-/** Deletes every key. */
+/** Deletes every key, however long the cluster takes to have a leader. */
 export async function clearEtcd(cluster: EtcdCluster): Promise<void> {
   const sweeper = openEtcd(cluster);
   const then = [{ kind: "deleteRange", from: "!", to: "\uffff" }] as const;
-  await sweeper.transact({ compares: [], then });
-  await sweeper.close();
+  const signal = AbortSignal.timeout(CLEAR_MS_MAX);
+  try {
+    await retried(() => sweeper.transact({ compares: [], then }), signal);
+  } finally {
+    await sweeper.close();
+  }
 }

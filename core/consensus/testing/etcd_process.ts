@@ -66,6 +66,12 @@ export class EtcdMember {
     await shell.status;
   }
 
+  /** Lets it run, whether it was killed, stopped, or runs already. */
+  async revive(): Promise<void> {
+    if (this.#shell === undefined) await this.start();
+    else this.signal("SIGCONT");
+  }
+
   /** Whether the member says that it and its cluster serve. */
   async isHealthy(): Promise<boolean> {
     try {
@@ -175,9 +181,6 @@ function memberArgs(options: {
     "initial-advertise-peer-urls": peer,
     "initial-cluster": options.initial,
     "initial-cluster-token": options.directory,
-    // Shorter than the defaults, so that elections do not take up the tests' time.
-    "heartbeat-interval": "50",
-    "election-timeout": "500",
     "logger": "zap",
     "log-level": "error",
   }).map(([flag, value]) => `--${flag}=${value}`);

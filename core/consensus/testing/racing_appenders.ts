@@ -27,10 +27,14 @@ export interface Appended {
   readonly unknown: { count: number; foundCount: number };
 }
 
-/** Appends until the signal aborts. */
+/** Appends until the signal aborts, and learns what became of the last append unless `giveUp` does. */
 export async function appendUntil(
   log: Log,
-  options: { readonly name: string; readonly signal: AbortSignal },
+  options: {
+    readonly name: string;
+    readonly signal: AbortSignal;
+    readonly giveUp: AbortSignal;
+  },
 ): Promise<Appended> {
   const appended: Appended = { acknowledged: new Map(), unknown: { count: 0, foundCount: 0 } };
   let lsn = 0 as Lsn;
@@ -38,7 +42,7 @@ export async function appendUntil(
     const payload = `${options.name}/${turn}`;
     for (let settled = false; !settled;) {
       try {
-        lsn = (await retried(() => log.head(RACED_PARTITION))).lsn;
+        lsn = (await retried(() => log.head(RACED_PARTITION), options.giveUp)).lsn;
         const payloads = [new TextEncoder().encode(payload)];
         const got = await log.append(RACED_PARTITION, {
           epoch: RACED_EPOCH,
@@ -51,7 +55,7 @@ export async function appendUntil(
         if (hasCode(error, "conflict")) continue;
         if (!hasCode(error, "unavailable")) throw error;
         appended.unknown.count++;
-        const found = await findPayload(log, lsn, payload);
+        const found = await findPayload(log, { expected: lsn, payload, giveUp: options.giveUp });
         if (found === undefined) continue;
         appended.unknown.foundCount++;
         appended.acknowledged.set(found, payload);
@@ -66,9 +70,13 @@ export async function appendUntil(
  * Where a payload whose append had no answer stands; undefined when it never will. A no-op of this
  * reader behind the expected lsn makes sure of that: an append still on its way can only fail then.
  */
-async function findPayload(log: Log, expected: Lsn, payload: string): Promise<Lsn | undefined> {
+async function findPayload(
+  log: Log,
+  options: { readonly expected: Lsn; readonly payload: string; readonly giveUp: AbortSignal },
+): Promise<Lsn | undefined> {
+  const { expected, payload, giveUp } = options;
   for (;;) {
-    const entries = await retried(() => log.read(RACED_PARTITION, expected, 1000));
+    const entries = await retried(() => log.read(RACED_PARTITION, expected, 1000), giveUp);
     const found = entries.find((entry) => textOf(entry) === payload);
     if (found !== undefined) return found.lsn;
     if (entries.length > 0) return undefined;
@@ -80,28 +88,45 @@ async function findPayload(log: Log, expected: Lsn, payload: string): Promise<Ls
   }
 }
 
-/** What a watch from the beginning yields, up to the entry that {@link endRace} makes. */
-export async function followRace(log: Log, signal: AbortSignal): Promise<string[]> {
+/**
+ * What watches from the beginning yield, up to the entry that {@link endRace} makes. A watch that finds
+ * no leader is opened again behind what it has yielded.
+ */
+export async function followRace(log: Log, giveUp: AbortSignal): Promise<string[]> {
   const seen: string[] = [];
-  for await (const entries of log.watch(RACED_PARTITION, 0 as Lsn, signal)) {
-    seen.push(...entries.map((entry) => `${entry.lsn} ${textOf(entry)}`));
-    if (entries.some((entry) => textOf(entry) === END)) return seen;
-  }
-  throw new Error(`The watch ended after ${seen.at(-1)}`);
+  return await retried(async () => {
+    for await (const entries of log.watch(RACED_PARTITION, seen.length as Lsn, giveUp)) {
+      seen.push(...entries.map((entry) => `${entry.lsn} ${textOf(entry)}`));
+      if (entries.some((entry) => textOf(entry) === END)) return seen;
+    }
+    throw new Error(`The watch ended after ${seen.at(-1)}`);
+  }, giveUp);
 }
 
 /** Appends the last entry, when nobody else appends any more. */
-export async function endRace(log: Log): Promise<void> {
-  const { lsn } = await log.head(RACED_PARTITION);
+export async function endRace(log: Log, giveUp: AbortSignal): Promise<void> {
+  const { lsn } = await retried(() => log.head(RACED_PARTITION), giveUp);
   const payloads = [new TextEncoder().encode(END)];
-  await log.append(RACED_PARTITION, { epoch: RACED_EPOCH, expectedLsn: lsn, payloads });
+  await retried(async () => {
+    try {
+      await log.append(RACED_PARTITION, { epoch: RACED_EPOCH, expectedLsn: lsn, payloads });
+    } catch (error) {
+      // Nobody else appends: what is in the way is the first try of this.
+      if (!hasCode(error, "conflict")) throw error;
+    }
+  }, giveUp);
 }
 
 /** Checks that the log holds what was acknowledged, each payload once, and returns it as text. */
-export async function checkLog(log: Log, all: readonly Appended[]): Promise<string[]> {
+export async function checkLog(
+  log: Log,
+  options: { readonly all: readonly Appended[]; readonly giveUp: AbortSignal },
+): Promise<string[]> {
+  const { all, giveUp } = options;
   const entries: LogEntry[] = [];
   for (;;) {
-    const page = await log.read(RACED_PARTITION, entries.length as Lsn, 500);
+    const after = entries.length as Lsn;
+    const page = await retried(() => log.read(RACED_PARTITION, after, 500), giveUp);
     if (page.length === 0) break;
     entries.push(...page);
   }
@@ -115,13 +140,13 @@ export async function checkLog(log: Log, all: readonly Appended[]): Promise<stri
   return entries.map((entry, index) => `${entry.lsn} ${texts[index]}`);
 }
 
-/** A read repeated while the cluster has no leader. */
-async function retried<T>(read: () => Promise<T>): Promise<T> {
+/** Something that may be done twice, repeated while the cluster has no leader. */
+export async function retried<T>(read: () => Promise<T>, giveUp: AbortSignal): Promise<T> {
   for (;;) {
     try {
       return await read();
     } catch (error) {
-      if (!hasCode(error, "unavailable")) throw error;
+      if (!hasCode(error, "unavailable") || giveUp.aborted) throw error;
     }
   }
 }
