@@ -129,10 +129,3 @@ async function bodyOf(response: Response): Promise<{ bytes: Uint8Array; isCut: b
 export function isSilentRefusal({ lines, error }: FetchAnswer): boolean {
   return error === undefined && !/^(PACK|0000|NAK|ACK .*)$/.test(lines.at(-1) ?? "");
 }
-
-/** Ids behind a word in an answer's lines. */
-export function idsBehind(answer: FetchAnswer, word: string): Set<string> {
-  const prefix = `${word} `;
-  const lines = answer.lines.filter((text) => text.startsWith(prefix));
-  return new Set(lines.map((text) => text.slice(prefix.length).split(" ")[0]!));
-}
