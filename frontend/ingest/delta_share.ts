@@ -80,12 +80,15 @@ export interface DeltaShareOptions {
   readonly memory: IngestMemory;
   readonly spool: Spool;
   readonly scratch: IngestScratch;
+  /** Whether nobody waits for the share any more. */
+  readonly isEnded?: () => boolean;
 }
 
 /**
  * Resolves a share.
  *
  * @throws `invalid` when an object is refused
+ * @throws `unavailable` when the ingest has ended
  */
 export function resolveShare(share: DeltaShare, options: DeltaShareOptions): ResolvedShare {
   const table = tableOf(share, options.memory);
@@ -103,7 +106,11 @@ export function resolveShare(share: DeltaShare, options: DeltaShareOptions): Res
   try {
     objects.reader.scanned(share.entriesEnd);
     const resolver = new DeltaResolver(objects, deferredOf(table), table.count);
-    for (const _ of resolver.resolveShare(share.split));
+    for (const _ of resolver.resolveShare(share.split)) {
+      if (options.isEnded?.()) {
+        throw new GitStratumError("unavailable", "Give up a share of an ingest that has ended");
+      }
+    }
     return resultOf(objects, resolver.resolved, share.workBytes - budget.left);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;

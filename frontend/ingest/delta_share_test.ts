@@ -48,6 +48,7 @@ class ShareBench implements Disposable {
   readonly directory = Deno.makeTempDirSync({ prefix: "ingest-share-" });
   readonly shares: ResolvedShare[] = [];
   closedCount = 0;
+  readonly ended = new Int32Array(new SharedArrayBuffer(4));
 
   async take(
     pack: Uint8Array,
@@ -94,7 +95,11 @@ class ShareBench implements Disposable {
 
   #helper(kind: HelperKind): DeltaHelper | undefined {
     if (kind === "none") return undefined;
-    const thread = new DeltaThread({ directory: this.directory, spoolName: SPOOL });
+    const thread = new DeltaThread({
+      directory: this.directory,
+      spoolName: SPOOL,
+      ended: this.ended,
+    });
     return {
       deltaCountMin: 1,
       resolve: async (share) => {
@@ -308,6 +313,16 @@ function badPackOf(bad: Uint8Array<ArrayBuffer>, half: 0 | 1): Uint8Array<ArrayB
   all.push(delta(distanceTo(1 - blob), literal));
   return packOf(all);
 }
+
+Deno.test("DeltaThread.resolve() gives a share up when the ingest has ended", async () => {
+  const { pack } = await historyPack("sha1");
+  using bench = new ShareBench();
+  Atomics.store(bench.ended, 0, 1);
+  await assert.rejects(bench.take(pack, "thread"), (error: GitStratumError) => {
+    assert.equal(error.code, "unavailable");
+    return true;
+  });
+});
 
 for (const kind of ["here", "thread"] as const) {
   for (const half of [0, 1] as const) {

@@ -15,6 +15,8 @@ export interface DeltaThreadPlace {
   readonly directory: string;
   /** Name of the spool's file. */
   readonly spoolName: string;
+  /** Holds 1 once the ingest has ended: ending its thread does not end the threads that it made. */
+  readonly ended: Int32Array<SharedArrayBuffer>;
 }
 
 /** What the thread is told. */

@@ -18,7 +18,7 @@ import { recordOf } from "./worker_message.ts";
 declare const self: DedicatedWorkerGlobalScope;
 
 function resolve(task: DeltaThreadTask): ResolvedShare {
-  const { directory, spoolName, share } = task;
+  const { directory, spoolName, share, ended } = task;
   const prefix = `${spoolName}-share`;
   const scratch = new IngestScratch(new FileDisk(directory), { directory, prefix });
   try {
@@ -26,6 +26,7 @@ function resolve(task: DeltaThreadTask): ResolvedShare {
       scratch,
       spool: new FileSpool(scratch.named(spoolName)),
       memory: IngestMemory.create(INGEST_SHARE_RING_BYTES),
+      isEnded: () => Atomics.load(ended, 0) !== 0,
     });
   } finally {
     scratch.close();
@@ -40,4 +41,7 @@ function answer(task: DeltaThreadTask): DeltaThreadAnswer {
   }
 }
 
-self.onmessage = ({ data: task }: MessageEvent<DeltaThreadTask>) => self.postMessage(answer(task));
+self.onmessage = ({ data: task }: MessageEvent<DeltaThreadTask>) => {
+  self.postMessage(answer(task));
+  if (Atomics.load(task.ended, 0) !== 0) self.close();
+};

@@ -95,7 +95,7 @@ async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult>
       spool: new FileSpool(scratch.named(spoolName)),
       memory: IngestMemory.create(INGEST_RING_BYTES),
       budget: WorkBudget.forPush(),
-      helper: new DeltaThread({ directory, spoolName }),
+      helper: new DeltaThread({ directory, spoolName, ended: task.ended }),
     });
     return await engine.run();
   } finally {

@@ -33,7 +33,11 @@ export class IngestWorkers {
    *
    * @throws what the ingest throws, or the signal's reason
    */
-  async run(task: WorkerTask, host: IngestHost, signal?: AbortSignal): Promise<IngestResult> {
+  async run(
+    task: Omit<WorkerTask, "ended">,
+    host: IngestHost,
+    signal?: AbortSignal,
+  ): Promise<IngestResult> {
     await this.#acquire();
     try {
       signal?.throwIfAborted();
@@ -59,7 +63,7 @@ export class IngestWorkers {
 }
 
 function runWorker(
-  task: WorkerTask,
+  task: Omit<WorkerTask, "ended">,
   host: IngestHost,
   signal: AbortSignal | undefined,
 ): Promise<IngestResult> {
@@ -88,9 +92,11 @@ function runWorker(
       }),
     );
   };
-  send({ kind: "start", task });
+  const ended = new Int32Array(new SharedArrayBuffer(4));
+  send({ kind: "start", task: { ...task, ended } });
   return promise.finally(() => {
     signal?.removeEventListener("abort", onAbort);
+    Atomics.store(ended, 0, 1);
     worker.terminate();
   });
 }

@@ -20,6 +20,8 @@ export interface WorkerTask {
   readonly directory: string;
   /** Name of the spool's file. */
   readonly spoolName: string;
+  /** Holds 1 once the ingest has ended, for threads that the worker has made. */
+  readonly ended: Int32Array<SharedArrayBuffer>;
 }
 
 /** The host's methods that a worker calls; each call has one answer. */
