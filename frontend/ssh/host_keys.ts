@@ -16,6 +16,24 @@ const KEYS = [
   { file: "host_ed25519_key", make: () => utils.generateKeyPairSync("ed25519") },
   { file: "host_ecdsa_key", make: () => utils.generateKeyPairSync("ecdsa", { bits: 256 }) },
 ] as const;
+/** Chance spoils this many draws in a row once in 10^18 starts. */
+const KEY_DRAW_COUNT_MAX = 8;
+
+/**
+ * Draws keys until one can sign. About one in two hundred pairs that the library makes can not be read
+ * back: it drops zero bytes at the front of a number whose width is fixed.
+ *
+ * @throws `unavailable` when so many fail that it can not be chance
+ */
+export function drawSigningKey(make: () => { readonly private: string }): string {
+  for (let draw = 0; draw < KEY_DRAW_COUNT_MAX; draw++) {
+    const { private: text } = make();
+    if (signingKey(text) !== undefined) return text;
+  }
+  throw new GitStratumError("unavailable", "Draw no host key that can sign", {
+    data: { draws: KEY_DRAW_COUNT_MAX },
+  });
+}
 
 /** Reads the file; undefined when there is none. @throws `denied` when others may read it too */
 async function readPrivate(path: string): Promise<string | undefined> {
@@ -73,7 +91,7 @@ export async function openHostKeys(directory: string): Promise<readonly string[]
     const path = `${directory}/${file}`;
     let text = await readPrivate(path);
     if (text === undefined) {
-      text = make().private;
+      text = drawSigningKey(make);
       await writePrivate(directory, file, text);
     }
     keys.push(checked(text, path));

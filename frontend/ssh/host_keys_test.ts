@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { openHostKeys } from "./host_keys.ts";
+import { drawSigningKey, openHostKeys } from "./host_keys.ts";
+import { signingKey } from "./signing_key.ts";
 import { utils } from "./ssh2.ts";
 
 async function inDirectory(test: (path: string) => Promise<void>): Promise<void> {
@@ -47,3 +48,12 @@ Deno.test("openHostKeys() refuses a file without a private key", () =>
     await Deno.writeTextFile(`${path}/host_ed25519_key`, "no key", { mode: 0o600 });
     await assert.rejects(openHostKeys(path), { code: "corrupt" });
   }));
+
+Deno.test("drawSigningKey() draws again when a key can not sign, and gives up in the end", () => {
+  const sound = utils.generateKeyPairSync("ed25519").private;
+  const drawn = ["not a key", "nor this", signingKey(sound)!];
+  let draws = 0;
+  assert.equal(drawSigningKey(() => ({ private: drawn[draws++]! })), sound);
+  assert.equal(draws, 3);
+  assert.throws(() => drawSigningKey(() => ({ private: "never a key" })), /Draw no host key/);
+});
