@@ -70,6 +70,7 @@ class ShareBench implements Disposable {
       memory: IngestMemory.create(RING_BYTES),
       budget: WorkBudget.forPush(),
       ...(helper !== undefined && { helper }),
+      isEnded: () => kind === "none" && Atomics.load(this.ended, 0) !== 0,
       host: {
         arrival: () => Promise.resolve({ bytes: pack.length, ended: true }),
         known: () => Promise.resolve(new Uint32Array()),
@@ -313,6 +314,16 @@ function badPackOf(bad: Uint8Array<ArrayBuffer>, half: 0 | 1): Uint8Array<ArrayB
   all.push(delta(distanceTo(1 - blob), literal));
   return packOf(all);
 }
+
+Deno.test("IngestEngine.run() gives up when its ingest has ended", async () => {
+  const { pack } = await historyPack("sha1");
+  using bench = new ShareBench();
+  Atomics.store(bench.ended, 0, 1);
+  await assert.rejects(bench.take(pack, "none"), (error: GitStratumError) => {
+    assert.equal(error.code, "unavailable");
+    return true;
+  });
+});
 
 Deno.test("DeltaThread.resolve() gives a share up when the ingest has ended", async () => {
   const { pack } = await historyPack("sha1");

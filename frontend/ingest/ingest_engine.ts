@@ -42,6 +42,8 @@ export interface IngestEngineOptions extends Omit<PackObjectsOptions, "format" |
   readonly host: IngestHost;
   /** Takes half of the deltas of a large pack. */
   readonly helper?: DeltaHelper;
+  /** Whether nobody waits for the ingest any more: a worker at work can not be ended from outside. */
+  readonly isEnded?: () => boolean;
 }
 
 /** Runs one ingest. */
@@ -93,6 +95,7 @@ export class IngestEngine {
     const line = new ProgressLine("Unpacking objects", (text) => this.#host.progress(text));
     let arrival = await this.#host.arrival(0);
     for (;;) {
+      this.#requireWanted();
       const status = scanner.step(arrival.bytes, arrival.ended);
       if (scanner.objectCount > 0) line.show(scanner.scannedCount, scanner.objectCount);
       if (status === "done") break;
@@ -102,13 +105,21 @@ export class IngestEngine {
     if (this.#entryCount > 0) line.finish(this.#entryCount);
   }
 
+  #requireWanted(): void {
+    if (!this.#options.isEnded?.()) return;
+    throw new GitStratumError("unavailable", "Give up an ingest that has ended");
+  }
+
   async #resolve(): Promise<void> {
     const { deferred } = this.#scanner;
     if (deferred.count === 0) return;
     const resolver = new DeltaResolver(this.#objects, deferred, this.#entryCount);
     const line = new ProgressLine("Resolving deltas", (text) => this.#host.progress(text));
     const run = (steps: Iterable<void>) => {
-      for (const _ of steps) line.show(resolver.resolvedCount, deferred.count);
+      for (const _ of steps) {
+        this.#requireWanted();
+        line.show(resolver.resolvedCount, deferred.count);
+      }
     };
     await this.#resolveFromPack(resolver, run);
     const rows = resolver.missingRows();

@@ -95,6 +95,7 @@ async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult>
       spool: new FileSpool(scratch.named(spoolName)),
       memory: IngestMemory.create(INGEST_RING_BYTES),
       budget: WorkBudget.forPush(),
+      isEnded: () => Atomics.load(task.ended, 0) !== 0,
       helper: new DeltaThread({ directory, spoolName, ended: task.ended }),
     });
     return await engine.run();
