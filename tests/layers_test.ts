@@ -85,7 +85,7 @@ Deno.test("every file is reached from an entry point, an export or a test", asyn
 
 Deno.test("every file is small enough to hold one noun", async () => {
   const long: string[] = [];
-  for (const name of [...Object.keys(LAYERS), "tests"]) {
+  for (const name of [...Object.keys(LAYERS), "tests", "bench"]) {
     for (const { path, text } of await sourceFiles(name)) {
       const lines = text.split("\n").length - 1;
       if (lines > FILE_LINES_MAX) long.push(`${path}: ${lines} lines`);
@@ -96,7 +96,7 @@ Deno.test("every file is small enough to hold one noun", async () => {
 
 Deno.test("no file or folder has a name that says nothing", async () => {
   const vague: string[] = [];
-  for (const name of [...Object.keys(LAYERS), "tests"]) {
+  for (const name of [...Object.keys(LAYERS), "tests", "bench"]) {
     for await (const path of walk(name)) {
       if (path.split("/").some((part) => VAGUE_NAMES.test(part))) vague.push(path);
     }
