@@ -10,6 +10,7 @@ import type { Clock, LogData, Logger, Random, SocketAddress } from "@gitstratum/
 import { type Consensus, ConsensusLog, SqliteConsensus } from "@gitstratum/core/consensus";
 import { FileDisk } from "@gitstratum/core/disk";
 import { type Metrics, PrometheusMetrics } from "@gitstratum/core/metrics";
+import { type HttpServer, Releases, serveHttp } from "@gitstratum/core/process";
 import {
   ExtentClient,
   type ExtentStore,
@@ -25,7 +26,6 @@ import { openMetadataNode } from "@gitstratum/metadata";
 import { openObjectNode } from "@gitstratum/object";
 import { openDataDirectory } from "./data_directory.ts";
 import { createFrontend, type Frontend } from "./frontend.ts";
-import { type HttpServer, serveHttp } from "./http/http_server.ts";
 import { PackIngest } from "./ingest/mod.ts";
 import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
@@ -73,19 +73,6 @@ export interface AllInOne {
 
 /** Enough for a usual clone or push; a longer one is repeated by its client. */
 const DRAIN_MS = 10_000;
-
-/** What has to be released, in reverse order of its making. */
-class Releases {
-  readonly #steps: (() => void | Promise<void>)[] = [];
-
-  add(release: () => void | Promise<void>): void {
-    this.#steps.push(release);
-  }
-
-  async run(): Promise<void> {
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await step();
-  }
-}
 
 /** An empty scratch directory: leftovers belong to pushes that a crash ended. */
 async function emptyScratch(path: string): Promise<void> {

@@ -5,10 +5,10 @@
  */
 
 import { type Clock, hasCode, type Logger, type Random, randomId } from "@gitstratum/core";
+import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
-import type { ConnectionInfo } from "./http/git_routes.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
 import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";

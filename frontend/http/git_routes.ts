@@ -10,6 +10,7 @@
 
 import { type Context, Hono } from "@hono/hono";
 import { FETCH_REQUEST_BYTES_MAX, PUSH_BYTES_MAX, PUSH_COMMANDS_BYTES_MAX } from "@gitstratum/core";
+import type { ConnectionInfo } from "@gitstratum/core/process";
 import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
 import {
   announceService,
@@ -43,13 +44,6 @@ export interface GitRoutesOptions {
   readonly sessions: GitSessions;
   /** Told of failures that the client saw as a broken stream. */
   onFailure(error: unknown, facts: { readonly service: string; readonly name: string }): void;
-}
-
-/** What the server hands in beside the request. */
-export interface ConnectionInfo {
-  readonly remoteAddress?: string;
-  /** Aborts when the client is gone, or the server can wait no longer for the request to end. */
-  readonly signal?: AbortSignal;
 }
 
 /** Answers of a git server are never to be kept, whatever the age of the proxy (git http-backend). */

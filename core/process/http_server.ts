@@ -5,18 +5,41 @@
  * @module
  */
 
-import { type Clock, GitStratumError } from "@gitstratum/core";
-import type { ConnectionInfo } from "./git_routes.ts";
+import type { Clock } from "../clock.ts";
+import { GitStratumError } from "../error.ts";
+import { formatSocketAddress } from "../socket_address.ts";
+
+/** What the server hands to its handler beside the request. */
+export interface ConnectionInfo {
+  /** The peer's address, as far as there is one. */
+  readonly remoteAddress?: string;
+  /** Aborts when the client is gone, or the server can wait no longer for the request to end. */
+  readonly signal?: AbortSignal;
+  /** Resolves when the whole answer was taken by the client; rejects when it never will be. */
+  readonly completed?: Promise<void>;
+}
+
+/** A certificate and its key, PEM. */
+export interface TlsIdentity {
+  /** The certificate, followed by those that vouch for it. */
+  readonly cert: string;
+  /** The private key. */
+  readonly key: string;
+}
 
 /** How long handlers may take to give up after they were told to, in milliseconds. */
 const CUT_MS = 2000;
 
 /** How to listen. */
 export interface HttpServerOptions {
+  /** Name or address of the interface. */
   readonly hostname: string;
   /** 0 picks a free port. */
   readonly port: number;
+  /** Counts the time of draining. */
   readonly clock: Clock;
+  /** Serves HTTPS (HTTP/1.1 and 2) with this identity; absent = HTTP. */
+  readonly tls?: TlsIdentity;
   /** How long running requests may go on after the server was told to close, in milliseconds. */
   readonly drainMs: number;
   /** Answers requests. Failures of it are the handler's to answer. */
@@ -25,16 +48,14 @@ export interface HttpServerOptions {
 
 /** A server that listens. */
 export interface HttpServer {
+  /** As it was asked for, or as the system says it. */
   readonly hostname: string;
+  /** The port that was picked. */
   readonly port: number;
   /** Base URL without a slash at its end. */
   readonly url: string;
   /** Resolves when every request has ended, or did not although it was told to. */
   close(): Promise<void>;
-}
-
-function urlOf(hostname: string, port: number): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 async function drained(finished: Promise<void>, options: HttpServerOptions): Promise<boolean> {
@@ -55,6 +76,7 @@ export function serveHttp(options: HttpServerOptions): HttpServer {
   const server = Deno.serve({
     hostname: options.hostname,
     port: options.port,
+    ...options.tls,
     onListen: () => {},
   }, (request, info) => {
     const abort = new AbortController();
@@ -63,9 +85,9 @@ export function serveHttp(options: HttpServerOptions): HttpServer {
     request.signal.addEventListener("abort", () => abort.abort(clientGone(request.signal.reason)));
     // A rejection says what the signal says.
     info.completed.finally(() => running.delete(abort)).catch(() => undefined);
-    const { remoteAddr } = info;
+    const { remoteAddr, completed } = info;
     const peer = "hostname" in remoteAddr ? { remoteAddress: remoteAddr.hostname } : {};
-    return options.handle(request, { ...peer, signal: abort.signal });
+    return options.handle(request, { ...peer, signal: abort.signal, completed });
   });
   const { hostname, port } = server.addr;
   let closing: Promise<void> | undefined;
@@ -76,5 +98,7 @@ export function serveHttp(options: HttpServerOptions): HttpServer {
     for (const abort of running) abort.abort(new GitStratumError("aborted", "Stop the server"));
     await drained(finished, { ...options, drainMs: CUT_MS });
   };
-  return { hostname, port, url: urlOf(hostname, port), close: () => closing ??= close() };
+  const scheme = options.tls === undefined ? "http" : "https";
+  const url = `${scheme}://${formatSocketAddress({ hostname, port })}`;
+  return { hostname, port, url, close: () => closing ??= close() };
 }

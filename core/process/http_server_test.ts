@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { systemClock } from "@gitstratum/core";
-import type { ConnectionInfo } from "./git_routes.ts";
-import { type HttpServer, serveHttp } from "./http_server.ts";
-import { streamedResponse } from "./streamed_response.ts";
+import { systemClock } from "../clock.ts";
+import { type ConnectionInfo, type HttpServer, serveHttp } from "./http_server.ts";
 
 function serve(
   drainMs: number,
@@ -11,14 +9,16 @@ function serve(
   return serveHttp({ hostname: "127.0.0.1", port: 0, clock: systemClock, drainMs, handle });
 }
 
-async function* endless() {
-  while (true) yield await Promise.resolve(new Uint8Array(65536));
-}
-
-function abortBy(signal: AbortSignal): AbortController {
-  const abort = new AbortController();
-  signal.addEventListener("abort", () => abort.abort(signal.reason));
-  return abort;
+/** A body without an end, which breaks when `signal` aborts. */
+function endless(signal: AbortSignal): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      signal.addEventListener("abort", () => controller.error(signal.reason));
+    },
+    pull(controller) {
+      controller.enqueue(new Uint8Array(65536));
+    },
+  }, { highWaterMark: 0 });
 }
 
 async function isListening(server: HttpServer): Promise<boolean> {
@@ -65,11 +65,7 @@ Deno.test("serveHttp() cuts what does not end in time", async () => {
   const arrived = Promise.withResolvers<void>();
   const server = serve(20, (_, info) => {
     arrived.resolve();
-    return streamedResponse(endless(), {
-      headers: {},
-      abort: abortBy(info.signal!),
-      onFailure: () => {},
-    });
+    return new Response(endless(info.signal!));
   });
   const response = await fetch(server.url);
   await arrived.promise;
@@ -108,5 +104,16 @@ Deno.test("serveHttp() breaks the connection when a body fails in the middle", a
     ));
   const response = await fetch(server.url);
   await assert.rejects(response.bytes());
+  await server.close();
+});
+
+Deno.test("serveHttp() tells when a whole answer was taken", async () => {
+  const completed = Promise.withResolvers<void>();
+  const server = serve(1000, (_, info) => {
+    info.completed!.then(completed.resolve, completed.reject);
+    return new Response("x".repeat(1000));
+  });
+  assert.equal((await (await fetch(server.url)).text()).length, 1000);
+  await completed.promise;
   await server.close();
 });
