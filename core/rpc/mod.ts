@@ -5,6 +5,7 @@
  */
 
 export * from "./body.ts";
+export * from "./circuit_breaker.ts";
 export * from "./error_response.ts";
 export * from "./extent_client.ts";
 export * from "./extent_store.ts";
@@ -23,3 +24,4 @@ export * from "./repository_name.ts";
 export * from "./repository_settings.ts";
 export * from "./topology.ts";
 export * from "./topology_client.ts";
+export * from "./topology_source.ts";

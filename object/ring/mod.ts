@@ -5,7 +5,6 @@
  */
 
 export * from "./anti_entropy.ts";
-export * from "./circuit_breaker.ts";
 export * from "./digest_snapshot.ts";
 export * from "./hint_delivery.ts";
 export * from "./memory_replica.ts";

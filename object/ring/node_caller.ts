@@ -6,8 +6,7 @@
  */
 
 import { type Clock, GitStratumError, hasCode } from "@gitstratum/core";
-import type { NodeId } from "@gitstratum/core/rpc";
-import { CircuitBreaker } from "./circuit_breaker.ts";
+import { CircuitBreaker, type NodeId } from "@gitstratum/core/rpc";
 import type { ReplicaNode } from "./replica_node.ts";
 
 /** Whoever calls nodes. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ManualClock } from "@gitstratum/core";
+import { ManualClock } from "../manual_clock.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
 
 function broken(clock: ManualClock): CircuitBreaker {

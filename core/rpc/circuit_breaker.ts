@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Clock } from "@gitstratum/core";
+import type { Clock } from "../clock.ts";
 
 /** Failures in a row that open a breaker: single losses do not. */
 const FAILURE_COUNT = 3;
