@@ -22,6 +22,8 @@ export interface ConfigOption<T> {
   readonly placeholder?: string;
   /** Text of the default, read like any other; absent when there is none. */
   readonly defaultText?: string;
+  /** That there is no value is a problem. */
+  readonly isRequired?: boolean;
   /** Reads a text. @throws an `Error` whose message completes "NAME …", e.g. "must be a port". */
   parse(text: string): T;
 }
@@ -42,7 +44,17 @@ export interface ConfigSources {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Content of the configuration file: a JSON object with flags as names. */
   readonly file?: string;
+  /**
+   * Reads a text file that the settings name. With it, a table with an option `config` takes its
+   * configuration file from there.
+   */
+  readonly readTextFile?: (path: string) => string;
 }
+
+/** Problems that only several settings together have; those that could not be read are undefined. */
+export type ConfigCheck<Table extends ConfigTable> = (
+  values: Partial<ConfigValues<Table>>,
+) => readonly string[];
 
 /** What the sources say. */
 export type ConfigResult<Table extends ConfigTable> =
@@ -64,6 +76,47 @@ export function textOption(
       return text;
     },
   };
+}
+
+/** A text that may be left out. */
+export function optionalTextOption(
+  names: OptionNames & { readonly placeholder: string; readonly isRequired?: boolean },
+): ConfigOption<string | undefined> {
+  return textOption(names as typeof names & { readonly defaultText: string });
+}
+
+/** The file that holds further settings. */
+export const CONFIG_FILE_OPTION: ConfigOption<string | undefined> = optionalTextOption({
+  flag: "config",
+  environment: "GITSTRATUM_CONFIG",
+  placeholder: "FILE",
+  help: "A JSON object with further settings, named as their flags. Flags and variables win.",
+});
+
+/** One or more base URLs, separated by commas, without slashes at their ends. */
+export function urlsOption(
+  names: OptionNames & { readonly isRequired?: boolean },
+): ConfigOption<readonly string[] | undefined> {
+  return {
+    ...names,
+    placeholder: "URL,URL",
+    parse: (text) => text.split(",").map((part) => parseBaseUrl(part.trim())),
+  };
+}
+
+/** A base URL, http or https, without a slash at its end. */
+export function urlOption(names: OptionNames): ConfigOption<string | undefined> {
+  return { ...names, placeholder: "URL", parse: parseBaseUrl };
+}
+
+function parseBaseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url !== undefined && /^https?:$/.test(url.protocol) &&
+    url.username + url.password + url.search + url.hash === "";
+  if (!isPlain) {
+    throw new Error(`must hold URLs such as http://10.0.0.1:7000, not ${quote(text)}`);
+  }
+  return url.href.replace(/\/+$/, "");
 }
 
 /** A switch: `--flag`, `--no-flag`, or a word in the environment. Undefined when nobody says. */
@@ -142,11 +195,12 @@ export function choiceOption<Word extends string>(
 export function readConfig<Table extends ConfigTable>(
   table: Table,
   sources: ConfigSources,
+  check: ConfigCheck<Table> = () => [],
 ): ConfigResult<Table> {
   const problems: string[] = [];
   const flags = readFlags(table, sources.args, problems);
   if (flags.has("help")) return { kind: "help" };
-  const file = readFile(table, sources.file, problems);
+  const file = readFile(table, fileContent(table, { flags, sources, problems }), problems);
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(table)) {
     const environment = sources.environment[option.environment];
@@ -159,7 +213,11 @@ export function readConfig<Table extends ConfigTable>(
     ];
     const given = candidates.find(({ text }) => text !== undefined);
     if (given) values[name] = parse(option, given.source, given.text!, problems);
+    else if (option.isRequired) {
+      problems.push(`--${option.flag} is needed, or ${option.environment}`);
+    }
   }
+  problems.push(...check(values as Partial<ConfigValues<Table>>));
   if (problems.length > 0) return { kind: "invalid", problems };
   return { kind: "values", values: values as ConfigValues<Table> };
 }
@@ -172,7 +230,7 @@ export function helpText(usage: string, table: ConfigTable): string {
       : `  --${option.flag} ${option.placeholder}`,
     right: [
       option.help,
-      `[${option.environment}${
+      `[${option.environment}${option.isRequired ? ", needed" : ""}${
         option.defaultText === undefined ? "" : `, default ${option.defaultText}`
       }]`,
     ],
@@ -226,6 +284,29 @@ function readFlag(
   else if (kind) out.found.set(token.name, token.value ?? "true");
   else if (token.value !== undefined) out.found.set(token.name, token.value);
   else out.problems.push(`${token.rawName} needs a value`);
+}
+
+/** What the configuration file holds; undefined when there is none. */
+function fileContent(
+  table: ConfigTable,
+  parts: {
+    readonly flags: ReadonlyMap<string, string>;
+    readonly sources: ConfigSources;
+    readonly problems: string[];
+  },
+): string | undefined {
+  const { flags, sources, problems } = parts;
+  const option = Object.values(table).find(({ flag }) => flag === CONFIG_FILE_OPTION.flag);
+  if (option === undefined || sources.readTextFile === undefined) return sources.file;
+  const path = flags.get(option.flag) ?? sources.environment[option.environment];
+  if (path === undefined || path === "") return sources.file;
+  try {
+    return sources.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    problems.push(`--${option.flag} names a file that cannot be read: ${reason}`);
+    return undefined;
+  }
 }
 
 function readFile(

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import {
   choiceOption,
+  CONFIG_FILE_OPTION,
   countOption,
   helpText,
+  optionalTextOption,
   readConfig,
   sizeOption,
   switchOption,
   textOption,
+  urlsOption,
 } from "./config.ts";
 
 const TABLE = {
@@ -119,5 +122,65 @@ Deno.test("sizeOption() and countOption() read numbers, and say what they want",
   assert.equal(count.parse("2"), 2);
   for (const text of ["", "1", "-3", "2.0", "x", "1e3"]) {
     assert.throws(() => count.parse(text), /must be a whole number of at least 2/);
+  }
+});
+
+const FILE_TABLE = {
+  config: CONFIG_FILE_OPTION,
+  name: optionalTextOption({
+    flag: "name",
+    environment: "T_NAME",
+    placeholder: "NAME",
+    isRequired: true,
+    help: "Who.",
+  }),
+  peers: urlsOption({ flag: "peers", environment: "T_PEERS", help: "With whom." }),
+} as const;
+
+Deno.test("readConfig() reads the file that a flag or a variable names", () => {
+  const readTextFile = (path: string) => {
+    if (path === "missing") throw new Error("no such file");
+    return `{"name":"from ${path}"}`;
+  };
+  const read = (args: string[], environment = {}) =>
+    readConfig(FILE_TABLE, { args, environment, readTextFile });
+  assert.deepEqual(read(["--config", "a"], { GITSTRATUM_CONFIG: "b" }), {
+    kind: "values",
+    values: { config: "a", name: "from a" },
+  });
+  assert.deepEqual(read([], { GITSTRATUM_CONFIG: "b" }), {
+    kind: "values",
+    values: { config: "b", name: "from b" },
+  });
+  assert.deepEqual(read(["--config", "missing"]), {
+    kind: "invalid",
+    problems: [
+      "--config names a file that cannot be read: no such file",
+      "--name is needed, or T_NAME",
+    ],
+  });
+});
+
+Deno.test("readConfig() reports what settings have wrong together beside what each has", () => {
+  const sources = { args: ["--peers", "ftp://a", "--name", "x"], environment: {} };
+  const result = readConfig(FILE_TABLE, sources, ({ name, peers }) => [`${name} ${peers}`]);
+  assert.deepEqual(result, {
+    kind: "invalid",
+    problems: [
+      '--peers must hold URLs such as http://10.0.0.1:7000, not "ftp://a"',
+      "x undefined",
+    ],
+  });
+});
+
+Deno.test("urlsOption() reads base URLs, and refuses whatever is more", () => {
+  const { parse } = FILE_TABLE.peers;
+  assert.deepEqual(parse("http://a:1, https://[::1]:2/ ,http://c/sub/"), [
+    "http://a:1",
+    "https://[::1]:2",
+    "http://c/sub",
+  ]);
+  for (const text of ["", "a:1", "http://a,,", "http://u:p@a", "http://a?x", "http://a#x"]) {
+    assert.throws(() => parse(text), /must hold URLs/);
   }
 });

@@ -1,11 +1,11 @@
 /**
- * The settings of the server that runs everything in one process.
+ * The settings of the server that clients talk to: everything in one process, or the frontend of a
+ * cluster.
  *
  * @module
  */
 
 import {
-  choiceOption,
   type ConfigOption,
   type ConfigResult,
   type ConfigSources,
@@ -17,11 +17,18 @@ import {
   switchOption,
   textOption,
 } from "./config.ts";
-import { LOG_LEVELS, type LogLevel } from "./logger.ts";
+import {
+  CONTROL_URLS_OPTION,
+  MEMBERSHIP_CONFIG_TABLE,
+  type NodeConfigTable,
+  PROCESS_CONFIG_TABLE,
+  readNodeFiles,
+} from "./process/node_config.ts";
 import { addressOption, isLoopback, type SocketAddress } from "./socket_address.ts";
 
 /** The settings by name. */
-export type ServerConfigTable = {
+export type ServerConfigTable = Omit<NodeConfigTable, "listen"> & {
+  readonly control: ConfigOption<readonly string[] | undefined>;
   readonly data: ConfigOption<string>;
   readonly http: ConfigOption<SocketAddress>;
   readonly ssh: ConfigOption<SocketAddress>;
@@ -30,11 +37,14 @@ export type ServerConfigTable = {
   readonly packCacheBytes: ConfigOption<number>;
   readonly packCacheFrom: ConfigOption<number>;
   readonly packCacheTtlS: ConfigOption<number>;
-  readonly logLevel: ConfigOption<LogLevel>;
 };
 
 /** Every setting with its flag, environment variable, default and help text. */
 export const SERVER_CONFIG_TABLE: ServerConfigTable = {
+  control: {
+    ...CONTROL_URLS_OPTION,
+    help: "Control nodes of a cluster to be a frontend of; without it, every role runs here.",
+  },
   data: textOption({
     flag: "data",
     environment: "GITSTRATUM_DATA",
@@ -86,13 +96,8 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     min: 1,
     help: "A stored pack that nobody asked for in this time goes.",
   }),
-  logLevel: choiceOption({
-    flag: "log-level",
-    environment: "GITSTRATUM_LOG_LEVEL",
-    words: LOG_LEVELS,
-    defaultText: "info",
-    help: "The least urgent lines that are logged.",
-  }),
+  ...PROCESS_CONFIG_TABLE,
+  ...MEMBERSHIP_CONFIG_TABLE,
 };
 
 /** The settings after all defaults. */
@@ -105,12 +110,28 @@ export type ServerConfigResult =
   | { readonly kind: "values"; readonly values: ServerConfig }
   | Exclude<ConfigResult<ServerConfigTable>, { readonly kind: "values" }>;
 
-/** Reads the settings of the all-in-one server. */
+/** Reads the settings of the all-in-one server or of a frontend. */
 export function readServerConfig(sources: ConfigSources): ServerConfigResult {
-  const result = readConfig(SERVER_CONFIG_TABLE, sources);
+  const { readTextFile } = sources;
+  const result = readConfig(SERVER_CONFIG_TABLE, sources, (values) => [
+    ...membershipProblems(values),
+    ...(readTextFile === undefined ? [] : readNodeFiles(values, readTextFile).problems),
+  ]);
   if (result.kind !== "values") return result;
   const { readOnly = false, autoCreate = isLoopback(result.values.http), ...rest } = result.values;
   return { kind: "values", values: { ...rest, readOnly, autoCreate } };
+}
+
+function membershipProblems(
+  values: Partial<ConfigValues<ServerConfigTable>>,
+): readonly string[] {
+  if (values.control === undefined) return [];
+  return [
+    ...(values.id === undefined ? ["--id is needed where --control names a cluster"] : []),
+    ...(values.secretFile === undefined
+      ? ["--secret-file is needed where --control names a cluster"]
+      : []),
+  ];
 }
 
 /** The help text of the all-in-one server. */

@@ -13,7 +13,10 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       packCacheBytes: 4 * 2 ** 30,
       packCacheFrom: 2,
       packCacheTtlS: 86400,
+      admin: { hostname: "127.0.0.1", port: 0 },
+      drainDelayS: 0,
       logLevel: "info",
+      zone: "default",
     },
   });
 });
@@ -47,4 +50,14 @@ Deno.test("serverHelpText() names every variable", () => {
   ) {
     assert.match(serverHelpText(), new RegExp(`GITSTRATUM_${name}\\b`));
   }
+});
+
+Deno.test("readServerConfig() wants a name and the secret of whoever joins a cluster", () => {
+  assert.deepEqual(readServerConfig({ args: ["--control", "http://c"], environment: {} }), {
+    kind: "invalid",
+    problems: [
+      "--id is needed where --control names a cluster",
+      "--secret-file is needed where --control names a cluster",
+    ],
+  });
 });

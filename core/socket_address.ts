@@ -38,6 +38,11 @@ export function isLoopback(address: SocketAddress): boolean {
     /^127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$/.test(hostname);
 }
 
+/** Whether the address stands for every interface of the machine. */
+export function isWildcard({ hostname }: SocketAddress): boolean {
+  return hostname === "0.0.0.0" || /^[0:]+$/.test(hostname);
+}
+
 /** A setting that holds an address. */
 export function addressOption(
   names: OptionNames & { readonly defaultText: string },

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { formatSocketAddress, isLoopback, parseSocketAddress } from "./socket_address.ts";
+import {
+  formatSocketAddress,
+  isLoopback,
+  isWildcard,
+  parseSocketAddress,
+} from "./socket_address.ts";
 
 Deno.test("parseSocketAddress() reads names, IPv4 and bracketed IPv6", () => {
   for (const text of ["127.0.0.1:8080", "[::1]:0", "git.example.org:443", "[fe80::1]:65535"]) {
@@ -21,5 +26,14 @@ Deno.test("isLoopback() knows what only this machine reaches", () => {
   }
   for (const hostname of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.org"]) {
     assert.equal(isLoopback({ hostname, port }), false, hostname);
+  }
+});
+
+Deno.test("isWildcard() knows the addresses that stand for all", () => {
+  for (const text of ["0.0.0.0:1", "[::]:1", "[0:0:0:0:0:0:0:0]:1"]) {
+    assert.equal(isWildcard(parseSocketAddress(text)!), true, text);
+  }
+  for (const text of ["127.0.0.1:1", "[::1]:1", "10.0.0.0:1", "host:1"]) {
+    assert.equal(isWildcard(parseSocketAddress(text)!), false, text);
   }
 });

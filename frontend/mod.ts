@@ -6,3 +6,4 @@
 
 export * from "./all_in_one.ts";
 export * from "./frontend.ts";
+export * from "./frontend_server.ts";

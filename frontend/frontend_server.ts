@@ -1,0 +1,239 @@
+/**
+ * A frontend with its sockets: HTTP and SSH for clients, an address for operators. What is behind it,
+ * one process or a cluster, it does not know.
+ *
+ * @module
+ */
+
+import { statfsSync } from "node:fs";
+import type { Clock, Logger, Random, SocketAddress } from "@gitstratum/core";
+import { FileDisk } from "@gitstratum/core/disk";
+import type { Metrics } from "@gitstratum/core/metrics";
+import {
+  AdminService,
+  type HttpServer,
+  type Readiness,
+  Releases,
+  serveHttp,
+  type TlsIdentity,
+  withAccessLog,
+} from "@gitstratum/core/process";
+import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
+import { createFrontend, type Frontend } from "./frontend.ts";
+import { PackIngest } from "./ingest/mod.ts";
+import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
+import { openSshServer } from "./ssh/open_ssh_server.ts";
+import type { SshServer } from "./ssh/ssh_server.ts";
+
+/** Where operators look. */
+export interface AdminAddress extends SocketAddress {
+  /** Guards what is not a bare verdict; see {@link AdminService}. */
+  readonly token?: string;
+}
+
+/** How to serve clients. */
+export interface FrontendServerOptions {
+  /** Where to serve HTTP. */
+  readonly http: SocketAddress;
+  /** Serves HTTPS with this identity; absent = HTTP. */
+  readonly tls?: TlsIdentity;
+  /** Where to serve SSH. */
+  readonly ssh: SocketAddress;
+  /** Where to serve operators; absent = nowhere. */
+  readonly admin?: AdminAddress;
+  /** Pushes and changes are refused. */
+  readonly readOnly: boolean;
+  /** The first push to a free name creates the repository. */
+  readonly autoCreate: boolean;
+  /** How packs are shared between equal fetches; absent = each is made for its client alone. */
+  readonly packCache?: PackCacheSettings;
+  /** A line for each request; absent = no lines. */
+  readonly accessLog?: boolean;
+  /** Where things are counted. */
+  readonly metrics: Metrics;
+  /** Time. */
+  readonly clock: Clock;
+  /** Randomness. */
+  readonly random: Random;
+  /** Told what an operator should know. */
+  readonly logger: Logger;
+  /** How long running requests may take to finish on close, in milliseconds. */
+  readonly drainMs?: number;
+}
+
+/** What a frontend stands on. */
+export interface FrontendGround {
+  /** Absolute path of a directory of its own. */
+  readonly directory: string;
+  /** Where repositories, references and recipes are. */
+  readonly metadata: Metadata;
+  /** Where the bytes of packs are. */
+  readonly extents: ExtentStore;
+  /** Whether what is behind the frontend can be reached; always, unless told. */
+  readonly readiness?: () => Readiness;
+}
+
+/** A frontend that serves. */
+export interface FrontendServer {
+  /** Base URL without a slash at its end. */
+  readonly url: string;
+  /** Base URL of SSH, without a slash at its end. */
+  readonly sshUrl: string;
+  /** Base URL for operators; undefined when there is none. */
+  readonly adminUrl: string | undefined;
+  /** From now on `/readyz` says that new work should go elsewhere; everything is served on. */
+  drain(): void;
+  /** Finishes running requests within a bound, then releases everything. */
+  close(): Promise<void>;
+}
+
+/** Enough for a usual clone or push; a longer one is repeated by its client. */
+const DRAIN_MS = 10_000;
+/** An operator's request is short. */
+const ADMIN_DRAIN_MS = 500;
+
+/** Starts to serve clients. */
+export async function startFrontendServer(
+  ground: FrontendGround,
+  options: FrontendServerOptions,
+): Promise<FrontendServer> {
+  const releases = new Releases();
+  try {
+    const frontend = await openFrontend(ground, options);
+    const isReady = { value: true };
+    const readiness = () => {
+      if (!isReady.value) return { ready: false, status: "draining" };
+      return ground.readiness?.() ?? { ready: true, status: "ok" };
+    };
+    const admin = serveAdmin(readiness, options);
+    if (admin !== undefined) releases.add(() => admin.close());
+    const server = listen(frontend, options);
+    releases.add(() => server.close());
+    const sshServer = await openSsh(`${ground.directory}/ssh`, frontend, options);
+    releases.add(() => sshServer.close());
+    const drain = () => {
+      isReady.value = false;
+      frontend.drain();
+    };
+    releases.add(drain);
+    return {
+      url: server.url,
+      sshUrl: sshServer.url,
+      adminUrl: admin?.url,
+      drain,
+      close: () => releases.run(),
+    };
+  } catch (error) {
+    await releases.run();
+    throw error;
+  }
+}
+
+async function openFrontend(
+  ground: FrontendGround,
+  options: FrontendServerOptions,
+): Promise<Frontend> {
+  const { directory, metadata, extents } = ground;
+  const { clock, random, readOnly, autoCreate } = options;
+  const scratchDirectory = `${directory}/scratch`;
+  await emptyScratch(scratchDirectory);
+  const ingest = new PackIngest({
+    metadata,
+    extents,
+    random,
+    scratchDirectory: `${scratchDirectory}/ingest`,
+    disk: new FileDisk(`${scratchDirectory}/ingest`),
+  });
+  return createFrontend({
+    metadata,
+    extents,
+    ingest: async (request) => (await ingest.ingest(request)).group,
+    clock,
+    random,
+    logger: options.logger.child({ role: "frontend" }),
+    scratchDirectory,
+    readOnly,
+    autoCreate,
+    ...openPackCache(`${directory}/cache`, options),
+  });
+}
+
+/** An empty scratch directory: leftovers belong to pushes that a crash ended. */
+async function emptyScratch(path: string): Promise<void> {
+  await Deno.remove(path, { recursive: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  await Deno.mkdir(path, { recursive: true });
+}
+
+/** An empty pack cache in a directory of its own, if there is to be one. */
+function openPackCache(
+  directory: string,
+  options: FrontendServerOptions,
+): { readonly cache?: PackCache } {
+  const { packCache, clock, logger, metrics } = options;
+  if (packCache === undefined) return {};
+  const cache = new PackCache({
+    ...packCache,
+    disk: new FileDisk(directory),
+    clock,
+    metrics,
+    freeBytes() {
+      const { bavail, bsize } = statfsSync(directory);
+      return bavail * bsize;
+    },
+    onTrouble: (error) => logger.error("Meet trouble in the pack cache", { error: String(error) }),
+  });
+  return { cache };
+}
+
+function listen(frontend: Frontend, options: FrontendServerOptions): HttpServer {
+  const { clock, metrics, tls } = options;
+  const logger = options.logger.child({ role: "frontend" });
+  const isQuiet = options.accessLog !== true;
+  return serveHttp({
+    ...options.http,
+    clock,
+    drainMs: options.drainMs ?? DRAIN_MS,
+    handle: withAccessLog((request, info) => frontend.fetch(request, info), {
+      clock,
+      logger,
+      metrics,
+      isQuiet,
+    }),
+    ...(tls === undefined ? {} : { tls }),
+  });
+}
+
+function serveAdmin(
+  readiness: () => Readiness,
+  options: FrontendServerOptions,
+): HttpServer | undefined {
+  const { admin, clock, metrics } = options;
+  if (admin === undefined) return undefined;
+  const { token } = admin;
+  const service = new AdminService({
+    metrics,
+    readiness,
+    ...(token === undefined ? {} : { token }),
+  });
+  const handle = (request: Request) => service.fetch(request);
+  return serveHttp({ ...admin, clock, drainMs: ADMIN_DRAIN_MS, handle });
+}
+
+function openSsh(
+  directory: string,
+  frontend: Frontend,
+  options: FrontendServerOptions,
+): Promise<SshServer> {
+  const logger = options.logger.child({ role: "frontend" });
+  return openSshServer({
+    ...options.ssh,
+    directory,
+    clock: options.clock,
+    drainMs: options.drainMs ?? DRAIN_MS,
+    conversations: frontend.conversations,
+    onFailure: (error, facts) =>
+      logger.error("Fail an SSH session", { ...facts, error: String(error) }),
+  });
+}
