@@ -39,6 +39,10 @@ export const EXTENT_LIST_COUNT_MAX = 4096;
 export const REPLICA_UNSETTLED_BYTES_MAX = 128 * MIB;
 /** Copies found missing by reads that wait for repair; the rest is found by comparing replicas. */
 export const READ_REPAIR_COUNT_MAX = 1000;
+/** Writes from one replica to another in one body: a batch, or one large extent with its row. */
+export const REPLICA_BODY_BYTES_MAX = EXTENT_BYTES_MAX + 64 * KIB;
+/** Records that one call names: ids with their versions, at most 96 bytes each. */
+export const REPLICA_NAME_COUNT_MAX = 8192;
 /** Bodies of extents that a node holds at a time; further writes wait for room. */
 export const EXTENT_BODIES_BYTES_MAX = 128 * MIB;
 
@@ -175,8 +179,26 @@ export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
 export const NAME_CLAIM_GRACE_MS = 60 * 1000;
 /** Patterns of hidden references in one repository: each is tried on every reference listed. */
 export const HIDDEN_PATTERN_COUNT_MAX = 64;
+/** Bundles that one repository offers: clients fetch each that they lack. */
+export const BUNDLE_URI_COUNT_MAX = 64;
+/** Commits for which one repository offers ready packs: one is looked for in each clone. */
+export const PACKFILE_URI_COUNT_MAX = 16;
+/** Packs that one such commit is made of: a client opens a connection for each. */
+export const PACKFILE_URI_PACK_COUNT_MAX = 16;
+/** Length of an address that a repository offers, in bytes: what proxies commonly take. */
+export const DOWNLOAD_URI_BYTES_MAX = 2000;
+/** Repositories whose offered bundle a frontend remembers: about 200 bytes each. */
+export const BUNDLE_TIP_COUNT_MAX = 10_000;
+/** A bundle of the default branch is offered for so long before a newer one is made. */
+export const BUNDLE_TIP_LIFE_MS = 24 * 3600 * 1000;
 /** Repositories in one page of a listing. */
 export const REPOSITORY_PAGE_COUNT_MAX = 1000;
+/** A call to a partition is repeated for so long: a dead primary is replaced within ten seconds. */
+export const PARTITION_CALL_MS_MAX = 20 * 1000;
+/** One attempt of it: longer than any plan takes, short enough to notice a node that hangs. */
+export const PARTITION_ATTEMPT_MS_MAX = 120 * 1000;
+/** Partitions that a node takes over at a time: each costs a few round trips to the log. */
+export const PARTITION_OPENING_COUNT_MAX = 16;
 /** Listings of references that stream at once; each holds one read snapshot. */
 export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
 
@@ -234,6 +256,12 @@ assert(LOG_INLINE_BYTES_MAX <= LOG_APPEND_BYTES_MAX, "An inline log entry fits a
 assert(EXTENT_BATCH_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch can be admitted");
 assert(EXTENT_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "An extent can be admitted");
 assert(EXTENT_BYTES_MAX <= REPLICA_UNSETTLED_BYTES_MAX, "A replicated extent can be admitted");
+assert(
+  EXTENT_BATCH_BYTES_MAX + EXTENT_BATCH_COUNT_MAX * 512 <= REPLICA_BODY_BYTES_MAX,
+  "A batch for a replica fits its body",
+);
+assert(REPLICA_BODY_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch for a replica can be admitted");
+assert(REPLICA_NAME_COUNT_MAX * 96 <= JSON_BODY_BYTES_MAX, "A list of names fits its body");
 assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
 assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");
