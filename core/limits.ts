@@ -133,6 +133,9 @@ export const SPARSE_PATTERN_BYTES_MAX = 256 * KIB;
 /** Sparse patterns with wildcards: each is tried on each path. */
 export const SPARSE_GLOB_COUNT_MAX = 64;
 
+/** How long a token between nodes is good, and how far their clocks may differ: people set them. */
+export const NODE_TOKEN_WINDOW_MS = 60 * 1000;
+
 /** Slices of the metadata; fixed for the life of a cluster. */
 export const PARTITION_COUNT = 256;
 /** Operations of one consensus transaction: etcd's default `--max-txn-ops`. */
