@@ -18,6 +18,7 @@ export * from "./metadata.ts";
 export * from "./metadata_client.ts";
 export * from "./metadata_wire.ts";
 export * from "./node_agent.ts";
+export * from "./node_auth.ts";
 export * from "./node_lease.ts";
 export * from "./pack_group.ts";
 export * from "./reference_stream.ts";
