@@ -114,7 +114,7 @@ function deletionDenied(
   { head, settings }: ReferenceTransaction,
 ): string | undefined {
   if (settings.denyDeletes && name.startsWith("refs/heads/")) return "deletion prohibited";
-  if (settings.denyDeleteCurrent && name === head) {
+  if (settings.denyDeleteCurrent === true && name === head) {
     return "deletion of the current branch prohibited";
   }
   return undefined;

@@ -245,6 +245,14 @@ Deno.test("decideReferences() denies hidden names, deletions and moves back as t
   deepEqual(reasons(atomic, 6), [...denied, "atomic push failure", "atomic push failure"]);
 });
 
+Deno.test("decideReferences() lets the current branch go where its deletion is only warned of", () => {
+  const commands = [command(MAIN, A, undefined)];
+  for (const denyDeleteCurrent of [false, "warn"] as const) {
+    const settings = { denyDeletes: false, denyDeleteCurrent, hiddenReferences: [] };
+    deepEqual(decide({ [MAIN]: A }, commands, { settings }).rejections, []);
+  }
+});
+
 /** A small generator of numbers below a bound. */
 function dice(seed: number): (below: number) => number {
   let state = seed;

@@ -73,7 +73,9 @@ async function push(work: string, url: string, args: readonly string[]): Promise
   const { stdout, stderr } = await git(["-C", work, "push", "--porcelain", url, ...args], {
     anyExit: true,
   });
-  const notes = stderr.split("\n").filter((line) => /^remote: error: (deny|refus)/.test(line));
+  const notes = stderr.split("\n").filter((line) =>
+    /^remote: (error: (deny|refus)|warning: )/.test(line)
+  );
   const lines = stdout.split("\n").filter((line) => /^[ +*=!-]\t/.test(line)).map((line) =>
     // Abbreviated ids are as long as the client finds fit.
     line.replace(/\t[0-9a-f]+\.{2,3}[0-9a-f]+/, "\tmoved")
@@ -153,11 +155,19 @@ Deno.test("denyDeletes and denyDeleteCurrent keep branches, as git does", async 
       settings: { denyDeletes: false, denyDeleteCurrent: false },
       config: { "receive.denyDeletes": ["false"], "receive.denyDeleteCurrent": ["ignore"] },
     });
-    return [...lines, await push(work, url, [":main", ":side"])];
+    lines.push(await push(work, url, [":main", ":side"]));
+    await change({
+      settings: { denyDeleteCurrent: "warn" },
+      config: { "receive.denyDeleteCurrent": ["warn"] },
+    });
+    lines.push(await push(work, url, ["main"]), await push(work, url, [":main", "side"]));
+    return lines;
   });
   assert.match(String(told[0]), /deletion of the current branch prohibited/);
   assert.match(String(told[1]), /deletion prohibited/);
-  assert.match(String(told.at(-1)), /\[deleted\].*\[deleted\]/);
+  assert.match(String(told[3]), /\[deleted\].*\[deleted\]/);
+  assert.doesNotMatch(String(told[3]), /warning/);
+  assert.match(String(told.at(-1)), /\[deleted\].*warning: deleting the current branch/);
 });
 
 const HIDE: Change = {

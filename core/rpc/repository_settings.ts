@@ -22,8 +22,11 @@ export interface RepositorySettings {
   readonly denyNonFastForwards: boolean;
   /** Branches are not deleted (`receive.denyDeletes`). */
   readonly denyDeletes: boolean;
-  /** The branch that HEAD points at is not deleted (`receive.denyDeleteCurrent`). */
-  readonly denyDeleteCurrent: boolean;
+  /**
+   * The branch that HEAD points at is not deleted (`receive.denyDeleteCurrent`); "warn" lets it go
+   * and tells the client.
+   */
+  readonly denyDeleteCurrent: boolean | "warn";
   /** Beginnings of names that clients do not see, in git's order (`transfer.hideRefs`). */
   readonly hiddenReferences: readonly string[];
   /** Clients may ask by id for what only hidden references reach (`uploadpack.allowTipSHA1InWant`). */
@@ -76,6 +79,7 @@ const fsck = z.record(z.string(), z.enum(["error", "warn", "ignore"])).transform
   },
 );
 
+const denyDeleteCurrent = z.union([z.boolean(), z.literal("warn")]);
 const objectBytesMax = z.number().int().min(1).max(OBJECT_BYTES_MAX);
 const pushBytesMax = z.number().int().min(1).max(PUSH_BYTES_MAX);
 
@@ -83,7 +87,7 @@ const pushBytesMax = z.number().int().min(1).max(PUSH_BYTES_MAX);
 export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictObject({
   denyNonFastForwards: z.boolean(),
   denyDeletes: z.boolean(),
-  denyDeleteCurrent: z.boolean(),
+  denyDeleteCurrent,
   hiddenReferences,
   allowHiddenWants: z.boolean(),
   fsck,
@@ -95,7 +99,7 @@ export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictO
 export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange> = z.strictObject({
   denyNonFastForwards: z.boolean().nullish(),
   denyDeletes: z.boolean().nullish(),
-  denyDeleteCurrent: z.boolean().nullish(),
+  denyDeleteCurrent: denyDeleteCurrent.nullish(),
   hiddenReferences: hiddenReferences.nullish(),
   allowHiddenWants: z.boolean().nullish(),
   fsck: fsck.nullish(),

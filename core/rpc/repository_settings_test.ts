@@ -21,6 +21,9 @@ Deno.test("repositorySettingsSchema takes the defaults and refuses what can not 
   equal(takes({ pushBytesMax: 0 }), false);
   equal(takes({ objectBytesMax: 2 ** 52 }), false);
   equal(takes({ denyDeletes: "yes" }), false);
+  equal(takes({ denyDeletes: "warn" }), false, "git has no such value");
+  equal(takes({ denyDeleteCurrent: "warn" }), true);
+  equal(takes({ denyDeleteCurrent: "refuse" }), false, "that is what true says");
   equal(takes({ other: true }), false);
 });
 

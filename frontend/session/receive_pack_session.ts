@@ -44,7 +44,7 @@ import type { PushNonces } from "./push_nonces.ts";
 import { endingWithPack } from "./pack_end.ts";
 import type { PushTarget, RepositoryAccess } from "./repository_access.ts";
 import type { SessionCaller } from "./session.ts";
-import { rejectionNotes } from "./rejection_notes.ts";
+import { deletionWarning, rejectionNotes } from "./rejection_notes.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
 /** What taking a pack in needs. */
@@ -197,7 +197,9 @@ export class ReceivePackSession {
         keepAlive: keepAlivePkt(),
         ...(push.quiet ? {} : { frameProgress }),
       });
-      const notes = rejectionNotes(outcome.results);
+      const { results } = outcome;
+      const warning = deletionWarning(push.commands, { repository, results });
+      const notes = `${warning}${rejectionNotes(results)}`;
       if (notes !== "") yield frameSideBandText(2, notes, { mode });
       yield pushReport(push, outcome);
     } catch (error) {

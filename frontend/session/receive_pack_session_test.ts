@@ -4,13 +4,15 @@ import { createHash } from "node:crypto";
 import { GitStratumError, ManualClock, systemRandom } from "@gitstratum/core";
 import { type Oid, zeroOid } from "@gitstratum/core/git";
 import { parseSideBand, PktLineBuffer, PktLineReader } from "@gitstratum/core/protocol";
-import type {
-  CreateRepositoryRequest,
-  Metadata,
-  PackGroup,
-  PushRequest,
-  Reference,
-  RepositoryInfo,
+import {
+  type CreateRepositoryRequest,
+  DEFAULT_REPOSITORY_SETTINGS,
+  type Metadata,
+  type PackGroup,
+  parseRepositoryName,
+  type PushRequest,
+  type Reference,
+  type RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import { type IngestRequest, ReceivePackSession } from "./receive_pack_session.ts";
 import { type PushTarget, RepositoryAccess, suggestedDefaultBranch } from "./repository_access.ts";
@@ -25,6 +27,7 @@ function info(request: CreateRepositoryRequest): RepositoryInfo {
     name: request.name,
     objectFormat: request.objectFormat,
     head: `refs/heads/${request.defaultBranch}`,
+    settings: DEFAULT_REPOSITORY_SETTINGS,
   } as RepositoryInfo;
 }
 
@@ -63,7 +66,11 @@ class FakeMetadata {
 
 const EXISTING: PushTarget = {
   kind: "existing",
-  repository: { name: "me/thing", objectFormat: "sha1" } as RepositoryInfo,
+  repository: info({
+    name: parseRepositoryName("me/thing"),
+    objectFormat: "sha1",
+    defaultBranch: "main",
+  }),
 };
 
 function setUp(target: PushTarget = EXISTING, stateless = true) {

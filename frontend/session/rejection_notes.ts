@@ -1,11 +1,12 @@
 /**
- * What git's server says on side band 2 of commands that a rule of the repository refused: the report
- * has only a word or two for each, and people read these lines behind `remote:`.
+ * What git's server says on side band 2 of commands that a rule of the repository refused, or only
+ * warns of: the report has a word or two for each, and people read these lines behind `remote:`.
  *
  * @module
  */
 
-import type { CommandResult } from "@gitstratum/core/rpc";
+import { isZeroOid } from "@gitstratum/core/git";
+import type { CommandResult, ReferenceCommand, RepositoryInfo } from "@gitstratum/core/rpc";
 
 /** Lines of one push: what refuses one reference of a thousand should not fill a screen. */
 const NOTE_COUNT_MAX = 20;
@@ -29,4 +30,21 @@ export function rejectionNotes(results: readonly CommandResult[]): string {
     })
     .slice(0, NOTE_COUNT_MAX)
     .join("");
+}
+
+/** The line about a deletion of the current branch that was let through with a warning, or nothing. */
+export function deletionWarning(
+  commands: readonly ReferenceCommand[],
+  options: {
+    readonly repository: Pick<RepositoryInfo, "head" | "settings">;
+    readonly results: readonly CommandResult[];
+  },
+): string {
+  const { head, settings } = options.repository;
+  if (settings.denyDeleteCurrent !== "warn") return "";
+  const deleted = commands.some(({ name, oldOid, newOid }, index) =>
+    name === head && !isZeroOid(oldOid) && isZeroOid(newOid) &&
+    options.results[index]?.rejected === undefined
+  );
+  return deleted ? "warning: deleting the current branch\n" : "";
 }
