@@ -28,6 +28,8 @@ export interface NodeAgentOptions {
   readonly logger: Logger;
   /** Whether the node can take duties now; always, unless told. */
   readonly isReady?: () => boolean;
+  /** Of an object node: see {@link HeartbeatRequest.ringVersion}. */
+  readonly ringVersion?: () => number | undefined;
   /** Called when a heartbeat shows another topology version than the one before. */
   readonly onTopologyVersion?: (version: number) => void;
 }
@@ -114,7 +116,12 @@ export class NodeAgent {
     const { control, node } = this.#options;
     if (this.#registration === undefined) return await this.#register();
     const { incarnation } = this.#registration;
-    const result = await control.heartbeat(node.id, { incarnation, ready: this.#isReady() });
+    const ringVersion = this.#options.ringVersion?.();
+    const result = await control.heartbeat(node.id, {
+      incarnation,
+      ready: this.#isReady(),
+      ...(ringVersion === undefined ? {} : { ringVersion }),
+    });
     this.#state = result.state;
     // Given up meanwhile: its duties went elsewhere, so it begins anew.
     if (result.state === "down") this.#registration = undefined;

@@ -62,6 +62,29 @@ export interface RingPolicy {
   readonly writeQuorum: number;
 }
 
+/** A node's place on the ring of extents. */
+export interface RingMember {
+  /** An object node. */
+  readonly id: NodeId;
+  /** Its failure domain. */
+  readonly zone: string;
+  /** Share of the data against other members. */
+  readonly weight: number;
+}
+
+/** The ring of extents, and the one before while data is handed over from it. */
+export interface RingAssignment {
+  /** Grows with each change of members; 0 before the first member. */
+  readonly version: number;
+  /** Who owns extents, in order of ids. Nodes that are away keep their place. */
+  readonly current: readonly RingMember[];
+  /**
+   * Who owned them before. Writes and reads go to owners of both rings. It is dropped once every
+   * member of the current ring told that it holds all that it owns.
+   */
+  readonly previous?: readonly RingMember[];
+}
+
 /** The map of the cluster. */
 export interface Topology {
   /** Grows with each change; 0 before the first. */
@@ -70,8 +93,10 @@ export interface Topology {
   readonly nodes: readonly TopologyNode[];
   /** By partition number; always all of them. */
   readonly partitions: readonly PartitionAssignment[];
-  /** How extents are placed. */
+  /** How many copies extents have. */
   readonly ring: RingPolicy;
+  /** Who holds extents; absent in a topology that the release before wrote. */
+  readonly rings?: RingAssignment;
 }
 
 /** A node that comes up. */
@@ -104,6 +129,11 @@ export interface HeartbeatRequest {
   readonly incarnation: number;
   /** Whether it can take duties now. */
   readonly ready: boolean;
+  /**
+   * Of an object node: the newest version of {@link RingAssignment} of which it holds all that it owns.
+   * Absent while there is none.
+   */
+  readonly ringVersion?: number;
 }
 
 /** What a node learns from its heartbeat. */
@@ -166,10 +196,17 @@ export function emptyTopology(): Topology {
  * they are away is repaired, and a crash moves no data.
  */
 export function objectRing(topology: Topology): HashRing {
+  if (topology.rings !== undefined) return new HashRing(topology.rings.current);
   const places = (state: NodeState) => state !== "joining" && state !== "draining";
   return new HashRing(
     topology.nodes.filter(({ role, state }) => role === "object" && places(state)),
   );
+}
+
+/** The ring before the present one, while data is handed over from it. */
+export function previousObjectRing(topology: Topology): HashRing | undefined {
+  const previous = topology.rings?.previous;
+  return previous === undefined ? undefined : new HashRing(previous);
 }
 
 const nodeIdSchema = z.string().regex(NODE_ID).transform((text) => text as NodeId);
@@ -183,6 +220,19 @@ const describedNode = {
 };
 const stateSchema = z.enum(["joining", "active", "suspect", "down", "draining"]);
 
+const ringMembersSchema = z.array(
+  z.object({
+    id: nodeIdSchema,
+    zone: z.string(),
+    weight: z.number().nonnegative(),
+  }),
+);
+const ringAssignmentSchema = z.object({
+  version: z.int().nonnegative(),
+  current: ringMembersSchema,
+  previous: ringMembersSchema.exactOptional(),
+});
+
 /** Schema of {@link Topology}. */
 export const topologySchema: z.ZodType<Topology> = z.object({
   version: z.int().nonnegative(),
@@ -193,6 +243,7 @@ export const topologySchema: z.ZodType<Topology> = z.object({
     z.object({ primary: nodeIdSchema.nullable(), followers: z.array(nodeIdSchema) }),
   ).length(PARTITION_COUNT),
   ring: z.object({ replicaCount: z.int().positive(), writeQuorum: z.int().positive() }),
+  rings: ringAssignmentSchema.exactOptional(),
 });
 
 /** Schema of {@link RegisterNodeRequest}. */
@@ -208,9 +259,10 @@ export const nodeRegistrationSchema: z.ZodType<NodeRegistration> = z.object({
 });
 
 /** Schema of {@link HeartbeatRequest}. */
-export const heartbeatRequestSchema: z.ZodType<HeartbeatRequest> = z.strictObject({
+export const heartbeatRequestSchema: z.ZodType<HeartbeatRequest> = z.object({
   incarnation: incarnationSchema,
   ready: z.boolean(),
+  ringVersion: z.int().nonnegative().exactOptional(),
 });
 
 /** Schema of {@link HeartbeatResult}. */
