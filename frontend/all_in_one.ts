@@ -9,7 +9,7 @@ import type { LogData } from "@gitstratum/core";
 import { type Consensus, ConsensusLog, SqliteConsensus } from "@gitstratum/core/consensus";
 import { FileDisk } from "@gitstratum/core/disk";
 import { type Metrics, PrometheusMetrics } from "@gitstratum/core/metrics";
-import { Releases } from "@gitstratum/core/process";
+import { openDataDirectory, Releases } from "@gitstratum/core/process";
 import {
   ExtentClient,
   LOCAL_BASE_URL,
@@ -21,7 +21,7 @@ import {
 import { openControlNode } from "@gitstratum/control";
 import { openMetadataNode } from "@gitstratum/metadata";
 import { openObjectNode } from "@gitstratum/object";
-import { openDataDirectory } from "./data_directory.ts";
+
 import {
   type FrontendGround,
   type FrontendServer,

@@ -8,7 +8,7 @@
  */
 
 import { resolve } from "node:path";
-import { GitStratumError } from "@gitstratum/core";
+import { GitStratumError } from "../error.ts";
 
 /** A locked data directory. */
 export interface DataDirectory {
