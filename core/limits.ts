@@ -43,6 +43,10 @@ export const READ_REPAIR_COUNT_MAX = 1000;
 export const REPLICA_BODY_BYTES_MAX = EXTENT_BYTES_MAX + 64 * KIB;
 /** Records that one call names: ids with their versions, at most 96 bytes each. */
 export const REPLICA_NAME_COUNT_MAX = 8192;
+/** A call to the object cluster is repeated for so long: a node that dies is noticed much earlier. */
+export const OBJECT_CALL_MS_MAX = 15 * 1000;
+/** One attempt of it, with all nodes that it asks: the largest write to a busy disk. */
+export const OBJECT_ATTEMPT_MS_MAX = 60 * 1000;
 /** Bodies of extents that a node holds at a time; further writes wait for room. */
 export const EXTENT_BODIES_BYTES_MAX = 128 * MIB;
 

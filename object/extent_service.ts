@@ -1,5 +1,6 @@
 /**
- * The object node's service: extents over HTTP (docs/formats/extent.md), on top of a segment store.
+ * The object node's service: extents over HTTP (docs/formats/extent.md), on top of any extent store:
+ * the node's own, or the ring's, of which the node is a part.
  *
  * Bodies are verified against their checksum before they are stored, and admitted by their length, so
  * that no number of clients makes the node hold more than `EXTENT_BODIES_BYTES_MAX`.
@@ -22,7 +23,10 @@ import {
   declaredBytes,
   decodeExtentBatch,
   errorResponse,
+  type ExtentId,
+  type ExtentInfo,
   EXTENTS_PATH,
+  type ExtentStore,
   type ExtentWrite,
   OWNER_HEADER,
   parseExtentId,
@@ -35,7 +39,7 @@ import {
 } from "@gitstratum/core/rpc";
 import { z } from "zod";
 import { ByteBudget } from "./byte_budget.ts";
-import type { SegmentStore, StoredInfo } from "./segment_store.ts";
+import type { SegmentStore } from "./segment_store.ts";
 
 const NODE_PATH = "/object/v1";
 
@@ -50,6 +54,8 @@ const compactSchema = z.strictObject({
 /** What an {@link ExtentService} needs. */
 export interface ExtentServiceOptions {
   /** What the service offers. */
+  readonly extents: ExtentStore;
+  /** The node's own store, for its figures and its upkeep. */
   readonly store: SegmentStore;
   /** Told of every error that is a bug. */
   readonly onUnexpected?: (error: unknown) => void;
@@ -57,12 +63,14 @@ export interface ExtentServiceOptions {
 
 /** Serves the extents of one node. */
 export class ExtentService implements Service {
+  readonly #extents: ExtentStore;
   readonly #store: SegmentStore;
   readonly #app = new Hono();
   readonly #bodies = new ByteBudget(EXTENT_BODIES_BYTES_MAX);
 
   /** Makes the service of a store. */
   constructor(options: ExtentServiceOptions) {
+    this.#extents = options.extents;
     this.#store = options.store;
     const onUnexpected = options.onUnexpected ?? (() => {});
     this.#app.onError((error) => errorResponse(error, { onUnexpected }));
@@ -85,7 +93,9 @@ export class ExtentService implements Service {
     app.get(EXTENTS_PATH, (context) => this.#list(context));
     app.post(`${EXTENTS_PATH}/remove`, (context) => this.#remove(context));
     app.get(`${EXTENTS_PATH}/:id`, (context) => this.#getExtent(context));
-    app.get(`${EXTENTS_PATH}/:id/info`, (context) => Response.json(this.#infoOf(context)));
+    app.get(`${EXTENTS_PATH}/:id/info`, async (context) => {
+      return Response.json(await this.#infoOf(parseExtentId(context.req.param("id"))));
+    });
   }
 
   #addNodeRoutes(): void {
@@ -120,7 +130,7 @@ export class ExtentService implements Service {
 
   async #storeExtents(request: Request, extents: readonly ExtentWrite[]): Promise<Response> {
     const owner = parseNetworkId(request.headers.get(OWNER_HEADER) ?? "");
-    await this.#store.put(extents.map(({ id, bytes }) => ({ key: id, owner, bytes })));
+    await this.#extents.write(owner, extents);
     return new Response(null, { status: 204 });
   }
 
@@ -142,10 +152,12 @@ export class ExtentService implements Service {
     );
   }
 
-  #getExtent(context: Context): Response {
+  async #getExtent(context: Context): Promise<Response> {
     const id = parseExtentId(context.req.param("id") ?? "");
     const range = context.req.header("range");
-    const bytes = this.#store.read(id, range === undefined ? undefined : parseRangeHeader(range));
+    const bytes = range === undefined
+      ? await this.#extents.read(id, { offset: 0, length: (await this.#infoOf(id)).bytes })
+      : await this.#extents.read(id, parseRangeHeader(range));
     return new Response(bytes, {
       status: range === undefined ? 200 : 206,
       headers: {
@@ -156,20 +168,19 @@ export class ExtentService implements Service {
     });
   }
 
-  #infoOf(context: Context): object {
-    const id = parseExtentId(context.req.param("id") ?? "");
-    const info = this.#store.stat(id);
-    if (info !== undefined) return wireInfo(info);
+  async #infoOf(id: ExtentId): Promise<ExtentInfo> {
+    const info = await this.#extents.stat(id);
+    if (info !== undefined) return info;
     throw new GitStratumError("not-found", "Find no such extent", { data: { id } });
   }
 
   async #remove(context: Context): Promise<Response> {
     const { ids } = await readJson(context.req.raw, removeSchema);
-    await this.#store.remove(ids.map((id) => parseExtentId(id)));
+    await this.#extents.remove(ids.map((id) => parseExtentId(id)));
     return Response.json({});
   }
 
-  #list(context: Context): Response {
+  async #list(context: Context): Promise<Response> {
     const after = context.req.query("after") ?? "";
     const limit = Number(context.req.query("limit") ?? EXTENT_LIST_COUNT_MAX);
     if (!Number.isSafeInteger(limit) || limit < 1 || limit > EXTENT_LIST_COUNT_MAX) {
@@ -177,12 +188,9 @@ export class ExtentService implements Service {
         data: { limit: context.req.query("limit"), limitMax: EXTENT_LIST_COUNT_MAX },
       });
     }
-    return Response.json({ extents: this.#store.list({ after, limit }).map(wireInfo) });
+    const from = after === "" ? {} : { after: parseExtentId(after) };
+    return Response.json({ extents: await this.#extents.list({ ...from, limit }) });
   }
-}
-
-function wireInfo({ key, owner, bytes, writtenAtMs }: StoredInfo): object {
-  return { id: key, owner, bytes, writtenAtMs };
 }
 
 /** The options that were given, without those that are undefined. */

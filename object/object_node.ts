@@ -1,13 +1,17 @@
 /**
- * An object node: a segment store, its service, and the upkeep of the store in the background.
+ * An object node: a segment store, its service, and the upkeep of the store in the background. Alone
+ * it keeps the only copy of everything; as a member of a ring it replicates and coordinates.
  *
  * @module
  */
 
 import type { Clock, Random } from "@gitstratum/core";
 import type { Disk } from "@gitstratum/core/disk";
-import type { Service } from "@gitstratum/core/rpc";
+import type { ExtentStore, Service } from "@gitstratum/core/rpc";
 import { ExtentService } from "./extent_service.ts";
+import { REPLICA_PATH } from "./ring/replica_wire.ts";
+import { type RingMembership, RingNode } from "./ring/ring_node.ts";
+import { SegmentExtents } from "./segment_extents.ts";
 import { SegmentStore } from "./segment_store.ts";
 
 /** What an object node needs. */
@@ -18,6 +22,8 @@ export interface ObjectNodeOptions {
   readonly clock: Clock;
   /** Markers of segments: nobody outside may foresee them. */
   readonly random: Random;
+  /** The ring that the node belongs to; without it the node stands alone. */
+  readonly ring?: RingMembership;
   /** A segment is sealed rather than to grow beyond this. */
   readonly segmentBytes?: number;
   /** Time between two compactions in milliseconds; 0 = only when asked. */
@@ -32,8 +38,13 @@ export interface ObjectNodeOptions {
 
 /** Something that people should know. */
 export interface Trouble {
-  /** Stored bytes are damaged; upkeep failed and is tried again later; a bug was met. */
-  readonly what: "damage" | "upkeep" | "bug";
+  /**
+   * - `damage`: stored bytes are damaged.
+   * - `upkeep`: upkeep failed and is tried again later.
+   * - `replication`: copies are missing, differ or are fewer than wanted.
+   * - `bug`: a bug was met.
+   */
+  readonly what: "damage" | "upkeep" | "replication" | "bug";
   /** Facts; an error's stack may be in `error`. */
   readonly data: Readonly<Record<string, unknown>>;
 }
@@ -42,6 +53,10 @@ export interface Trouble {
 export interface ObjectNode {
   /** Answers `/object/v1`. */
   readonly service: Service;
+  /** What the service offers: the node's own extents, or all of the ring's. */
+  readonly extents: ExtentStore;
+  /** The ring as this node coordinates it; undefined when the node stands alone. */
+  readonly ring: RingNode | undefined;
   /** The store behind the service. */
   readonly store: SegmentStore;
   /** Ends upkeep, seals the store and gives its directory up. */
@@ -63,10 +78,17 @@ export async function openObjectNode(options: ObjectNodeOptions): Promise<Object
   const onTrouble = options.onTrouble ?? (() => {});
   const store = await SegmentStore.open(options);
   for (const damage of store.report.damage) onTrouble({ what: "damage", data: { ...damage } });
-  const service = new ExtentService({
+  const onUnexpected = (error: unknown) => onTrouble({ what: "bug", data: { error } });
+  const ring = options.ring && new RingNode({
+    ...options.ring,
     store,
-    onUnexpected: (error) => onTrouble({ what: "bug", data: { error } }),
+    clock: options.clock,
+    onTrouble: ({ what, data }) =>
+      onTrouble({ what: "replication", data: { kind: what, ...data } }),
+    onUnexpected,
   });
+  const extents = ring?.extents ?? new SegmentExtents(store);
+  const service = new ExtentService({ extents, store, onUnexpected });
   const stop = new AbortController();
   const upkeep = { clock: options.clock, signal: stop.signal, onTrouble };
   const loops = [
@@ -79,11 +101,25 @@ export async function openObjectNode(options: ObjectNodeOptions): Promise<Object
     }),
   ];
   return {
-    service,
+    service: ring === undefined ? service : withReplica(service, ring.service),
+    extents,
+    ring,
     store,
     close: async () => {
       stop.abort();
+      await ring?.idle();
       await Promise.all([...loops, store.close()]);
+    },
+  };
+}
+
+/** Both services of a node on the ring, told apart by their paths. */
+function withReplica(extents: Service, replica: Service): Service {
+  return {
+    fetch: (request) => {
+      const { pathname } = new URL(request.url);
+      const isReplica = pathname.startsWith(`${REPLICA_PATH}/`);
+      return (isReplica ? replica : extents).fetch(request);
     },
   };
 }

@@ -20,4 +20,6 @@ export * from "./replica_record.ts";
 export * from "./replica_service.ts";
 export * from "./replica_wire.ts";
 export * from "./replicated_extent_store.ts";
+export * from "./ring_node.ts";
+export * from "./ring_peers.ts";
 export * from "./segment_replica.ts";

@@ -8,18 +8,10 @@
  * @module
  */
 
-import type { HashRing } from "@gitstratum/core/ring";
-import type { NodeId, RingPolicy } from "@gitstratum/core/rpc";
+import type { NodeId, ObjectRings } from "@gitstratum/core/rpc";
 
 /** The rings that count now. */
-export interface RingView {
-  /** The ring that extents belong on. */
-  readonly current: HashRing;
-  /** The ring before, until its extents are handed over. */
-  readonly previous?: HashRing;
-  /** Copies, and how many have to be durable. */
-  readonly policy: RingPolicy;
-}
+export type RingView = ObjectRings;
 
 /** Owners by one ring. */
 export interface OwnerGroup {

@@ -21,6 +21,7 @@ import {
   EXTENT_BYTES_MAX,
   EXTENT_LIST_COUNT_MAX,
   GitStratumError,
+  hasCode,
   REPLICA_UNSETTLED_BYTES_MAX,
 } from "@gitstratum/core";
 import type {
@@ -62,6 +63,8 @@ export interface ReplicatedExtentStoreOptions {
   readonly view: () => RingView;
   /** The nodes of the rings. */
   readonly nodeOf: (id: NodeId) => ReplicaNode;
+  /** The node in whose process this runs: its copies are read first, without a timer. */
+  readonly self?: NodeId;
   /** Counts timeouts. */
   readonly clock: Clock;
   /** Longest wait for one node, in milliseconds. */
@@ -81,6 +84,8 @@ const READ_LATE_MS = 150;
 /** Extents on a ring. */
 export class ReplicatedExtentStore implements ExtentStore {
   readonly #view: () => RingView;
+  readonly #self: NodeId | undefined;
+  readonly #nodeOf: (id: NodeId) => ReplicaNode;
   readonly #onTrouble: (trouble: ReplicationTrouble) => void;
   readonly #caller: NodeCaller;
   readonly #writer: ExtentWriter;
@@ -95,6 +100,8 @@ export class ReplicatedExtentStore implements ExtentStore {
   constructor(options: ReplicatedExtentStoreOptions) {
     const { clock } = options;
     this.#view = options.view;
+    this.#self = options.self;
+    this.#nodeOf = options.nodeOf;
     this.#onTrouble = options.onTrouble ?? (() => {});
     this.#caller = new NodeCaller(options.nodeOf, {
       clock,
@@ -141,6 +148,10 @@ export class ReplicatedExtentStore implements ExtentStore {
     range: { readonly offset: number; readonly length: number },
   ): Promise<Uint8Array<ArrayBuffer>> {
     const placement = this.#place(id);
+    if (this.#self !== undefined && placement.owners.includes(this.#self)) {
+      const local = await this.#readLocal(this.#nodeOf(this.#self), { id, range });
+      if (local !== undefined) return local;
+    }
     const ask = (node: ReplicaNode) => node.read(id, range);
     const { value, lacking } = await this.#reader.read(placement, { id, ask });
     const sources = [...placement.owners, ...placement.substitutes]
@@ -149,6 +160,23 @@ export class ReplicatedExtentStore implements ExtentStore {
       if (lacking.includes(target)) this.#repair.add({ id, sources, target });
     }
     return value;
+  }
+
+  /** The node's own copy; undefined when the ring has to be asked. */
+  async #readLocal(
+    node: ReplicaNode,
+    { id, range }: {
+      readonly id: ExtentId;
+      readonly range: { readonly offset: number; readonly length: number };
+    },
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      return await node.read(id, range);
+    } catch (error) {
+      // Absent or damaged here says nothing about others; they are asked, and this copy is repaired.
+      if (hasCode(error, "not-found") || hasCode(error, "corrupt")) return undefined;
+      throw error;
+    }
   }
 
   /** {@inheritDoc ExtentStore.stat} */

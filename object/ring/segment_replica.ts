@@ -19,6 +19,7 @@
 
 import { assert, GitStratumError, hasCode } from "@gitstratum/core";
 import { type ExtentId, type NetworkId, type NodeId, parseExtentId } from "@gitstratum/core/rpc";
+import { AFTER_EXTENT_KEYS } from "../segment_extents.ts";
 import type { SegmentStore } from "../segment_store.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import { checkWrite } from "./memory_replica.ts";
@@ -31,8 +32,6 @@ import {
 } from "./replica_record.ts";
 
 const SLOTS = ["a", "b"] as const;
-/** Extent ids begin with a hexadecimal digit: all their keys lie below this one. */
-const AFTER_EXTENTS = "g";
 const STATES = { from: "s/", to: "s0" } as const;
 const HINTS = { from: "h/", to: "h0" } as const;
 const PAGE_COUNT = 1024;
@@ -282,7 +281,7 @@ export class SegmentReplica implements ReplicaNode {
   /** Ids with bytes, in order; those whose state says that they are removed included. */
   #extentsAfter(after: string, limit: number): ExtentId[] {
     return this.#store.list({ after, limit })
-      .filter(({ key }) => key < AFTER_EXTENTS)
+      .filter(({ key }) => key < AFTER_EXTENT_KEYS)
       .map(({ key }) => key as ExtentId);
   }
 
