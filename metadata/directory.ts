@@ -17,11 +17,11 @@
 import {
   type Clock,
   GitStratumError,
-  hasCode,
   NAME_CLAIM_GRACE_MS,
   type Random,
   randomId,
 } from "@gitstratum/core";
+import type { Partition } from "@gitstratum/core/consensus";
 import { referenceNameProblem } from "@gitstratum/core/git";
 import {
   type CreateRepositoryRequest,
@@ -32,15 +32,16 @@ import {
   type RepositoryKey,
   type RepositoryName,
 } from "@gitstratum/core/rpc";
-import { partitionOf } from "@gitstratum/core/ring";
-import type { PartitionTable } from "./partition_table.ts";
+import type { DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
-import { livingRepository } from "./push_decision.ts";
-import type { StateReader, UnfinishedDeletion } from "./state_reader.ts";
+import { noRepository } from "./push_decision.ts";
+import type { StateReader } from "./state_reader.ts";
 
 /** What a directory stands on. */
 export interface DirectoryOptions {
-  readonly partitions: PartitionTable;
+  /** Steps in all partitions, whoever serves them. */
+  readonly steps: DirectorySteps;
+  /** The state of this node, for {@link Directory.repair}. */
   readonly reader: StateReader;
   readonly clock: Pick<Clock, "nowMs">;
   readonly random: Random;
@@ -53,48 +54,52 @@ const REPAIR_COUNT = 256;
 export class Directory {
   readonly #options: DirectoryOptions;
 
-  /** Makes a directory over the partitions. */
+  /** Makes a directory over the steps of its sagas. */
   constructor(options: DirectoryOptions) {
     this.#options = options;
   }
 
   /**
-   * Creates a repository in a network of its own.
+   * Creates a repository in a network of its own. Called again with the same repository id, it finds
+   * what it did before.
    *
    * @throws `already-exists` when the name is taken; `invalid` when the branch name is none
    */
   async create(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
     const head = checkedHead(request.defaultBranch);
-    const { clock, random } = this.#options;
-    const info: RepositoryInfo = {
-      repositoryId: newRepositoryId(random),
-      networkId: randomId(random) as NetworkId,
+    const { steps, clock, random } = this.#options;
+    const holder = await this.#claim({
       name: request.name,
+      repositoryId: request.repositoryId ?? newRepositoryId(random),
+      networkId: randomId(random) as NetworkId,
+      atMs: clock.nowMs(),
+    });
+    const { name, repositoryId, networkId, atMs } = holder;
+    const created = await steps.create({
+      name,
+      repositoryId,
+      networkId,
       objectFormat: request.objectFormat,
       head,
-      createdAtMs: clock.nowMs(),
+      createdAtMs: atMs,
       settings: DEFAULT_REPOSITORY_SETTINGS,
-    };
-    await this.#claim(info);
-    await this.#createClaimed(info);
-    await this.#confirm(info);
-    return info;
+    });
+    if (created.deleted) {
+      throw new GitStratumError("unavailable", "Create a repository too slowly to keep its name", {
+        data: { name },
+      });
+    }
+    await steps.confirm(holder);
+    return infoOf(created);
   }
 
   /** Looks a name up; undefined when no living repository has it. */
   async find(name: RepositoryName): Promise<RepositoryInfo | undefined> {
-    const { partitions, reader } = this.#options;
-    await partitions.primary(partitionOf(name));
-    const state = reader.name(name);
-    if (state === undefined) return undefined;
-    const repository = await this.#repositoryOf(state);
+    const { steps } = this.#options;
+    const holder = await steps.name(name);
+    if (holder === undefined) return undefined;
+    const repository = await steps.repository(holder);
     return repository === undefined || repository.deleted ? undefined : infoOf(repository);
-  }
-
-  /** Living repositories in byte order of their names. */
-  async list(after: string, limit: number): Promise<RepositoryInfo[]> {
-    await this.#options.partitions.openAll();
-    return this.#options.reader.repositoriesAfter(after, limit).map(infoOf);
   }
 
   /**
@@ -103,136 +108,59 @@ export class Directory {
    * @throws `not-found` when there is none
    */
   async delete(key: RepositoryKey): Promise<void> {
-    const { partitions, reader, clock } = this.#options;
-    const partition = partitionOf(key.networkId);
-    await partitions.primary(partition);
-    const { repositoryId, networkId, name } = livingRepository(reader, key);
-    const deletion = { repositoryId, networkId, name };
-    const atMs = clock.nowMs();
-    await partitions.submit(partition, (view) => {
-      const deleted = view.repository(repositoryId)?.deleted ?? true;
-      const record = { kind: "repository-deleted", ...deletion, atMs } as const;
-      return { records: deleted ? [] : [record], answer: undefined };
-    });
-    await this.#finishDeletion(deletion);
+    const { steps } = this.#options;
+    const known = await steps.repository(key);
+    if (known === undefined || known.deleted) throw noRepository(key.repositoryId);
+    await this.#finishDeletion(await steps.delete(key));
   }
 
   /**
-   * Carries sagas to their end that a crash cut short.
+   * Carries sagas to their end that a crash cut short, as far as some partitions show.
    *
    * @returns how many were found
    */
-  async repair(): Promise<number> {
+  async repair(partitions: readonly Partition[]): Promise<number> {
     const { reader, clock } = this.#options;
-    const deletions = reader.unfinishedDeletions(REPAIR_COUNT);
+    const deletions = reader.unfinishedDeletions(partitions, REPAIR_COUNT);
     for (const deletion of deletions) await this.#finishDeletion(deletion);
-    const claims = reader.claimsBefore(clock.nowMs() - NAME_CLAIM_GRACE_MS, REPAIR_COUNT);
+    const claimedBefore = clock.nowMs() - NAME_CLAIM_GRACE_MS;
+    const claims = reader.claimsBefore(partitions, claimedBefore, REPAIR_COUNT);
     for (const claim of claims) await this.#settle(claim);
     return deletions.length + claims.length;
   }
 
-  async #claim(info: RepositoryInfo): Promise<void> {
-    try {
-      await this.#claimFree(info);
-    } catch (error) {
-      if (!hasCode(error, "already-exists")) throw error;
-      const holder = this.#options.reader.name(info.name);
-      if (holder === undefined || !await this.#isLeftover(holder)) throw error;
+  /** Takes a name, if need be from a holder that is none any more. */
+  async #claim(claim: NameClaim): Promise<NameState> {
+    const { steps } = this.#options;
+    let holder = await steps.claim(claim);
+    if (holder.repositoryId !== claim.repositoryId && await this.#isLeftover(holder)) {
       await this.#settle(holder);
-      await this.#claimFree(info);
+      holder = await steps.claim(claim);
     }
-  }
-
-  async #claimFree({ name, repositoryId, networkId, createdAtMs }: RepositoryInfo): Promise<void> {
-    await this.#options.partitions.submit(partitionOf(name), (view) => {
-      const holder = view.name(name);
-      if (holder !== undefined && holder.repositoryId !== repositoryId) {
-        throw new GitStratumError("already-exists", "Create a repository under a taken name", {
-          data: { name },
-        });
-      }
-      const record = {
-        kind: "name-claimed",
-        name,
-        repositoryId,
-        networkId,
-        atMs: createdAtMs,
-      } as const;
-      return { records: holder === undefined ? [record] : [], answer: undefined };
+    if (holder.repositoryId === claim.repositoryId) return holder;
+    throw new GitStratumError("already-exists", "Create a repository under a taken name", {
+      data: { name: claim.name },
     });
   }
 
-  async #createClaimed(info: RepositoryInfo): Promise<void> {
-    const { name, repositoryId, networkId, objectFormat, head, createdAtMs } = info;
-    await this.#options.partitions.submit(partitionOf(networkId), (view) => {
-      const known = view.repository(repositoryId);
-      if (known?.deleted) {
-        throw new GitStratumError(
-          "unavailable",
-          "Create a repository too slowly to keep its name",
-          {
-            data: { name },
-          },
-        );
-      }
-      const record = {
-        kind: "repository-created",
-        repositoryId,
-        networkId,
-        name,
-        objectFormat,
-        head,
-        atMs: createdAtMs,
-      } as const;
-      return { records: known === undefined ? [record] : [], answer: undefined };
-    });
-  }
-
-  async #confirm({ name, repositoryId }: Pick<NameState, "name" | "repositoryId">): Promise<void> {
-    await this.#options.partitions.submit(partitionOf(name), (view) => {
-      const state = view.name(name);
-      const due = state?.repositoryId === repositoryId && !state.confirmed;
-      const record = { kind: "name-confirmed", name, repositoryId } as const;
-      return { records: due ? [record] : [], answer: undefined };
-    });
-  }
-
-  async #finishDeletion({ name, repositoryId, networkId }: UnfinishedDeletion): Promise<void> {
-    const { partitions } = this.#options;
-    await partitions.submit(partitionOf(name), (view) => {
-      const holds = view.name(name)?.repositoryId === repositoryId;
-      const record = { kind: "name-released", name, repositoryId } as const;
-      return { records: holds ? [record] : [], answer: undefined };
-    });
-    await partitions.submit(partitionOf(networkId), () => {
-      return { records: [{ kind: "deletion-finished", repositoryId }], answer: undefined };
-    });
+  async #finishDeletion(deleted: NameHolder): Promise<void> {
+    const { steps } = this.#options;
+    await steps.release(deleted);
+    await steps.finish(deleted);
   }
 
   /** Whether a name is held by nothing that lives or is being made. */
   async #isLeftover(holder: NameState): Promise<boolean> {
-    const repository = await this.#repositoryOf(holder);
+    const repository = await this.#options.steps.repository(holder);
     if (repository !== undefined) return repository.deleted;
     return holder.atMs <= this.#options.clock.nowMs() - NAME_CLAIM_GRACE_MS;
   }
 
   /** Confirms a claim whose repository exists; else bars the repository and frees the name. */
   async #settle(claim: NameState): Promise<void> {
-    const { partitions, clock } = this.#options;
-    const { name, repositoryId, networkId } = claim;
-    const atMs = clock.nowMs();
-    const alive = await partitions.submit(partitionOf(networkId), (view) => {
-      const known = view.repository(repositoryId);
-      const bar = { kind: "repository-deleted", repositoryId, networkId, name, atMs } as const;
-      return { records: known === undefined ? [bar] : [], answer: known?.deleted === false };
-    });
-    if (alive) await this.#confirm(claim);
+    const { steps } = this.#options;
+    if (await steps.bar(claim)) await steps.confirm(claim);
     else await this.#finishDeletion(claim);
-  }
-
-  async #repositoryOf(state: NameState): Promise<RepositoryState | undefined> {
-    await this.#options.partitions.primary(partitionOf(state.networkId));
-    return this.#options.reader.repository(state.repositoryId);
   }
 }
 

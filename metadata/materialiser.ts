@@ -82,11 +82,11 @@ export class Materialiser {
       case "name-claimed":
       case "name-confirmed":
       case "name-released":
-        return this.#applyName(record);
+        return this.#applyName(record, partition);
       case "repository-created":
-        return this.#create(record);
+        return this.#create(record, partition);
       case "repository-deleted":
-        return yield* this.#delete(record);
+        return yield* this.#delete(record, partition);
       case "deletion-finished":
         this.#sql.run(
           "UPDATE repositories SET finished = 1 WHERE repository = ?",
@@ -118,15 +118,16 @@ export class Materialiser {
     }
   }
 
-  #applyName(record: LogRecord & { readonly kind: `name-${string}` }): void {
+  #applyName(record: LogRecord & { readonly kind: `name-${string}` }, partition: Partition): void {
     switch (record.kind) {
       case "name-claimed":
         this.#sql.run(
-          "INSERT INTO names VALUES (?, ?, ?, 0, ?)",
+          "INSERT INTO names VALUES (?, ?, ?, 0, ?, ?)",
           record.name,
           record.repositoryId,
           record.networkId,
           record.atMs,
+          partition,
         );
         break;
       case "name-confirmed":
@@ -146,30 +147,42 @@ export class Materialiser {
     }
   }
 
-  #create(record: LogRecord & { readonly kind: "repository-created" }): void {
+  #create(
+    record: LogRecord & { readonly kind: "repository-created" },
+    partition: Partition,
+  ): void {
     this.#sql.run(
       "INSERT INTO repositories (repository, network, name, object_format, head, created_at_ms," +
-        " refs_version) VALUES (?, ?, ?, ?, ?, ?, 0)",
+        " refs_version, partition) VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
       record.repositoryId,
       record.networkId,
       record.name,
       record.objectFormat,
       record.head,
       record.atMs,
+      partition,
     );
-    this.#sql.run("INSERT OR IGNORE INTO networks VALUES (?, 0, 0)", record.networkId);
+    this.#sql.run(
+      "INSERT OR IGNORE INTO networks VALUES (?, 0, 0, ?)",
+      record.networkId,
+      partition,
+    );
   }
 
-  *#delete(record: LogRecord & { readonly kind: "repository-deleted" }): Sliced<void> {
+  *#delete(
+    record: LogRecord & { readonly kind: "repository-deleted" },
+    partition: Partition,
+  ): Sliced<void> {
     // The id may be unknown: then this bars a creation that a crash cut short.
     this.#sql.run(
       "INSERT INTO repositories (repository, network, name, object_format, head, created_at_ms," +
-        " refs_version, deleted_at_ms) VALUES (?1, ?2, ?3, 'sha1', '', ?4, 0, ?4)" +
+        " refs_version, deleted_at_ms, partition) VALUES (?1, ?2, ?3, 'sha1', '', ?4, 0, ?4, ?5)" +
         " ON CONFLICT (repository) DO UPDATE SET deleted_at_ms = excluded.deleted_at_ms",
       record.repositoryId,
       record.networkId,
       record.name,
       record.atMs,
+      partition,
     );
     const number = this.#number(record.repositoryId);
     yield* this.#deleteRows("refs", "name", number);

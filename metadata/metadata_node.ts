@@ -33,20 +33,21 @@ import type {
   ReferenceQuery,
   RepositoryInfo,
   RepositoryKey,
+  RepositoryListQuery,
   RepositoryName,
   ShallowBoundary,
   UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
-import type { Directory } from "./directory.ts";
+import { type Directory, infoOf } from "./directory.ts";
 import { Mutex } from "./mutex.ts";
 import { partitionOf } from "@gitstratum/core/ring";
-import type { PartitionTable } from "./partition_table.ts";
+import { ALL_PARTITION_NUMBERS, type PartitionTable } from "./partition_table.ts";
 import type { RepositoryState } from "./partition_view.ts";
 import { checkPush, type PushVerdict } from "./push_check.ts";
 import { decidePush, livingRepository, repeatedResult } from "./push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
 import type { ReferenceHistory } from "./reference_history.ts";
-import { listReferences } from "./reference_listing.ts";
+import { listReferences, type OpenListing } from "./reference_listing.ts";
 import { RepositoryRefs } from "./repository_refs.ts";
 import { decideUpdate } from "./repository_update.ts";
 import type { StateDatabase } from "./state_database.ts";
@@ -95,11 +96,13 @@ export class MetadataNode implements Metadata {
   }
 
   /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */
-  listRepositories(
-    options: { readonly after?: RepositoryName; readonly limit: number },
-  ): Promise<RepositoryInfo[]> {
-    const limit = Math.min(options.limit, REPOSITORY_PAGE_COUNT_MAX);
-    return this.#parts.directory.list(options.after ?? "", limit);
+  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
+    const { after = "", partitions = ALL_PARTITION_NUMBERS } = query;
+    const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
+    return this.#parts.partitions.readAll(
+      partitions,
+      () => this.#parts.reader.repositoriesAfter(after, { partitions, limit }).map(infoOf),
+    );
   }
 
   /** {@inheritDoc Metadata.updateRepository} */
@@ -120,17 +123,25 @@ export class MetadataNode implements Metadata {
   /** {@inheritDoc Metadata.listReferences} */
   async listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
     const { database, clock, partitions } = this.#parts;
-    await partitions.primary(partitionOf(key.networkId));
-    return listReferences(database, key, { query, clock });
+    let listing: OpenListing | undefined;
+    try {
+      return await partitions.read(
+        partitionOf(key.networkId),
+        () => listing = listReferences(database, key, { query, clock }),
+      );
+    } catch (error) {
+      await listing?.references.return();
+      throw error;
+    }
   }
 
   /** {@inheritDoc Metadata.negotiate} */
-  async negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
-    return await this.#parts.view.negotiate(await this.#refs(key, "visible"), request);
+  negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
+    return this.#read(key, "visible", (refs) => this.#parts.view.negotiate(refs, request));
   }
 
   /** {@inheritDoc Metadata.deepen} */
-  async deepen(
+  deepen(
     key: RepositoryKey,
     request: {
       readonly wants: readonly Oid[];
@@ -138,51 +149,50 @@ export class MetadataNode implements Metadata {
       readonly depth: Depth;
     },
   ): Promise<ShallowBoundary> {
-    return await this.#parts.view.deepen(await this.#refs(key, "visible"), request);
+    return this.#read(key, "visible", (refs) => this.#parts.view.deepen(refs, request));
   }
 
   /** {@inheritDoc Metadata.plan} */
-  async plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
-    return await this.#parts.view.plan(await this.#refs(key, "visible"), request);
+  plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
+    return this.#read(key, "visible", (refs) => this.#parts.view.plan(refs, request));
   }
 
   /** {@inheritDoc Metadata.locate} */
-  async locate(
+  locate(
     key: RepositoryKey,
     request: { readonly oids: readonly Oid[]; readonly scope: LocateScope },
   ): Promise<LocatedObject[]> {
     const scope = request.scope === "visible" ? "visible" : "repository";
-    return await this.#parts.view.locate(await this.#refs(key, scope), request);
+    return this.#read(key, scope, (refs) => this.#parts.view.locate(refs, request));
   }
 
   /** {@inheritDoc Metadata.known} */
-  async known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
-    const refs = await this.#refs(key, "repository");
-    const width = oidBytes(refs.objectFormat);
-    if (oids.length % width !== 0) {
+  known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
+    return this.#read(key, "repository", (refs) => {
+      const width = oidBytes(refs.objectFormat);
+      if (oids.length % width === 0) return this.#parts.view.known(refs, oids);
       throw new GitStratumError("invalid", "Expect whole rows of object ids", {
         data: { bytes: oids.length, width },
       });
-    }
-    return await this.#parts.view.known(refs, oids);
+    });
   }
 
   /** {@inheritDoc Metadata.push} */
   async push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
     const { partitions, reader, logger } = this.#parts;
-    const partition = partitionOf(key.networkId);
-    await partitions.primary(partition);
-    const repository = livingRepository(reader, key);
-    checkCommands(request, repository);
-    const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
-    if (earlier !== undefined) return repeatedResult(request, earlier);
-    const result = await this.#decide(key, request);
-    logger.debug("Decided a push", {
-      repository: repository.name,
-      commands: request.commands.length,
-      rejected: result.results.filter(({ rejected }) => rejected !== undefined).length,
+    return await partitions.read(partitionOf(key.networkId), async () => {
+      const repository = livingRepository(reader, key);
+      checkCommands(request, repository);
+      const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
+      if (earlier !== undefined) return repeatedResult(request, earlier);
+      const result = await this.#decide(key, request);
+      logger.debug("Decided a push", {
+        repository: repository.name,
+        commands: request.commands.length,
+        rejected: result.results.filter(({ rejected }) => rejected !== undefined).length,
+      });
+      return result;
     });
-    return result;
   }
 
   /** Checks a push and decides it; again when settings changed in between and asked for more. */
@@ -208,9 +218,17 @@ export class MetadataNode implements Metadata {
     return indexBytes > LARGE_INDEX_BYTES ? this.#largeChecks.run(check) : check();
   }
 
-  async #refs(key: RepositoryKey, scope: "visible" | "repository"): Promise<RepositoryRefs> {
-    await this.#parts.partitions.primary(partitionOf(key.networkId));
-    return this.#refsOf(livingRepository(this.#parts.reader, key), scope);
+  /** Reads from what a repository's references reach, as {@link PartitionTable.read} does. */
+  #read<T>(
+    key: RepositoryKey,
+    scope: "visible" | "repository",
+    work: (refs: RepositoryRefs) => Promise<T>,
+  ): Promise<T> {
+    const { partitions, reader } = this.#parts;
+    return partitions.read(
+      partitionOf(key.networkId),
+      () => work(this.#refsOf(livingRepository(reader, key), scope)),
+    );
   }
 
   #refsOf(repository: RepositoryState, scope: "visible" | "repository"): RepositoryRefs {

@@ -27,6 +27,7 @@ import {
   type Metadata,
   negotiateRequestSchema,
   parseNetworkId,
+  parsePartitions,
   parseRepositoryId,
   parseRepositoryName,
   planRequestSchema,
@@ -46,8 +47,8 @@ export class MetadataService implements Service {
   readonly #metadata: Metadata;
   readonly #app = new Hono();
 
-  /** Serves `metadata`; bugs are logged to `logger`. */
-  constructor(metadata: Metadata, logger: Logger) {
+  /** Serves `metadata`, and `internal` to other nodes; bugs are logged to `logger`. */
+  constructor(metadata: Metadata, logger: Logger, internal: Service) {
     this.#metadata = metadata;
     this.#app.onError((error) =>
       errorResponse(error, {
@@ -64,6 +65,7 @@ export class MetadataService implements Service {
         }),
       )
     );
+    this.#app.post("/metadata/v1/internal/*", ({ req }) => internal.fetch(req.raw));
     this.#addDirectory();
     this.#addQuestions();
     this.#addStreams();
@@ -83,10 +85,12 @@ export class MetadataService implements Service {
     this.#app.get("/metadata/v1/repositories", async (context) => {
       const after = context.req.query("after");
       const limit = parseLimit(context.req.query("limit"));
+      const partitions = context.req.query("partitions");
       return Response.json(
         await metadata.listRepositories({
           limit,
           ...(after === undefined ? {} : { after: parseRepositoryName(after) }),
+          ...(partitions === undefined ? {} : { partitions: parsePartitions(partitions) }),
         }),
       );
     });

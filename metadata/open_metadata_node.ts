@@ -6,15 +6,31 @@
 
 import { type Clock, FREED_GROUP_GRACE_MS, type Logger, type Random } from "@gitstratum/core";
 import type { Log } from "@gitstratum/core/consensus";
-import type { ExtentStore, Metadata, Service } from "@gitstratum/core/rpc";
+import {
+  type ExtentStore,
+  type Fetcher,
+  type Metadata,
+  type NodeId,
+  type NodeLease,
+  PartitionRouter,
+  type Service,
+  SOLE_LEASE,
+  type TopologySource,
+} from "@gitstratum/core/rpc";
 import { Directory } from "./directory.ts";
+import type { DirectorySteps } from "./directory_steps.ts";
+import { DirectoryStepsService } from "./directory_steps_service.ts";
+import { DutyWatch } from "./duty_watch.ts";
+import { LocalDirectorySteps } from "./local_directory_steps.ts";
 import { Materialiser } from "./materialiser.ts";
 import { MetadataNode } from "./metadata_node.ts";
 import { MetadataService } from "./metadata_service.ts";
+import { ALL_PARTITIONS, TopologyDuties } from "./partition_duties.ts";
 import { PartitionTable } from "./partition_table.ts";
 import { NetworkView } from "./reach/network_view.ts";
 import { RecordSpill } from "./record_spill.ts";
 import { ReferenceHistory } from "./reference_history.ts";
+import { RoutedDirectorySteps } from "./routed_directory_steps.ts";
 import { StateCatalogue } from "./state_catalogue.ts";
 import { StateDatabase } from "./state_database.ts";
 import { StateReader } from "./state_reader.ts";
@@ -22,6 +38,18 @@ import { StateUpkeep } from "./state_upkeep.ts";
 import { Statements } from "./statements.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Upkeep } from "./upkeep.ts";
+
+/** The cluster that a node belongs to. */
+export interface MetadataClusterOptions {
+  /** This node, as the topology names it. */
+  readonly nodeId: NodeId;
+  /** Says which partitions are this node's, and where the others are. */
+  readonly topology: TopologySource;
+  /** Under which this node answers for partitions; stays its owner's to close, after the node. */
+  readonly lease: NodeLease;
+  /** Carries requests to the node at a base URL. */
+  readonly fetcherFor: (address: string) => Fetcher;
+}
 
 /** What a node is opened with. */
 export interface MetadataNodeOptions {
@@ -37,6 +65,8 @@ export interface MetadataNodeOptions {
   readonly random: Random;
   /** Told of chores that failed and of bugs. */
   readonly logger: Logger;
+  /** The cluster; absent: this node is alone and serves all partitions. */
+  readonly cluster?: MetadataClusterOptions;
   /** Packs of deleted repositories stay this long, in milliseconds. */
   readonly freedGraceMs?: number;
   /** Entries to leave in each log for those who tail it. */
@@ -49,6 +79,8 @@ export interface OpenMetadataNode {
   readonly service: Service;
   /** The node itself, for callers in its own package. */
   readonly metadata: Metadata;
+  /** Whether every partition of which this node shall be primary is open. */
+  readonly ready: boolean;
   /** Repairs, sweeps and forgets now what is due; it runs by itself too. */
   upkeep(): Promise<void>;
   /** Stops taking requests, finishes what runs, closes the file. */
@@ -56,8 +88,8 @@ export interface OpenMetadataNode {
 }
 
 /**
- * Opens a node. Partitions are opened when first asked for, so this does not depend on how many
- * repositories there are.
+ * Opens a node. Partitions are opened in the background, and when first asked for, so this does not
+ * depend on how many repositories there are.
  *
  * @throws `unsupported` when the directory was written by another version
  */
@@ -68,7 +100,12 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
   const reader = new StateReader(database.reader);
   const history = new ReferenceHistory();
   const spill = new RecordSpill(extents, random);
+  const { cluster } = options;
+  const duties = cluster ? new TopologyDuties(cluster.topology, cluster.nodeId) : ALL_PARTITIONS;
   const partitions = new PartitionTable({
+    duties,
+    lease: cluster?.lease ?? SOLE_LEASE,
+    logger,
     log,
     database,
     reader,
@@ -77,7 +114,8 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     clock,
     onApplied: (records) => history.applied(records),
   });
-  const directory = new Directory({ partitions, reader, clock, random });
+  const local = new LocalDirectorySteps({ partitions, reader, clock });
+  const directory = new Directory({ steps: routed(local, options), reader, clock, random });
   const catalogue = new StateCatalogue(new Statements(database.reader));
   const view = new NetworkView({ catalogue, extents });
   const upkeep = new Upkeep({
@@ -116,15 +154,27 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     random,
     logger,
   });
+  const watch = new DutyWatch({ duties, partitions, logger });
   upkeep.start();
   return {
-    service: new MetadataService(metadata, logger),
+    service: new MetadataService(metadata, logger, new DirectoryStepsService(local, logger)),
     metadata,
+    get ready() {
+      return partitions.ready;
+    },
     upkeep: () => upkeep.run(),
     async close() {
-      await upkeep.stop();
+      await Promise.all([watch.stop(), upkeep.stop()]);
       await partitions.close();
       await database.close();
     },
   };
+}
+
+/** The directory's steps in all partitions, given those of this node. */
+function routed(local: DirectorySteps, options: MetadataNodeOptions): DirectorySteps {
+  const { cluster } = options;
+  if (cluster === undefined) return local;
+  const router = new PartitionRouter({ ...options, ...cluster });
+  return new RoutedDirectorySteps({ local, nodeId: cluster.nodeId, router });
 }

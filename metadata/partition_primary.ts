@@ -10,7 +10,8 @@
  * outcome is unknown: a new epoch bars the lost append from landing later, the log is read on, and the
  * batch is decided again. A full disk refuses the append, and only that batch. Decisions find their own traces (push id, repository id), so an append that
  * did land is answered, not repeated. A primary that can not go on is over: its requests fail with
- * `unavailable`, and the node opens another, which starts from the log.
+ * `unavailable`, and the node opens another, which starts from the log. A batch that needs no append
+ * shows nothing about who the primary is, so it is answered under the claim only.
  *
  * @module
  */
@@ -26,15 +27,15 @@ import {
   PARTITION_BATCH_COUNT_MAX,
   PARTITION_QUEUE_COUNT_MAX,
 } from "@gitstratum/core";
-import type { Epoch, Log, LogEntry, Lsn, Partition } from "@gitstratum/core/consensus";
-import { decodeLogRecord, type LogRecord } from "./log_record.ts";
-import type { Materialiser, PlacedRecord } from "./materialiser.ts";
+import type { Epoch, Lsn } from "@gitstratum/core/consensus";
+import type { PartitionClaim } from "@gitstratum/core/rpc";
+import type { LogRecord } from "./log_record.ts";
+import { LogReplay, type LogReplayOptions } from "./log_replay.ts";
+import type { PlacedRecord } from "./materialiser.ts";
 import { PartitionOverlay } from "./partition_overlay.ts";
 import type { PartitionView } from "./partition_view.ts";
-import { type LogPayload, logPayload, type RecordSpill } from "./record_spill.ts";
+import { type LogPayload, logPayload } from "./record_spill.ts";
 import { runSliced, type Sliced } from "./sliced.ts";
-import type { StateDatabase } from "./state_database.ts";
-import type { StateReader } from "./state_reader.ts";
 
 /** What a request comes to: the records to append, and the answer once they are durable. */
 export interface Decision<T> {
@@ -51,16 +52,10 @@ export interface Decision<T> {
 export type Decide<T> = (view: PartitionView) => Decision<T> | Sliced<Decision<T>>;
 
 /** What a primary stands on. */
-export interface PartitionPrimaryOptions {
-  readonly partition: Partition;
-  readonly log: Log;
-  readonly database: StateDatabase;
-  readonly reader: StateReader;
-  readonly materialiser: Materialiser;
-  readonly spill: RecordSpill;
+export interface PartitionPrimaryOptions extends LogReplayOptions {
   readonly clock: Clock;
-  /** Told of records after they became visible to readers, in order, before they are answered. */
-  readonly onApplied?: (records: readonly PlacedRecord[]) => void;
+  /** The right to speak for the partition; stays its owner's to release. */
+  readonly claim: Pick<PartitionClaim, "mayServe">;
 }
 
 interface Waiting {
@@ -78,8 +73,6 @@ interface Round {
   readonly payloads: readonly LogPayload[];
 }
 
-/** Log entries read at once: each at most `LOG_INLINE_BYTES_MAX`. */
-const READ_ENTRY_COUNT = 64;
 /** Rounds of deciding and appending before a batch is given back. */
 const ROUND_COUNT_MAX = 8;
 /** Tries to open a new epoch, and the pause between two, after an append was lost. */
@@ -90,13 +83,14 @@ const FENCE_PAUSE_MS = 200;
 export class PartitionPrimary {
   readonly #options: PartitionPrimaryOptions;
   readonly #queue: Waiting[] = [];
+  readonly #replay: LogReplay;
   #epoch = 0 as Epoch;
-  #applied = 0 as Lsn;
   #running: Promise<void> | undefined;
   #end: GitStratumError | undefined;
 
   private constructor(options: PartitionPrimaryOptions) {
     this.#options = options;
+    this.#replay = new LogReplay(options);
   }
 
   /**
@@ -107,7 +101,6 @@ export class PartitionPrimary {
    */
   static async open(options: PartitionPrimaryOptions): Promise<PartitionPrimary> {
     const primary = new PartitionPrimary(options);
-    primary.#applied = options.reader.applied(options.partition);
     await primary.#takeOver();
     return primary;
   }
@@ -119,7 +112,21 @@ export class PartitionPrimary {
 
   /** Lsn of the last applied record. */
   get applied(): Lsn {
-    return this.#applied;
+    return this.#replay.applied;
+  }
+
+  /**
+   * Checks that what was read a moment ago was not out of date then: to be called between the reading
+   * and the answer. Whoever replaces this primary waits until its claim has ended.
+   *
+   * @throws `unavailable` when another node may be the primary
+   */
+  confirm(): void {
+    if (this.#end !== undefined) throw this.#end;
+    if (this.#options.claim.mayServe()) return;
+    throw new GitStratumError("unavailable", "Answer for a partition without a claim", {
+      data: { partition: this.#options.partition },
+    });
   }
 
   /**
@@ -166,7 +173,9 @@ export class PartitionPrimary {
   async #serve(batch: Waiting[]): Promise<void> {
     for (let round = 0; round < ROUND_COUNT_MAX; round++) {
       const decided = await this.#decide(batch);
-      const outcome = decided.records.length === 0 ? "committed" : await this.#commit(decided);
+      const outcome = decided.records.length === 0
+        ? this.#confirmed()
+        : await this.#commit(decided);
       if (outcome === "stale") continue;
       if (outcome === "committed") { for (const settle of decided.settles) settle(); }
       else for (const { reject } of batch) reject(outcome);
@@ -175,6 +184,17 @@ export class PartitionPrimary {
     throw new GitStratumError("unavailable", "Append to a log that others keep moving", {
       data: { partition: this.#options.partition },
     });
+  }
+
+  /** Whether a batch that writes nothing was decided on the present state: no append shows it. */
+  #confirmed(): "committed" | GitStratumError {
+    try {
+      this.confirm();
+      return "committed";
+    } catch (error) {
+      if (!hasCode(error, "unavailable")) throw error;
+      return error;
+    }
   }
 
   /** Decides the batch; requests for which one append has no room go back to the queue. */
@@ -234,7 +254,7 @@ export class PartitionPrimary {
    */
   async #commit(round: Round): Promise<"committed" | "stale" | GitStratumError> {
     const { log, partition } = this.#options;
-    const expectedLsn = this.#applied;
+    const expectedLsn = this.#replay.applied;
     try {
       await log.append(partition, {
         epoch: this.#epoch,
@@ -247,7 +267,7 @@ export class PartitionPrimary {
       await this.#recover(error);
       return "stale";
     }
-    await this.#apply(round.records.map((record, index) => ({
+    await this.#replay.apply(round.records.map((record, index) => ({
       lsn: (expectedLsn + 1 + index) as Lsn,
       record,
       ...spilledOf(round.payloads[index]!),
@@ -278,12 +298,13 @@ export class PartitionPrimary {
   /** Opens a new epoch and applies everything before it. */
   async #takeOver(): Promise<void> {
     const { log, partition } = this.#options;
-    await this.#catchUp((await log.head(partition)).lsn);
+    // Most of the work comes before the fence, while an older primary may still serve.
+    await this.#replay.catchUp((await log.head(partition)).lsn);
     const { epoch } = await log.head(partition);
     try {
       const fenced = await log.fence(partition, (epoch + 1) as Epoch);
       this.#epoch = fenced.epoch;
-      await this.#catchUp(fenced.lsn);
+      await this.#replay.catchUp(fenced.lsn);
     } catch (cause) {
       if (!hasCode(cause, "conflict")) throw cause;
       throw new GitStratumError("unavailable", "Compete for a partition", {
@@ -291,54 +312,6 @@ export class PartitionPrimary {
         cause,
       });
     }
-  }
-
-  /** Applies the log up to `lsn`. */
-  async #catchUp(lsn: Lsn): Promise<void> {
-    const { log, partition } = this.#options;
-    if (this.#applied > lsn) throw this.#diverged(lsn);
-    while (this.#applied < lsn) {
-      const entries = await this.#read();
-      if (entries.length === 0) throw this.#diverged((await log.head(partition)).lsn);
-      const records: PlacedRecord[] = [];
-      for (const entry of entries) records.push(await this.#open(entry));
-      await this.#apply(records);
-    }
-  }
-
-  async #read(): Promise<readonly LogEntry[]> {
-    try {
-      return await this.#options.log.read(
-        this.#options.partition,
-        this.#applied,
-        READ_ENTRY_COUNT,
-      );
-    } catch (cause) {
-      if (!hasCode(cause, "not-found")) throw cause;
-      throw new GitStratumError("corrupt", "Miss applied state whose log was truncated", {
-        data: { partition: this.#options.partition, applied: this.#applied },
-        cause,
-      });
-    }
-  }
-
-  #diverged(lsn: Lsn): GitStratumError {
-    return new GitStratumError("corrupt", "Find state that the log does not lead to", {
-      data: { partition: this.#options.partition, applied: this.#applied, log: lsn },
-    });
-  }
-
-  async #open({ lsn, payload }: LogEntry): Promise<PlacedRecord> {
-    const record = decodeLogRecord(payload);
-    if (record.kind !== "spilled") return { lsn, record };
-    return { lsn, record: await this.#options.spill.read(record), spilled: record };
-  }
-
-  async #apply(records: readonly PlacedRecord[]): Promise<void> {
-    const { database, materialiser, partition, onApplied } = this.#options;
-    await database.write(() => materialiser.apply(partition, records));
-    this.#applied = records.at(-1)!.lsn;
-    onApplied?.(records);
   }
 
   /** Gives up: after this failure the state of the log is not known any more. */

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { hasCode, ManualClock, systemRandom } from "@gitstratum/core";
 import {
   ConsensusLog,
@@ -41,6 +41,7 @@ class Bench implements AsyncDisposable {
   readonly consensus = new MemoryConsensus({ clock: this.clock, random: systemRandom });
   readonly log = new FaultyLog(new ConsensusLog(this.consensus));
   readonly extents = new MemoryExtentStore({ clock: this.clock });
+  readonly claim = { serves: true, mayServe: () => this.claim.serves };
   readonly #databases: StateDatabase[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "gitstratum-primary-" });
 
@@ -57,6 +58,7 @@ class Bench implements AsyncDisposable {
       materialiser: new Materialiser(database.writer),
       spill: new RecordSpill(this.extents, systemRandom),
       clock: this.clock,
+      claim: this.claim,
     });
     return { primary, reader, database };
   }
@@ -157,6 +159,19 @@ Deno.test("submit() gives up when the log stays away, and a new primary finds th
     equal(await push(next.primary, { new: oid(1) }, pushId), undefined);
     equal((await bench.log.head(PARTITION)).lsn, 2);
   }
+});
+
+Deno.test("submit() answers without an append only under the claim", async () => {
+  await using bench = new Bench();
+  const { primary } = await bench.open("a");
+  await create(primary);
+  equal(await push(primary, { new: oid(1) }), undefined);
+  bench.claim.serves = false;
+  // A rejection follows from a state that may be old by now.
+  await rejects(push(primary, { new: oid(2) }), unavailable);
+  throws(() => primary.confirm(), unavailable);
+  // The log itself says that this one is the primary's.
+  equal(await push(primary, { old: oid(1), new: oid(2) }), undefined);
 });
 
 Deno.test("an old primary can not commit after a newer one took over", async () => {

@@ -1,42 +1,39 @@
 /**
- * The partitions that a node serves, opened when first asked for.
+ * The partitions that a node serves or follows.
  *
  * @module
  */
 
-import { GitStratumError, PARTITION_COUNT } from "@gitstratum/core";
+import { PARTITION_COUNT, PARTITION_OPENING_COUNT_MAX } from "@gitstratum/core";
 import type { Partition } from "@gitstratum/core/consensus";
-import {
-  type Decide,
-  PartitionPrimary,
-  type PartitionPrimaryOptions,
-} from "./partition_primary.ts";
+import type { Decide, PartitionPrimary } from "./partition_primary.ts";
+import { PartitionSlot, type PartitionSlotOptions } from "./partition_slot.ts";
 
-/** Opened primaries, and a new one where the last has ended. */
+/** All partitions of a cluster. */
+export const ALL_PARTITION_NUMBERS: readonly Partition[] = Array.from(
+  { length: PARTITION_COUNT },
+  (_, index) => index as Partition,
+);
+
+/** What a table stands on. */
+export type PartitionTableOptions = Omit<PartitionSlotOptions, "partition">;
+
+/** A node's partitions. Primaries are opened when first asked for, or all at once. */
 export class PartitionTable {
-  readonly #options: Omit<PartitionPrimaryOptions, "partition">;
-  readonly #primaries = new Map<Partition, Promise<PartitionPrimary>>();
-  #closed = false;
+  readonly #options: PartitionTableOptions;
+  readonly #slots: readonly PartitionSlot[];
 
   /** Makes a table in which nothing is open. */
-  constructor(options: Omit<PartitionPrimaryOptions, "partition">) {
+  constructor(options: PartitionTableOptions) {
     this.#options = options;
+    this.#slots = ALL_PARTITION_NUMBERS.map((partition) =>
+      new PartitionSlot({ ...options, partition })
+    );
   }
 
-  /**
-   * The primary of a partition. When it resolves, all that was ever acknowledged has been applied.
-   *
-   * @throws what {@link PartitionPrimary.open} throws; the next call tries again
-   */
+  /** The primary of a partition; see {@link PartitionSlot.primary}. */
   async primary(partition: Partition): Promise<PartitionPrimary> {
-    for (;;) {
-      const opening = this.#primaries.get(partition);
-      const known = await opening;
-      if (known !== undefined && !known.ended) return known;
-      // While this waited, another caller may have seen the same end.
-      if (this.#primaries.get(partition) !== opening) continue;
-      return await this.#reopen(partition, known);
-    }
+    return await this.#slots[partition]!.primary();
   }
 
   /** Decides a request in a partition; see {@link PartitionPrimary.submit}. */
@@ -44,48 +41,76 @@ export class PartitionTable {
     return await (await this.primary(partition)).submit(decide);
   }
 
-  /** Opens whatever is not open yet. */
+  /**
+   * Reads from the tables of a partition, which hold all that was acknowledged before the call. What
+   * the reading throws is an answer, too: both are given only if the tables were not out of date.
+   *
+   * @throws what `work` throws; `unavailable` when this node can not tell
+   */
+  async read<T>(partition: Partition, work: () => T | Promise<T>): Promise<T> {
+    const primary = await this.primary(partition);
+    try {
+      return await work();
+    } finally {
+      primary.confirm();
+    }
+  }
+
+  /** Reads from the tables of several partitions at once, as {@link read} does. */
+  async readAll<T>(partitions: readonly Partition[], work: () => T): Promise<T> {
+    const opened = await Promise.all(partitions.map((partition) => this.primary(partition)));
+    const result = work();
+    for (const primary of opened) primary.confirm();
+    return result;
+  }
+
+  /** Whether all primaries that are due are open. */
+  get ready(): boolean {
+    return this.primaries.every((partition) => this.#slots[partition]!.opened !== undefined);
+  }
+
+  /** The partitions of which this node is to be the primary. */
+  get primaries(): Partition[] {
+    return ALL_PARTITION_NUMBERS.filter((partition) => this.isPrimary(partition));
+  }
+
+  /** Whether this node is to be the primary of a partition. */
+  isPrimary(partition: Partition): boolean {
+    return this.#options.duties.of(partition) === "primary";
+  }
+
+  /**
+   * Opens whatever this node is to be primary of and is not open yet.
+   *
+   * @throws the first of the errors that primaries met; the others are open all the same
+   */
   async openAll(): Promise<void> {
-    const partitions = Array.from({ length: PARTITION_COUNT }, (_, index) => index as Partition);
-    await Promise.all(partitions.map((partition) => this.primary(partition)));
+    const due = this.primaries.filter((partition) => this.#slots[partition]!.opened === undefined);
+    const errors: unknown[] = [];
+    const openNext = async () => {
+      for (let next = due.shift(); next !== undefined; next = due.shift()) {
+        await this.primary(next).catch((error) => errors.push(error));
+      }
+    };
+    await Promise.all(Array.from({ length: PARTITION_OPENING_COUNT_MAX }, openNext));
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Adapts all partitions to the node's duties of this moment; primaries are opened by others. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.settle()));
   }
 
   /** Primaries that are open now. */
-  async *opened(): AsyncGenerator<readonly [Partition, PartitionPrimary]> {
-    for (const [partition, opening] of [...this.#primaries]) {
-      const primary = await opening;
-      if (!primary.ended) yield [partition, primary];
+  *opened(): Generator<readonly [Partition, PartitionPrimary]> {
+    for (const partition of ALL_PARTITION_NUMBERS) {
+      const primary = this.#slots[partition]!.opened;
+      if (primary !== undefined) yield [partition, primary];
     }
   }
 
-  /** Lets running batches finish and ends all primaries. */
+  /** Lets running batches finish and ends all primaries and followers. */
   async close(): Promise<void> {
-    this.#closed = true;
-    const opened = await Promise.allSettled(this.#primaries.values());
-    for (const result of opened) {
-      if (result.status === "fulfilled") await result.value.close();
-    }
-  }
-
-  #reopen(partition: Partition, ended: PartitionPrimary | undefined): Promise<PartitionPrimary> {
-    if (this.#closed) {
-      return Promise.reject(new GitStratumError("unavailable", "Stop serving partitions"));
-    }
-    const opening = this.#open(partition, ended);
-    this.#primaries.set(partition, opening);
-    opening.catch(() => {
-      // Whoever asked is told; the next one starts over.
-      if (this.#primaries.get(partition) === opening) this.#primaries.delete(partition);
-    });
-    return opening;
-  }
-
-  async #open(
-    partition: Partition,
-    ended: PartitionPrimary | undefined,
-  ): Promise<PartitionPrimary> {
-    // Two primaries of one partition in one process would both apply what they find in the log.
-    await ended?.close();
-    return await PartitionPrimary.open({ ...this.#options, partition });
+    await Promise.all(this.#slots.map((slot) => slot.close()));
   }
 }

@@ -6,7 +6,7 @@
 
 import { GitStratumError } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
-import type { PushRequest, PushResult, RepositoryKey } from "@gitstratum/core/rpc";
+import type { PushRequest, PushResult, RepositoryId, RepositoryKey } from "@gitstratum/core/rpc";
 import type { PushRecord, ReferenceUpdate, Rejection } from "./log_record.ts";
 import type { Decide } from "./partition_primary.ts";
 import type { PartitionView, PushOutcome, RepositoryState } from "./partition_view.ts";
@@ -17,9 +17,12 @@ import { decideReferences, type TipFacts } from "./reference_transaction.ts";
 export function livingRepository(view: PartitionView, key: RepositoryKey): RepositoryState {
   const found = view.repository(key.repositoryId);
   if (found !== undefined && !found.deleted && found.networkId === key.networkId) return found;
-  throw new GitStratumError("not-found", "Find no such repository", {
-    data: { repositoryId: key.repositoryId },
-  });
+  throw noRepository(key.repositoryId);
+}
+
+/** What callers are told who ask for a repository that is not there. */
+export function noRepository(repositoryId: RepositoryId): GitStratumError {
+  return new GitStratumError("not-found", "Find no such repository", { data: { repositoryId } });
 }
 
 /**

@@ -23,6 +23,14 @@ const BATCH_COUNT = 500;
 /** A reader that takes nothing for this long loses its snapshot, which others' disk space waits for. */
 const IDLE_MS_MAX = 60_000;
 
+/** A listing that holds a snapshot until all batches are taken. */
+export interface OpenListing extends ReferenceListing {
+  readonly references: AsyncIterableIterator<readonly Reference[]> & {
+    /** Lets go of the snapshot. */
+    return(): Promise<IteratorResult<readonly Reference[]>>;
+  };
+}
+
 /**
  * Lists references that are not hidden; HEAD shows even a hidden branch. The caller takes all batches or calls `return` on the iterator.
  *
@@ -32,7 +40,7 @@ export function listReferences(
   database: StateDatabase,
   key: RepositoryKey,
   options: { readonly query: ReferenceQuery; readonly clock: Clock },
-): ReferenceListing {
+): OpenListing {
   const snapshot = database.snapshot();
   try {
     const reader = new StateReader(snapshot.database);

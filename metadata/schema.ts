@@ -9,9 +9,10 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { GitStratumError } from "@gitstratum/core";
+import { partitionOf } from "@gitstratum/core/ring";
 
 /** Raised with every change of {@link TABLES}. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 const TABLES = `
 -- How far each partition's log has been applied.
@@ -26,9 +27,11 @@ CREATE TABLE names (
   repository TEXT NOT NULL,
   network TEXT NOT NULL,
   state INTEGER NOT NULL,
-  at_ms INTEGER NOT NULL
+  at_ms INTEGER NOT NULL,
+  partition INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX names_claimed ON names (at_ms) WHERE state = 0;
+CREATE INDEX names_partition ON names (partition);
 
 -- A row whose deleted_at_ms is set bars its id for ever. finished: its name has been released.
 CREATE TABLE repositories (
@@ -43,8 +46,11 @@ CREATE TABLE repositories (
   deleted_at_ms INTEGER,
   finished INTEGER NOT NULL DEFAULT 0,
   -- As JSON; NULL = none was ever changed.
-  settings TEXT
+  settings TEXT,
+  partition INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX repositories_partition ON repositories (partition);
+CREATE INDEX repositories_name ON repositories (name) WHERE deleted_at_ms IS NULL;
 CREATE INDEX repositories_network ON repositories (network) WHERE deleted_at_ms IS NULL;
 CREATE INDEX repositories_unfinished ON repositories (number)
   WHERE deleted_at_ms IS NOT NULL AND finished = 0;
@@ -72,8 +78,10 @@ CREATE INDEX former_refs_at ON former_refs (at_ms);
 CREATE TABLE networks (
   network TEXT PRIMARY KEY,
   sequence INTEGER NOT NULL,
-  generation INTEGER NOT NULL
+  generation INTEGER NOT NULL,
+  partition INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX networks_partition ON networks (partition);
 
 CREATE TABLE pack_groups (
   network TEXT NOT NULL,
@@ -127,6 +135,18 @@ CREATE TABLE spilled (
 /** What brings the tables of an older version to the next one. */
 const MIGRATIONS: Readonly<Record<number, string>> = {
   1: "ALTER TABLE repositories ADD COLUMN settings TEXT;",
+  2: `
+    ALTER TABLE names ADD COLUMN partition INTEGER NOT NULL DEFAULT 0;
+    UPDATE names SET partition = partition_of(name);
+    CREATE INDEX names_partition ON names (partition);
+    ALTER TABLE repositories ADD COLUMN partition INTEGER NOT NULL DEFAULT 0;
+    UPDATE repositories SET partition = partition_of(network);
+    CREATE INDEX repositories_partition ON repositories (partition);
+    CREATE INDEX repositories_name ON repositories (name) WHERE deleted_at_ms IS NULL;
+    ALTER TABLE networks ADD COLUMN partition INTEGER NOT NULL DEFAULT 0;
+    UPDATE networks SET partition = partition_of(network);
+    CREATE INDEX networks_partition ON networks (partition);
+  `,
 };
 
 /**
@@ -137,6 +157,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
 export function ensureSchema(database: DatabaseSync): void {
   const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (found === SCHEMA_VERSION) return;
+  database.function("partition_of", (key) => partitionOf(String(key)));
   database.exec(`BEGIN; ${stepsFrom(found)} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 

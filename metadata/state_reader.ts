@@ -16,6 +16,7 @@ import {
   type RepositoryName,
   type RepositorySettings,
 } from "@gitstratum/core/rpc";
+import type { NameHolder } from "./directory_steps.ts";
 import type { Rejection } from "./log_record.ts";
 import type {
   NameState,
@@ -26,12 +27,8 @@ import type {
 } from "./partition_view.ts";
 import { type SqlRow, Statements } from "./statements.ts";
 
-/** A deleted repository whose name has not been released yet. */
-export interface UnfinishedDeletion {
-  readonly repositoryId: RepositoryId;
-  readonly networkId: NetworkId;
-  readonly name: RepositoryName;
-}
+/** Rows of the partitions in a JSON array. */
+const AMONG = "partition IN (SELECT value FROM json_each(?))";
 
 /** Reads committed state through one connection. */
 export class StateReader implements PartitionView {
@@ -87,30 +84,36 @@ export class StateReader implements PartitionView {
     };
   }
 
-  /** Living repositories in byte order of their names. */
-  repositoriesAfter(after: string, limit: number): RepositoryState[] {
+  /** Living repositories of some partitions in byte order of their names, after a name. */
+  repositoriesAfter(
+    after: string,
+    options: { readonly partitions: readonly Partition[]; readonly limit: number },
+  ): RepositoryState[] {
     return this.#sql.all(
-      "SELECT repositories.* FROM names JOIN repositories USING (repository)" +
-        " WHERE names.name > ? AND deleted_at_ms IS NULL ORDER BY names.name LIMIT ?",
+      "SELECT * FROM repositories INDEXED BY repositories_name WHERE name > ?" +
+        ` AND deleted_at_ms IS NULL AND ${AMONG} ORDER BY name LIMIT ?`,
       after,
-      limit,
+      JSON.stringify(options.partitions),
+      options.limit,
     ).map(repositoryOf);
   }
 
   /** Names that were claimed before a time and never confirmed; at most `limit`. */
-  claimsBefore(atMs: number, limit: number): NameState[] {
+  claimsBefore(partitions: readonly Partition[], atMs: number, limit: number): NameState[] {
     return this.#sql.all(
-      "SELECT * FROM names WHERE state = 0 AND at_ms <= ? ORDER BY at_ms LIMIT ?",
+      `SELECT * FROM names WHERE state = 0 AND at_ms <= ? AND ${AMONG} ORDER BY at_ms LIMIT ?`,
       atMs,
+      JSON.stringify(partitions),
       limit,
     ).map(nameOf);
   }
 
   /** Deletions whose name may still stand in the directory; at most `limit`. */
-  unfinishedDeletions(limit: number): UnfinishedDeletion[] {
+  unfinishedDeletions(partitions: readonly Partition[], limit: number): NameHolder[] {
     return this.#sql.all(
       "SELECT repository, network, name FROM repositories" +
-        " WHERE deleted_at_ms IS NOT NULL AND finished = 0 ORDER BY number LIMIT ?",
+        ` WHERE deleted_at_ms IS NOT NULL AND finished = 0 AND ${AMONG} ORDER BY number LIMIT ?`,
+      JSON.stringify(partitions),
       limit,
     ).map((row) => ({
       repositoryId: row["repository"] as RepositoryId,

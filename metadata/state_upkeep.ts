@@ -107,7 +107,7 @@ export class StateUpkeep {
     const { database, log, partitions } = this.#options;
     const keep = this.#options.keepEntryCount ?? LOG_KEEP_ENTRY_COUNT;
     const due: { partition: Partition; upTo: Lsn }[] = [];
-    for await (const [partition, primary] of partitions.opened()) {
+    for (const [partition, primary] of partitions.opened()) {
       const upTo = primary.applied - keep;
       if (upTo <= 0) continue;
       if (upTo > (await log.head(partition)).truncated) due.push({ partition, upTo: upTo as Lsn });

@@ -53,7 +53,7 @@ export class Sweeper {
   }
 
   /**
-   * Removes the packs of networks that were deleted.
+   * Removes the packs of networks that were deleted, in the partitions that are this node's.
    *
    * @returns the number of groups removed
    */
@@ -63,8 +63,10 @@ export class Sweeper {
     let count = 0;
     for (;;) {
       const rows = this.#sql.all(
-        "SELECT * FROM freed_groups WHERE at_ms <= ? ORDER BY at_ms LIMIT ?",
+        "SELECT freed_groups.* FROM freed_groups JOIN networks USING (network) WHERE at_ms <= ?" +
+          " AND partition IN (SELECT value FROM json_each(?)) ORDER BY at_ms LIMIT ?",
         freedBefore,
+        JSON.stringify(this.#options.partitions.primaries),
         FREED_COUNT,
       );
       for (const row of rows) {
@@ -93,7 +95,7 @@ export class Sweeper {
   }
 
   /**
-   * Looks through all extents and removes orphans.
+   * Looks through all extents and removes orphans, in the partitions that are this node's.
    *
    * @returns the number of extents removed
    */
@@ -120,11 +122,14 @@ export class Sweeper {
   async #isOrphan({ id, owner, writtenAtMs }: ExtentInfo): Promise<boolean> {
     const { partitions, reader, clock } = this.#options;
     if (writtenAtMs > clock.nowMs() - ORPHAN_GRACE_MS) return false;
-    // What the partition's log holds must be applied before its catalogue can be believed.
-    await partitions.primary(partitionOf(owner));
+    const partition = partitionOf(owner);
+    if (!partitions.isPrimary(partition)) return false;
     const groupId = id.slice(0, 32) as GroupId;
-    if (id[32] === "l") return !this.#isSpilled(groupId);
-    return !reader.hasGroup(owner as NetworkId, groupId) && !this.#isFreed(groupId);
+    // What the partition's log holds must be applied before its catalogue can be believed.
+    return await partitions.read(partition, () => {
+      if (id[32] === "l") return !this.#isSpilled(groupId);
+      return !reader.hasGroup(owner as NetworkId, groupId) && !this.#isFreed(groupId);
+    });
   }
 
   #isSpilled(groupId: GroupId): boolean {

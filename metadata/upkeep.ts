@@ -38,7 +38,7 @@ export class Upkeep {
     this.#options = options;
   }
 
-  /** Opens all partitions in the background, then does rounds. */
+  /** Does rounds in the background, the first after a while. */
   start(): void {
     this.#loop = this.#rounds();
   }
@@ -56,9 +56,8 @@ export class Upkeep {
   }
 
   async #rounds(): Promise<void> {
-    const { clock, partitions } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#stop;
-    await this.#chore("open partitions", () => partitions.openAll());
     for (let round = 1; !signal.aborted; round++) {
       try {
         await clock.sleep(ROUND_MS, signal);
@@ -74,7 +73,7 @@ export class Upkeep {
   async #round(due: { readonly orphans: boolean }): Promise<void> {
     const { directory, partitions, sweeper, state } = this.#options;
     await this.#chore("open partitions", () => partitions.openAll());
-    await this.#chore("repair the directory", () => directory.repair());
+    await this.#chore("repair the directory", () => directory.repair(partitions.primaries));
     await this.#chore("remove packs of deleted repositories", () => sweeper.removeFreed());
     if (due.orphans) {
       await this.#chore("remove orphaned extents", () => sweeper.removeOrphans(this.#stop.signal));

@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Partition } from "../consensus/log.ts";
 import type { ObjectFormat, Oid } from "../git/oid.ts";
 import type { ObjectFilter } from "../git/object_filter.ts";
 import type { ObjectType } from "../git/object_type.ts";
@@ -46,6 +47,18 @@ export interface CreateRepositoryRequest {
   readonly objectFormat: ObjectFormat;
   /** Branch name without `refs/heads/`. */
   readonly defaultBranch: string;
+  /** Drawn by a caller that may repeat the call, which then finds its first outcome. */
+  readonly repositoryId?: RepositoryId;
+}
+
+/** Which repositories to list. */
+export interface RepositoryListQuery {
+  /** Only those after this name. */
+  readonly after?: RepositoryName;
+  /** At most so many. */
+  readonly limit: number;
+  /** Only those whose networks lie in one of these partitions; all of them when absent. */
+  readonly partitions?: readonly Partition[];
 }
 
 /** What changes in a repository; absent members stay as they are. */
@@ -233,10 +246,8 @@ export interface Metadata {
   createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo>;
   /** Looks a name up; undefined when there is none. */
   findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined>;
-  /** Repositories in byte order of their names, after `after`. */
-  listRepositories(
-    options: { readonly after?: RepositoryName; readonly limit: number },
-  ): Promise<RepositoryInfo[]>;
+  /** Repositories in byte order of their names. */
+  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]>;
   /**
    * Changes HEAD, settings, or both in one step; durable when it returns.
    *

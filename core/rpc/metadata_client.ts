@@ -24,6 +24,7 @@ import type {
   ReferenceQuery,
   RepositoryInfo,
   RepositoryKey,
+  RepositoryListQuery,
   ShallowBoundary,
   UpdateRepositoryRequest,
 } from "./metadata.ts";
@@ -80,11 +81,11 @@ export class MetadataClient implements Metadata {
   }
 
   /** {@inheritDoc Metadata.listRepositories} */
-  listRepositories(
-    options: { readonly after?: RepositoryName; readonly limit: number },
-  ): Promise<RepositoryInfo[]> {
-    const query = new URLSearchParams({ limit: String(options.limit) });
-    if (options.after !== undefined) query.set("after", options.after);
+  listRepositories(options: RepositoryListQuery): Promise<RepositoryInfo[]> {
+    const { after, limit, partitions } = options;
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (after !== undefined) query.set("after", after);
+    if (partitions !== undefined) query.set("partitions", partitions.join(","));
     return this.#client.call(`${ROOT}/repositories?${query}`, {
       method: "GET",
       schema: repositoryPageSchema,

@@ -11,7 +11,8 @@ import { z } from "zod";
 import type { ObjectFilter } from "../git/object_filter.ts";
 import { isOid, OBJECT_FORMATS, type Oid } from "../git/oid.ts";
 import { GitStratumError } from "../error.ts";
-import { FILTER_DEPTH_MAX } from "../limits.ts";
+import type { Partition } from "../consensus/log.ts";
+import { FILTER_DEPTH_MAX, PARTITION_COUNT } from "../limits.ts";
 import { parseNetworkId, parsePackId, parsePushId, parseRepositoryId, type PushId } from "./ids.ts";
 import type {
   CreateRepositoryRequest,
@@ -59,7 +60,8 @@ export const createRepositorySchema: z.ZodType<CreateRepositoryRequest> = z.stri
   name: checked(parseRepositoryName),
   objectFormat: z.enum(OBJECT_FORMATS),
   defaultBranch: z.string().min(1),
-});
+  repositoryId: checked(parseRepositoryId).optional(),
+}) as unknown as z.ZodType<CreateRepositoryRequest>;
 
 /** Schema of {@link RepositoryInfo}. */
 export const repositoryInfoSchema: z.ZodType<RepositoryInfo> = z.strictObject({
@@ -80,6 +82,21 @@ export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.stri
 
 /** Schema of a page of repositories. */
 export const repositoryPageSchema: z.ZodType<RepositoryInfo[]> = z.array(repositoryInfoSchema);
+
+/**
+ * Partition numbers as a query carries them, separated by commas.
+ *
+ * @throws `invalid` when one is no partition
+ */
+export function parsePartitions(text: string): Partition[] {
+  return text.split(",").map((part) => {
+    const partition = /^[0-9]{1,6}$/.test(part) ? Number(part) : NaN;
+    if (partition < PARTITION_COUNT) return partition as Partition;
+    throw new GitStratumError("invalid", "Expect partition numbers", {
+      data: { found: part.slice(0, 40), count: PARTITION_COUNT },
+    });
+  });
+}
 
 /** Schema of an answer without content. */
 export const emptySchema: z.ZodType<Record<string, never>> = z.strictObject({});

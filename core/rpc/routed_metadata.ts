@@ -1,0 +1,180 @@
+/**
+ * The metadata cluster as one {@link Metadata}: each call goes to the primary of its partition.
+ *
+ * What belongs to a network goes to the network's partition, what belongs to a name to the name's. A
+ * listing asks every primary for its own partitions and merges the answers.
+ *
+ * Every call may be made several times (see {@link PartitionRouter}): a push carries its id, a creation
+ * the id of the repository to be, and a deletion that finds nothing at its second attempt was done by
+ * its first.
+ *
+ * @module
+ */
+
+import type { Oid } from "../git/oid.ts";
+import { hasCode } from "../error.ts";
+import { PARTITION_COUNT, REPOSITORY_PAGE_COUNT_MAX } from "../limits.ts";
+import type { Random } from "../random.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { partitionOf } from "../ring/partition.ts";
+import type { Partition } from "../consensus/log.ts";
+import { newRepositoryId } from "./ids.ts";
+import type {
+  CreateRepositoryRequest,
+  Depth,
+  LocatedObject,
+  LocateScope,
+  Metadata,
+  NegotiateRequest,
+  NegotiateResult,
+  PlanRequest,
+  PushRequest,
+  PushResult,
+  ReferenceListing,
+  ReferenceQuery,
+  RepositoryInfo,
+  RepositoryKey,
+  RepositoryListQuery,
+  ShallowBoundary,
+  UpdateRepositoryRequest,
+} from "./metadata.ts";
+import { MetadataClient } from "./metadata_client.ts";
+import {
+  isMoved,
+  PartitionRouter,
+  type PartitionRouterOptions,
+  primaryOf,
+  type RouteTarget,
+} from "./partition_router.ts";
+import type { RepositoryName } from "./repository_name.ts";
+import type { Topology, TopologyNode } from "./topology.ts";
+
+/** {@link Metadata} over all nodes of the cluster. */
+export class RoutedMetadata implements Metadata {
+  readonly #router: PartitionRouter;
+  readonly #random: Random;
+
+  /** Makes a client of the cluster that a topology describes; nothing is sent yet. */
+  constructor(options: PartitionRouterOptions) {
+    this.#router = new PartitionRouter(options);
+    this.#random = options.random;
+  }
+
+  /** {@inheritDoc Metadata.createRepository} */
+  createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
+    const repeatable = { repositoryId: newRepositoryId(this.#random), ...request };
+    return this.#router.call(
+      partitionOf(request.name),
+      (target) => clientOf(target).createRepository(repeatable),
+    );
+  }
+
+  /** {@inheritDoc Metadata.findRepository} */
+  findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
+    return this.#router.call(
+      partitionOf(name),
+      (target) => clientOf(target).findRepository(name),
+    );
+  }
+
+  /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */
+  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
+    const { partitions: wanted = ALL_PARTITIONS } = query;
+    const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
+    return this.#router.attempt(async ({ topology, target }) => {
+      const pages = await Promise.all(
+        [...partitionsByPrimary(topology, wanted)].map(([node, partitions]) =>
+          clientOf(target(node)).listRepositories({ ...query, limit, partitions })
+        ),
+      );
+      return pages.flat().sort((a, b) => a.name < b.name ? -1 : 1).slice(0, limit);
+    }, (before, now) => wanted.some((partition) => isMoved(before, now, partition)));
+  }
+
+  /** {@inheritDoc Metadata.updateRepository} */
+  updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#ask(key, (metadata) => metadata.updateRepository(key, request));
+  }
+
+  /** {@inheritDoc Metadata.deleteRepository} */
+  deleteRepository(key: RepositoryKey): Promise<void> {
+    return this.#router.call(partitionOf(key.networkId), async (target) => {
+      try {
+        await clientOf(target).deleteRepository(key);
+      } catch (error) {
+        // Ids are never used again, so only an earlier attempt can have removed what was there.
+        if (target.attempt === 1 || !hasCode(error, "not-found")) throw error;
+      }
+    });
+  }
+
+  /** {@inheritDoc Metadata.listReferences} */
+  listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
+    return this.#ask(key, (metadata) => metadata.listReferences(key, query));
+  }
+
+  /** {@inheritDoc Metadata.negotiate} */
+  negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
+    return this.#ask(key, (metadata) => metadata.negotiate(key, request));
+  }
+
+  /** {@inheritDoc Metadata.deepen} */
+  deepen(
+    key: RepositoryKey,
+    request: {
+      readonly wants: readonly Oid[];
+      readonly clientShallow: readonly Oid[];
+      readonly depth: Depth;
+    },
+  ): Promise<ShallowBoundary> {
+    return this.#ask(key, (metadata) => metadata.deepen(key, request));
+  }
+
+  /** {@inheritDoc Metadata.plan} */
+  plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
+    return this.#ask(key, (metadata) => metadata.plan(key, request));
+  }
+
+  /** {@inheritDoc Metadata.locate} */
+  locate(
+    key: RepositoryKey,
+    request: { readonly oids: readonly Oid[]; readonly scope: LocateScope },
+  ): Promise<LocatedObject[]> {
+    return this.#ask(key, (metadata) => metadata.locate(key, request));
+  }
+
+  /** {@inheritDoc Metadata.known} */
+  known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
+    return this.#ask(key, (metadata) => metadata.known(key, oids));
+  }
+
+  /** {@inheritDoc Metadata.push} */
+  push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    return this.#ask(key, (metadata) => metadata.push(key, request));
+  }
+
+  #ask<T>(key: RepositoryKey, work: (metadata: Metadata) => Promise<T>): Promise<T> {
+    return this.#router.call(partitionOf(key.networkId), (target) => work(clientOf(target)));
+  }
+}
+
+const ALL_PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => index as Partition);
+
+function clientOf({ fetcher, node }: RouteTarget): MetadataClient {
+  return new MetadataClient(fetcher, { baseUrl: node.address });
+}
+
+/** Partitions by their primary. @throws `unavailable` when one has none */
+function partitionsByPrimary(
+  topology: Topology,
+  wanted: readonly Partition[],
+): Map<TopologyNode, Partition[]> {
+  const byPrimary = new Map<TopologyNode, Partition[]>();
+  for (const partition of wanted) {
+    const node = primaryOf(topology, partition);
+    const others = byPrimary.get(node);
+    if (others === undefined) byPrimary.set(node, [partition]);
+    else others.push(partition);
+  }
+  return byPrimary;
+}

@@ -1,0 +1,74 @@
+/**
+ * Follows the duties of a node: gives partitions up at once, takes others over as they come.
+ *
+ * Fault model: a partition that can not be taken over is tried again with the next change, with the
+ * next request that needs it, and by the node's upkeep.
+ *
+ * @module
+ */
+
+import type { Logger } from "@gitstratum/core";
+import type { PartitionDuties } from "./partition_duties.ts";
+import type { PartitionTable } from "./partition_table.ts";
+
+/** What a watch stands on. */
+export interface DutyWatchOptions {
+  readonly duties: PartitionDuties;
+  readonly partitions: PartitionTable;
+  readonly logger: Logger;
+}
+
+/** Acts on changes of duties until it is stopped. */
+export class DutyWatch {
+  readonly #options: DutyWatchOptions;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #opening: Promise<void> = Promise.resolve();
+
+  /** Starts with the duties of this moment. */
+  constructor(options: DutyWatchOptions) {
+    this.#options = options;
+    this.#running = this.#run();
+  }
+
+  /** Stops acting; what is open stays open. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    await this.#opening;
+  }
+
+  async #run(): Promise<void> {
+    const { duties, partitions } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const { version } = duties;
+      await this.#attempt("let partitions go", () => partitions.settle());
+      // Opening may take long; what is to be given up meanwhile must not wait for it.
+      this.#opening = this.#opening.then(() => this.#open());
+      try {
+        await duties.changed(version, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        throw error;
+      }
+    }
+  }
+
+  async #open(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    await this.#attempt("open partitions", () => this.#options.partitions.openAll());
+  }
+
+  async #attempt(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#options.logger.warn("Fail to act on a change of duties", {
+        what,
+        ...(error instanceof Error ? { error } : { reason: String(error) }),
+      });
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * One partition on one node: follows its log, is its primary, or lets it be.
+ *
+ * Invariants: the tables of the partition are written by one holder at a time; each change of role waits
+ * until the holder before has ended. A primary is opened under a claim only, and the claim is released
+ * after the primary has ended.
+ *
+ * @module
+ */
+
+import { GitStratumError, type Logger } from "@gitstratum/core";
+import type { NodeLease, PartitionClaim } from "@gitstratum/core/rpc";
+import { Mutex } from "./mutex.ts";
+import type { Duty, PartitionDuties } from "./partition_duties.ts";
+import { PartitionFollower } from "./partition_follower.ts";
+import { PartitionPrimary, type PartitionPrimaryOptions } from "./partition_primary.ts";
+
+/** What a slot stands on. */
+export interface PartitionSlotOptions extends Omit<PartitionPrimaryOptions, "claim"> {
+  /** What this node is to the partition. */
+  readonly duties: PartitionDuties;
+  /** Under what this node may speak for it. */
+  readonly lease: NodeLease;
+  readonly logger: Logger;
+}
+
+/** The node's hold on a partition. */
+export class PartitionSlot {
+  readonly #options: PartitionSlotOptions;
+  readonly #turns = new Mutex();
+  #primary: PartitionPrimary | undefined;
+  #claim: PartitionClaim | undefined;
+  #follower: PartitionFollower | undefined;
+  #opening:
+    | { readonly primary: Promise<PartitionPrimary>; readonly stop: AbortController }
+    | undefined;
+  #closed = false;
+
+  /** Makes a slot in which nothing runs. */
+  constructor(options: PartitionSlotOptions) {
+    this.#options = options;
+  }
+
+  /** The primary that is open now. */
+  get opened(): PartitionPrimary | undefined {
+    return this.#primary?.ended === false ? this.#primary : undefined;
+  }
+
+  /**
+   * The primary; opened when it is not. When this resolves, all that was ever acknowledged has been
+   * applied.
+   *
+   * @throws `unavailable` when this node is not to be the primary, or ceases to be before it can
+   * @throws what {@link PartitionPrimary.open} throws; the next call tries again
+   */
+  async primary(): Promise<PartitionPrimary> {
+    this.#checkDuty();
+    if (this.opened !== undefined) return this.opened;
+    this.#opening ??= this.#open();
+    return await this.#opening.primary;
+  }
+
+  /** Lets go of what is not this node's duty any more, and follows where it shall. */
+  settle(): Promise<void> {
+    if (this.#duty !== "primary") this.#opening?.stop.abort(this.#notPrimary());
+    return this.#turns.run(() => this.#settle());
+  }
+
+  /** Lets running batches finish and ends whatever runs here. */
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.settle();
+  }
+
+  get #duty(): Duty {
+    return this.#closed ? "none" : this.#options.duties.of(this.#options.partition);
+  }
+
+  async #settle(): Promise<void> {
+    const duty = this.#duty;
+    if (duty !== "primary" || this.#claim?.lost.aborted) await this.#abdicate();
+    if (duty === "follower") {
+      this.#follower ??= new PartitionFollower(this.#options);
+    } else if (duty === "none") {
+      await this.#unfollow();
+    }
+  }
+
+  /** Ends the primary, then lets others have the partition. */
+  async #abdicate(): Promise<void> {
+    const claim = this.#claim;
+    await this.#primary?.close();
+    this.#primary = undefined;
+    this.#claim = undefined;
+    await claim?.release();
+  }
+
+  async #unfollow(): Promise<void> {
+    await this.#follower?.stop();
+    this.#follower = undefined;
+  }
+
+  #open(): { readonly primary: Promise<PartitionPrimary>; readonly stop: AbortController } {
+    const stop = new AbortController();
+    const primary = this.#turns.run(() => this.#promote(stop.signal)).finally(() => {
+      this.#opening = undefined;
+    });
+    return { primary, stop };
+  }
+
+  async #promote(signal: AbortSignal): Promise<PartitionPrimary> {
+    this.#checkDuty();
+    if (this.opened !== undefined) return this.opened;
+    // A follower goes on while the claim is waited for: so there is less to apply afterwards.
+    const claim = await this.#claimed(signal);
+    await this.#unfollow();
+    await this.#primary?.close();
+    try {
+      this.#primary = await PartitionPrimary.open({ ...this.#options, claim });
+    } catch (error) {
+      await this.#abdicate();
+      throw error;
+    }
+    return this.#primary;
+  }
+
+  /** The claim under which an earlier primary ended, if it still holds; else a new one. */
+  async #claimed(signal: AbortSignal): Promise<PartitionClaim> {
+    if (this.#claim?.mayServe()) return this.#claim;
+    await this.#abdicate();
+    const { lease, partition } = this.#options;
+    try {
+      const claim = await lease.claim(partition, signal);
+      claim.lost.addEventListener("abort", () => void this.settle(), { once: true });
+      return this.#claim = claim;
+    } catch (cause) {
+      throw new GitStratumError("unavailable", "Claim a partition", {
+        data: { partition, reason: cause instanceof Error ? cause.message : String(cause) },
+        cause,
+      });
+    }
+  }
+
+  /** Only a node that is to be primary may fence: others would take the log from the one that is. */
+  #checkDuty(): void {
+    if (this.#duty !== "primary") throw this.#notPrimary();
+  }
+
+  #notPrimary(): GitStratumError {
+    const { partition, duties } = this.#options;
+    return new GitStratumError("unavailable", "Ask a node that is not the partition's primary", {
+      data: { partition, topologyVersion: duties.version },
+    });
+  }
+}
