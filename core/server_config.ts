@@ -27,7 +27,7 @@ import {
 import { addressOption, isLoopback, type SocketAddress } from "./socket_address.ts";
 
 /** The settings by name. */
-export type ServerConfigTable = Omit<NodeConfigTable, "listen"> & {
+export type ServerConfigTable = Omit<NodeConfigTable, "listen" | "weight"> & {
   readonly control: ConfigOption<readonly string[] | undefined>;
   readonly data: ConfigOption<string>;
   readonly http: ConfigOption<SocketAddress>;

@@ -26,6 +26,7 @@ export type NodeConfigTable = {
   readonly config: ConfigOption<string | undefined>;
   readonly id: ConfigOption<NodeId | undefined>;
   readonly zone: ConfigOption<string>;
+  readonly weight: ConfigOption<number>;
   readonly listen: ConfigOption<SocketAddress>;
   readonly advertise: ConfigOption<string | undefined>;
   readonly secretFile: ConfigOption<string | undefined>;
@@ -167,6 +168,14 @@ export function nodeConfigTable(listen: string): NodeConfigTable {
     ...MEMBERSHIP_CONFIG_TABLE,
     id: { ...MEMBERSHIP_CONFIG_TABLE.id, isRequired: true },
     secretFile: { ...MEMBERSHIP_CONFIG_TABLE.secretFile, isRequired: true },
+    weight: countOption({
+      flag: "weight",
+      environment: "GITSTRATUM_WEIGHT",
+      placeholder: "COUNT",
+      defaultText: "1",
+      min: 0,
+      help: "Share of the data against other nodes of the role: terabytes, say. 0 gets none.",
+    }),
     listen: addressOption({
       flag: "listen",
       environment: "GITSTRATUM_LISTEN",
@@ -193,7 +202,7 @@ export interface NodeFiles {
 
 /** The files that settings name, and what is wrong with them and with the settings together. */
 export function readNodeFiles(
-  config: Partial<Omit<NodeConfig, "listen">> & { readonly listen?: SocketAddress },
+  config: Partial<NodeConfig>,
   readTextFile: (path: string) => string,
 ): { readonly files: NodeFiles; readonly problems: readonly string[] } {
   const problems: string[] = [];
@@ -236,7 +245,7 @@ function secretProblems(secrets: readonly string[]): readonly string[] {
 }
 
 function settingProblems(
-  config: Partial<Omit<NodeConfig, "listen">> & { readonly listen?: SocketAddress },
+  config: Partial<NodeConfig>,
 ): readonly string[] {
   const { listen, advertise, tlsCert, tlsKey, admin, adminTokenFile } = config;
   const problems: string[] = [];

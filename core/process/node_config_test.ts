@@ -44,6 +44,7 @@ Deno.test("nodeConfigTable() needs a name and the secret, and has defaults for t
     admin: { hostname: "127.0.0.1", port: 0 },
     drainDelayS: 0,
     logLevel: "info",
+    weight: 1,
   });
 });
 

@@ -1,0 +1,65 @@
+/**
+ * The command line of a control node.
+ *
+ * @module
+ */
+
+import { type Consensus, EtcdConsensus, SqliteConsensus } from "@gitstratum/core/consensus";
+import {
+  type NodeGround,
+  openDataDirectory,
+  type OpenedNode,
+  runProcess,
+  startNode,
+  systemProcessWorld,
+} from "@gitstratum/core/process";
+import { TopologyClient } from "@gitstratum/core/rpc";
+import { type ControlConfig, controlHelpText, readControlConfig } from "./control_config.ts";
+import { openControlNode } from "./control_node.ts";
+
+async function openStore(config: ControlConfig, ground: NodeGround): Promise<Consensus> {
+  const { clock, random, fetchers, logger, releases } = ground;
+  if (config.etcd !== undefined) {
+    return new EtcdConsensus({
+      endpoints: config.etcd,
+      fetcher: fetchers.plain,
+      clock,
+      onTrouble: (error) => logger.warn("Open a watch of etcd anew", { reason: String(error) }),
+    });
+  }
+  const directory = await openDataDirectory(config.data!);
+  releases.add(() => directory.release());
+  return new SqliteConsensus(`${directory.path}/consensus.sqlite`, { clock, random });
+}
+
+async function open(config: ControlConfig, ground: NodeGround): Promise<OpenedNode> {
+  const { clock, logger, releases } = ground;
+  const consensus = await openStore(config, ground);
+  releases.add(() => consensus.close());
+  const node = await openControlNode({ consensus, clock, logger });
+  releases.add(() => node.close());
+  const { service } = node;
+  return {
+    service,
+    control: new TopologyClient((request) => service.fetch(request)),
+    facts: () => ({ topologyVersion: node.newestTopology().version }),
+  };
+}
+
+if (import.meta.main) {
+  const world = systemProcessWorld();
+  Deno.exit(
+    await runProcess(world, {
+      read: readControlConfig,
+      help: controlHelpText,
+      start: (config, context) =>
+        startNode({
+          role: "control",
+          config,
+          world,
+          context,
+          open: (ground) => open(config, ground),
+        }),
+    }),
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * How a process becomes a node of its cluster, and stops when it must not be that node any more.
+ *
+ * @module
+ */
+
+import { hasCode } from "../error.ts";
+import { GitStratumError } from "../error.ts";
+import { NodeAgent, type NodeAgentOptions } from "../rpc/node_agent.ts";
+
+/** Who joins, and who is told. */
+export interface MembershipOptions extends NodeAgentOptions {
+  /** Gives the registration up. */
+  readonly signal: AbortSignal;
+  /** Told when another process took the node's id over: this one has to end. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** Time between two attempts to register. */
+const RETRY_MS = 1000;
+
+/**
+ * Registers a node and keeps it alive; waits for as long as the control plane is away.
+ *
+ * @throws `already-exists` when the id belongs to another role; `aborted` when the signal aborts
+ */
+export async function joinCluster(options: MembershipOptions): Promise<NodeAgent> {
+  const { clock, logger, signal, onFatal, node } = options;
+  for (;;) {
+    const agent = new NodeAgent(options);
+    try {
+      await agent.start();
+      agent.ended().then((why) => {
+        if (why === "superseded") onFatal(superseded(node.id));
+      }, onFatal);
+      return agent;
+    } catch (error) {
+      if (!hasCode(error, "unavailable")) throw error;
+      logger.warn("Wait for the control plane", { node: node.id, error });
+    }
+    await pause(RETRY_MS, { clock, signal });
+  }
+}
+
+async function pause(
+  ms: number,
+  parts: Pick<MembershipOptions, "clock" | "signal">,
+): Promise<void> {
+  try {
+    await parts.clock.sleep(ms, parts.signal);
+  } catch (cause) {
+    throw new GitStratumError("aborted", "Stop waiting for the control plane", { cause });
+  }
+}
+
+function superseded(id: string): GitStratumError {
+  return new GitStratumError("conflict", "Find another process acting for this node's id", {
+    data: { node: id },
+  });
+}

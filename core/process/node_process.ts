@@ -1,0 +1,151 @@
+/**
+ * A node as a process: its sockets, its place in the cluster, and the order in which all of it starts
+ * and ends.
+ *
+ * Start: sockets, what the role opens, registration. End: readiness says no, running requests finish,
+ * heartbeats stop, the role closes. So a node is never registered at an address that does not listen,
+ * and is heard of as long as it works.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Logger } from "../logger.ts";
+import { type Metrics, PrometheusMetrics } from "../metrics.ts";
+import type { Random } from "../random.ts";
+import type { Service } from "../rpc/fetcher.ts";
+import type { NodeAgent, NodeAgentOptions } from "../rpc/node_agent.ts";
+import type { Control, NodeId, NodeRole } from "../rpc/topology.ts";
+import type { ReadinessFacts } from "./admin_service.ts";
+import { joinCluster } from "./membership.ts";
+import { type NodeConfig, readNodeFiles } from "./node_config.ts";
+import { type NodeFetchers, openNodeFetchers } from "./node_fetcher.ts";
+import { NodeServer } from "./node_server.ts";
+import { addProcessMetrics } from "./process_metrics.ts";
+import type { ProcessWorld } from "./process_world.ts";
+import { Releases } from "./releases.ts";
+import type { RunningProcess, StartContext } from "./run_process.ts";
+
+/** What a role is opened with. */
+export interface NodeGround {
+  /** The node's name. */
+  readonly id: NodeId;
+  /** Base URL under which others reach it. */
+  readonly url: string;
+  /** Calls other nodes, and etcd. */
+  readonly fetchers: NodeFetchers;
+  /** Counts for the operator. */
+  readonly metrics: Metrics;
+  /** Time. */
+  readonly clock: Clock;
+  /** Randomness. */
+  readonly random: Random;
+  /** Knows the role and the node already. */
+  readonly logger: Logger;
+  /** Aborts when the process is to end before it has started. */
+  readonly signal: AbortSignal;
+  /** To be called when only a restart can help. */
+  readonly onFatal: (error: unknown) => void;
+  /** Run at the end, after the last request; newest first. */
+  readonly releases: Releases;
+}
+
+/** A role that was opened. */
+export interface OpenedNode extends Pick<NodeAgentOptions, "onTopologyVersion" | "ringVersion"> {
+  /** Answers other nodes. */
+  readonly service: Service;
+  /** Where to register. */
+  readonly control: Control;
+  /** Whether it can take duties; always, unless told. */
+  readonly isReady?: () => boolean;
+  /** For operators who ask about readiness. */
+  readonly facts?: () => ReadinessFacts;
+}
+
+/** How to start a node. */
+export interface NodeProcessOptions {
+  /** What the node does. */
+  readonly role: NodeRole;
+  /** Settings that all roles have. */
+  readonly config: NodeConfig;
+  /** The machine. */
+  readonly world: ProcessWorld;
+  /** The process. */
+  readonly context: StartContext;
+  /** Opens the role. */
+  readonly open: (ground: NodeGround) => Promise<OpenedNode>;
+}
+
+/** Starts a node; it is registered when this resolves. */
+export async function startNode(options: NodeProcessOptions): Promise<RunningProcess> {
+  const releases = new Releases();
+  try {
+    return await startParts(options, releases);
+  } catch (error) {
+    await releases.run();
+    throw error;
+  }
+}
+
+async function startParts(
+  options: NodeProcessOptions,
+  releases: Releases,
+): Promise<RunningProcess> {
+  const { role, config, world, context } = options;
+  const { clock, random } = world;
+  const id = config.id!;
+  const logger = context.logger.child({ role, node: id });
+  const { files } = readNodeFiles(config, (path) => world.readTextFile(path));
+  const metrics = new PrometheusMetrics();
+  addProcessMetrics(metrics, { clock, memory: () => Deno.memoryUsage() });
+  const fetchers = openNodeFetchers({ files, nodeId: id, clock, random });
+  releases.add(() => fetchers.close());
+  const server = new NodeServer({ config, files, metrics, clock, logger });
+  releases.add(() => server.close());
+  const { signal, onFatal } = context;
+  const common = { clock, random, logger, signal, onFatal, releases };
+  const opened = await options.open({ id, url: server.url, fetchers, metrics, ...common });
+  const joined: { agent?: NodeAgent } = {};
+  server.serve(opened.service, () => readinessOf(opened, joined.agent));
+  const agent = await join(options, opened, { url: server.url, logger });
+  joined.agent = agent;
+  releases.add(() => agent.stop());
+  // Last in, first out: nothing is released before the last request has ended.
+  releases.add(() => server.close());
+  return {
+    greeting: [
+      `GitStratum ${role} node ${id} serves ${server.url}`,
+      `Metrics: ${server.adminUrl}/metrics`,
+    ].join("\n"),
+    drain: () => server.drain(),
+    close: () => releases.run(),
+  };
+}
+
+function join(
+  options: NodeProcessOptions,
+  opened: OpenedNode,
+  parts: { readonly url: string; readonly logger: Logger },
+): Promise<NodeAgent> {
+  const { role, config, world, context } = options;
+  const { isReady, onTopologyVersion, ringVersion } = opened;
+  return joinCluster({
+    control: opened.control,
+    node: { id: config.id!, role, address: parts.url, zone: config.zone, weight: config.weight },
+    clock: world.clock,
+    logger: parts.logger,
+    signal: context.signal,
+    onFatal: context.onFatal,
+    ...(isReady === undefined ? {} : { isReady }),
+    ...(onTopologyVersion === undefined ? {} : { onTopologyVersion }),
+    ...(ringVersion === undefined ? {} : { ringVersion }),
+  });
+}
+
+function readinessOf(opened: OpenedNode, agent: NodeAgent | undefined) {
+  const facts = opened.facts?.() ?? {};
+  if (agent === undefined) return { ready: false, status: "joining", facts };
+  const isReady = opened.isReady?.() ?? true;
+  const { state } = agent;
+  return { ready: isReady, status: isReady ? "ok" : "opening", facts: { ...facts, state } };
+}
