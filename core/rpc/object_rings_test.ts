@@ -18,6 +18,13 @@ function topologyOf(version: number, states: readonly NodeState[]): Topology {
 const ids = (ring: { readonly nodes: readonly { readonly id: string }[] } | undefined) =>
   ring?.nodes.map(({ id }) => id.slice(-1)).join("");
 
+Deno.test("ObjectRingCache.of() goes by the rings that a topology names, whatever its nodes' states", () => {
+  const member = (n: number) => ({ id: `object-${n}` as NodeId, zone: "z", weight: 1 });
+  const rings = { version: 7, current: [member(0), member(2)], previous: [member(0), member(1)] };
+  const found = new ObjectRingCache().of({ ...topologyOf(1, ["down", "draining"]), rings });
+  assert.deepEqual([found.version, ids(found.current), ids(found.previous)], [7, "02", "01"]);
+});
+
 Deno.test("ObjectRingCache.of() keeps the place of nodes that are away and gives joining ones none", () => {
   const rings = new ObjectRingCache().of(topologyOf(1, ["active", "suspect", "down", "joining"]));
   assert.deepEqual([ids(rings.current), ids(rings.previous)], ["012", undefined]);

@@ -85,7 +85,9 @@ export class ObjectRouter {
     );
     const owners = walks.flatMap((walk) => walk.slice(0, policy.replicaCount));
     const ids = new Set([...owners, ...walks.flat()]);
-    const nodes = [...ids].map((id) => topology.nodes.find((node) => node.id === id)!);
+    // A member of a ring of which nothing is known any more can not be asked.
+    const nodes = [...ids].map((id) => topology.nodes.find((node) => node.id === id))
+      .filter((node) => node !== undefined);
     // Sorting keeps the order of those that are equally well.
     return nodes.sort((a, b) => this.#rank(a) - this.#rank(b));
   }

@@ -46,6 +46,7 @@ import {
   recordsSchema,
   REPLICA_PATH,
   REPLICA_WRITES_TYPE,
+  RING_VERSION_HEADER,
 } from "./replica_wire.ts";
 
 /** How to reach a node. */
@@ -54,8 +55,17 @@ export interface ReplicaClientOptions {
   readonly clock: Clock;
   /** Address of the node, without a slash at its end. */
   readonly baseUrl?: string;
+  /** The version of the ring by which this node goes, told with each call; 0 unless given. */
+  readonly ringVersion?: () => number;
   /** Longest wait for the whole of an answer, in milliseconds. */
   readonly timeoutMs?: number;
+}
+
+/** A request less what every request has. */
+interface ReplicaRequest {
+  readonly method?: "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: BodyInit;
 }
 
 /** Somewhat more than those who call nodes wait, who have the better message. */
@@ -68,6 +78,7 @@ export class ReplicaClient implements ReplicaNode {
   readonly #client: JsonClient;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #ringVersion: () => number;
 
   /** Makes a client of one node. */
   constructor(fetcher: Fetcher, options: ReplicaClientOptions) {
@@ -75,6 +86,7 @@ export class ReplicaClient implements ReplicaNode {
     this.#client = new JsonClient(fetcher, baseUrl === undefined ? {} : { baseUrl });
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#ringVersion = options.ringVersion ?? (() => 0);
   }
 
   /** {@inheritDoc ReplicaNode.merge} */
@@ -208,9 +220,10 @@ export class ReplicaClient implements ReplicaNode {
   /** Sends a request and reads its answer, all in time. */
   async #send<T>(
     path: string,
-    call: RequestInit & { readonly read: (response: Response) => Promise<T> },
+    call: ReplicaRequest & { readonly read: (response: Response) => Promise<T> },
   ): Promise<T> {
     const { read, ...init } = call;
+    const headers = { ...init.headers, [RING_VERSION_HEADER]: `${this.#ringVersion()}` };
     const late = new AbortController();
     const answered = new AbortController();
     this.#clock.sleep(this.#timeoutMs, answered.signal).then(
@@ -219,7 +232,7 @@ export class ReplicaClient implements ReplicaNode {
     );
     const signal = late.signal;
     try {
-      const response = await this.#client.send(REPLICA_PATH + path, { ...init, signal });
+      const response = await this.#client.send(REPLICA_PATH + path, { ...init, headers, signal });
       return await answerOf(path, () => read(response));
     } catch (cause) {
       if (!late.signal.aborted) throw cause;
@@ -246,7 +259,7 @@ async function answerOf<T>(path: string, read: () => Promise<T>): Promise<T> {
   }
 }
 
-function writesRequest(writes: readonly ReplicaWrite[]): RequestInit {
+function writesRequest(writes: readonly ReplicaWrite[]): ReplicaRequest {
   const body = encodeReplicaWrites(writes);
   return {
     method: "POST",

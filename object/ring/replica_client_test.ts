@@ -202,3 +202,43 @@ Deno.test("ReplicaService refuses bodies that are too long, changed or broken", 
   assert.equal(await post("/forget", { body: `{"records":[{"id":"x","version":0}]}` }), "invalid");
   assert.equal(await post("/elsewhere", { body: "" }), "unsupported");
 });
+
+Deno.test("ReplicaService refuses writers who go by an older ring and readers who go by a newer one", async () => {
+  const replica = new MemoryReplica(new ManualClock());
+  let [known, sent, newerCount] = [5, 5, 0];
+  const service = new ReplicaService({
+    replica,
+    ringVersion: () => known,
+    onNewerRing: () => newerCount++,
+  });
+  const client = new ReplicaClient((request) => service.fetch(request), {
+    clock: new ManualClock(),
+    ringVersion: () => sent,
+  });
+  const write = livingWrite(0, new Uint8Array(10));
+  const calls = {
+    merge: () => client.merge([write]),
+    keepHint: () => client.keepHint("node-a" as NodeId, write),
+    list: () => client.list({ limit: 1 }),
+    hints: () => client.hints({ limit: 1 }),
+    read: () => client.read(write.id, { offset: 0, length: 10 }),
+    find: () => client.find(write.id),
+  };
+  const refusedBy = async () => {
+    const refused: string[] = [];
+    for (const [name, call] of Object.entries(calls)) {
+      await call().catch((error) => {
+        assert.ok(hasCode(error, "unavailable"));
+        refused.push(name);
+      });
+    }
+    return refused;
+  };
+  assert.deepEqual(await refusedBy(), []);
+  sent = 4;
+  assert.deepEqual(await refusedBy(), ["merge", "keepHint"]);
+  assert.equal(newerCount, 0);
+  [known, sent] = [5, 6];
+  assert.deepEqual(await refusedBy(), ["list", "hints"]);
+  assert.equal(newerCount, 4);
+});

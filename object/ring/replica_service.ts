@@ -1,6 +1,10 @@
 /**
  * Serves a node's replica to the other nodes of the ring, over HTTP.
  *
+ * Rings: a node that knows a newer ring than the caller refuses its writes, and one that knows only an
+ * older ring than the caller does not list. So whoever lists what former owners have sees every write
+ * that was coordinated by a ring before his: later ones are refused there, or went to him as well.
+ *
  * Invariants: bodies are verified before anything of them is stored, and admitted by their length. The
  * room for them is apart from that of callers' extents: a node that coordinates a write holds the
  * caller's bytes while it waits for others, who must not wait for that room in turn.
@@ -37,24 +41,31 @@ import {
   forgetSchema,
   REPLICA_PATH,
   REPLICA_WRITES_TYPE,
+  RING_VERSION_HEADER,
 } from "./replica_wire.ts";
 
 /** What a {@link ReplicaService} needs. */
 export interface ReplicaServiceOptions {
   /** What it offers. */
   readonly replica: ReplicaNode;
+  /** The version of the ring by which the node goes; without it all callers go by the same. */
+  readonly ringVersion?: () => number;
+  /** Told that a caller goes by a newer ring than this node. */
+  readonly onNewerRing?: () => void;
   /** Told of every error that is a bug. */
   readonly onUnexpected?: (error: unknown) => void;
 }
 
 /** A replica as other nodes reach it. */
 export class ReplicaService implements Service {
+  readonly #options: ReplicaServiceOptions;
   readonly #replica: ReplicaNode;
   readonly #app = new Hono().basePath(REPLICA_PATH);
   readonly #bodies = new ByteBudget(EXTENT_BODIES_BYTES_MAX);
 
   /** Makes the service of a replica. */
   constructor(options: ReplicaServiceOptions) {
+    this.#options = options;
     this.#replica = options.replica;
     const onUnexpected = options.onUnexpected ?? (() => {});
     this.#app.onError((error) => errorResponse(error, { onUnexpected }));
@@ -82,6 +93,7 @@ export class ReplicaService implements Service {
       return Response.json({ record: await this.#replica.find(id) ?? null });
     });
     app.get("/records", async (context) => {
+      this.#checkRing(context.req.raw, "reader");
       const after = context.req.query("after");
       const page = after === undefined ? {} : { after: parseExtentId(after) };
       const records = await this.#replica.list({ ...page, limit: limitOf(context) });
@@ -104,6 +116,7 @@ export class ReplicaService implements Service {
       });
     });
     app.get("/hints", async (context) => {
+      this.#checkRing(context.req.raw, "reader");
       const { id, target } = context.req.query();
       const after = id === undefined || target === undefined
         ? {}
@@ -123,16 +136,31 @@ export class ReplicaService implements Service {
   }
 
   /** Reads and verifies a frame within the budget, of which it keeps its part until `use` settles. */
-  #withWrites(
+  async #withWrites(
     request: Request,
     use: (writes: readonly ReplicaWrite[]) => Promise<Response>,
   ): Promise<Response> {
+    this.#checkRing(request, "writer");
     const bytesMax = REPLICA_BODY_BYTES_MAX;
     const reserved = Math.min(declaredBytes(request) ?? bytesMax, bytesMax);
-    return this.#bodies.spend(reserved, async () => {
+    return await this.#bodies.spend(reserved, async () => {
       const bytes = await readBodyBytes(request, { bytesMax });
       verifyChecksum(bytes, request.headers.get(CHECKSUM_HEADER));
       return await use(decodeReplicaWrites(bytes));
+    });
+  }
+
+  /** Refuses callers who go by another ring where that could hide a write from its new owners. */
+  #checkRing(request: Request, caller: "writer" | "reader"): void {
+    const { ringVersion, onNewerRing } = this.#options;
+    if (ringVersion === undefined) return;
+    const known = ringVersion();
+    const found = Number(request.headers.get(RING_VERSION_HEADER) ?? 0);
+    if (found > known) onNewerRing?.();
+    const isRefused = caller === "writer" ? found < known : found > known;
+    if (!isRefused) return;
+    throw new GitStratumError("unavailable", "Go by another ring than the caller", {
+      data: { known, found },
     });
   }
 

@@ -16,6 +16,8 @@ import { isLiving, parseLifeVersion, type ReplicaRecord } from "./replica_record
 
 /** Path below which a node answers other nodes. */
 export const REPLICA_PATH = "/object/v1/replica";
+/** Header: the version of the ring by which the caller goes. */
+export const RING_VERSION_HEADER = "x-gitstratum-ring";
 /** Media type of a frame of writes. */
 export const REPLICA_WRITES_TYPE = "application/x-gitstratum-replica-writes";
 

@@ -224,18 +224,26 @@ export class ReplicatedExtentStore implements ExtentStore {
 
   /** Writes when there is room; the room is free again when every copy has arrived or failed. */
   #write(id: ExtentId, bytes: number, makeWrite: () => ReplicaWrite): Promise<void> {
-    return this.#queue.run(id, () => {
-      const known = Promise.withResolvers<void>();
-      this.#unsettled.spend(bytes, async () => {
-        const { outcome, settled } = this.#writer.write(this.#place(id), makeWrite());
-        outcome.then((outcome) => {
-          if (outcome === "durable") known.resolve();
-          else known.reject(writeError(outcome, id));
-        }, known.reject);
-        await settled;
-      }).catch(known.reject);
-      return known.promise;
+    return this.#queue.run(id, async () => {
+      // A ring that changed during the write may have owners who were not told.
+      for (let version: number | undefined = -1; version !== this.#view().version;) {
+        version = this.#view().version;
+        await this.#writeOnce(id, bytes, makeWrite);
+      }
     });
+  }
+
+  #writeOnce(id: ExtentId, bytes: number, makeWrite: () => ReplicaWrite): Promise<void> {
+    const known = Promise.withResolvers<void>();
+    this.#unsettled.spend(bytes, async () => {
+      const { outcome, settled } = this.#writer.write(this.#place(id), makeWrite());
+      outcome.then((outcome) => {
+        if (outcome === "durable") known.resolve();
+        else known.reject(writeError(outcome, id));
+      }, known.reject);
+      await settled;
+    }).catch(known.reject);
+    return known.promise;
   }
 
   #place(id: ExtentId): Placement {

@@ -64,7 +64,8 @@ export class RingNode {
     const replica = new SegmentReplica(store);
     const rings = new ObjectRingCache();
     this.view = () => rings.of(topology.current());
-    this.peers = new RingPeers({ ...options, replica });
+    const ringVersion = () => this.view().version ?? 0;
+    this.peers = new RingPeers({ ...options, replica, ringVersion });
     this.#replicated = new ReplicatedExtentStore({
       view: this.view,
       nodeOf: (id) => this.peers.replica(id),
@@ -75,6 +76,12 @@ export class RingNode {
     this.extents = this.#replicated;
     this.service = new ReplicaService({
       replica,
+      ringVersion,
+      onNewerRing: () => {
+        topology.refresh().catch(() => {
+          // A hint: the topology comes by itself as soon as the control plane is back.
+        });
+      },
       ...(onUnexpected === undefined ? {} : { onUnexpected }),
     });
   }

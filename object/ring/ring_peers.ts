@@ -19,6 +19,8 @@ export interface RingPeersOptions {
   readonly topology: TopologySource;
   /** Reaches an address; signs what goes there. */
   readonly fetcherFor: (address: string) => Fetcher;
+  /** The version of the ring by which the node goes. */
+  readonly ringVersion: () => number;
   /** Counts how long answers take. */
   readonly clock: Clock;
 }
@@ -55,9 +57,10 @@ export class RingPeers {
     }
     const known = this.#peers.get(id);
     if (known?.address === node.address) return known.client;
-    const { fetcherFor, clock } = this.#options;
-    const client = new ReplicaClient(fetcherFor(node.address), { clock, baseUrl: node.address });
-    this.#peers.set(id, { address: node.address, client });
+    const { fetcherFor, clock, ringVersion } = this.#options;
+    const { address } = node;
+    const client = new ReplicaClient(fetcherFor(address), { clock, baseUrl: address, ringVersion });
+    this.#peers.set(id, { address, client });
     return client;
   }
 }

@@ -1,0 +1,56 @@
+/**
+ * The command line of an object node.
+ *
+ * @module
+ */
+
+import type { LogData } from "@gitstratum/core";
+import { FileDisk } from "@gitstratum/core/disk";
+import {
+  type NodeGround,
+  openClusterLink,
+  type OpenedNode,
+  runProcess,
+  startNode,
+  systemProcessWorld,
+} from "@gitstratum/core/process";
+import { type ObjectConfig, objectHelpText, readObjectConfig } from "./object_config.ts";
+import { openObjectNode } from "./object_node.ts";
+
+async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNode> {
+  const { id, clock, random, logger, fetchers, onFatal, releases } = ground;
+  // The disk makes the directory, so it comes first; the link keeps its topology there.
+  const disk = new FileDisk(config.data);
+  const link = await openClusterLink(ground, {
+    controlUrls: config.control!,
+    topologyPath: `${config.data}/topology.json`,
+  });
+  const node = await openObjectNode({
+    disk,
+    clock,
+    random,
+    ring: { self: id, topology: link.topology, fetcherFor: () => fetchers.signed },
+    onFailure: onFatal,
+    onTrouble: ({ what, data }) => logger.error("Meet trouble", { what, ...data as LogData }),
+  });
+  releases.add(() => node.close());
+  return { service: node.service, ...link.membership };
+}
+
+if (import.meta.main) {
+  const world = systemProcessWorld();
+  Deno.exit(
+    await runProcess(world, {
+      read: readObjectConfig,
+      help: objectHelpText,
+      start: (config, context) =>
+        startNode({
+          role: "object",
+          config,
+          world,
+          context,
+          open: (ground) => open(config, ground),
+        }),
+    }),
+  );
+}
