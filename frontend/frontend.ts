@@ -11,6 +11,7 @@ import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
+import { BundleOffers } from "./session/bundle_offers.ts";
 import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";
 import { StatelessSessions } from "./session/git_sessions.ts";
 import type { IngestPack } from "./session/receive_pack_session.ts";
@@ -30,6 +31,9 @@ const FEATURES: UploadPackFeatures = {
   refInWant: true,
   sidebandAll: true,
   objectInfo: true,
+  // What a repository has to offer is in its settings.
+  bundleUri: false,
+  packfileUris: false,
 };
 
 /** What a frontend works with. */
@@ -81,6 +85,8 @@ export function createFrontend(options: FrontendOptions): Frontend {
     agent,
     newSessionId,
     features: FEATURES,
+    bundles: new BundleOffers({ metadata, clock }),
+    rebuilder,
     ...(options.cache === undefined ? {} : { cache: options.cache }),
   };
   const features = { pushOptions: true };

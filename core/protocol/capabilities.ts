@@ -71,6 +71,10 @@ export interface UploadPackFeatures {
   readonly sidebandAll: boolean;
   /** The `object-info` command (v2). */
   readonly objectInfo: boolean;
+  /** The `bundle-uri` command (v2): the repository has bundles to offer. */
+  readonly bundleUri: boolean;
+  /** Packs may come from elsewhere (v2): the repository has some to offer. */
+  readonly packfileUris: boolean;
 }
 
 /** What every server part supports. */
@@ -81,6 +85,8 @@ export const BASE_UPLOAD_PACK_FEATURES: UploadPackFeatures = {
   refInWant: false,
   sidebandAll: false,
   objectInfo: false,
+  bundleUri: false,
+  packfileUris: false,
 };
 
 /** Facts that every advertisement carries. */
@@ -165,6 +171,7 @@ export function advertiseV2(
       filter: features.filter,
       "ref-in-want": features.refInWant,
       "sideband-all": features.sidebandAll,
+      "packfile-uris": features.packfileUris,
     }),
   ];
   const lines = [
@@ -176,6 +183,7 @@ export function advertiseV2(
     `object-format=${server.objectFormat}`,
     ...(server.sessionId === undefined ? [] : [`session-id=${server.sessionId}`]),
     ...(features.objectInfo ? ["object-info=size"] : []),
+    ...chosen({ "bundle-uri": features.bundleUri }),
   ];
   const buffer = new PktLineBuffer();
   for (const line of lines) buffer.text(`${line}\n`);

@@ -26,6 +26,8 @@ const ALL = {
   refInWant: true,
   sidebandAll: true,
   objectInfo: true,
+  bundleUri: true,
+  packfileUris: true,
 };
 
 Deno.test("parseProtocolVersion() picks the highest known version", () => {
@@ -84,10 +86,11 @@ Deno.test("advertiseV2() lists commands with their features", () => {
     String.raw`version 2\n
 agent=g/1\n
 ls-refs=unborn\n
-fetch=shallow wait-for-done filter ref-in-want sideband-all\n
+fetch=shallow wait-for-done filter ref-in-want sideband-all packfile-uris\n
 server-option\n
 object-format=sha256\n
 object-info=size\n
+bundle-uri\n
 0000`,
   );
   assert.match(

@@ -11,7 +11,7 @@ import type { PktLineReader } from "./pkt_line_reader.ts";
 import { excerpt, protocolError } from "./protocol_error.ts";
 
 /** Commands of protocol v2 that this server knows. */
-export type CommandName = "ls-refs" | "fetch" | "object-info";
+export type CommandName = "ls-refs" | "fetch" | "object-info" | "bundle-uri";
 
 /** The head of a request. Its arguments, up to a flush, are still in the reader. */
 export interface CommandRequest {

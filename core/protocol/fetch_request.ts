@@ -10,7 +10,11 @@ import { HAVE_COUNT_MAX, WANT_COUNT_MAX } from "../limits.ts";
 import type { Depth } from "../rpc/metadata.ts";
 import type { UploadPackFeatures } from "./capabilities.ts";
 import { readArguments } from "./command_request.ts";
-import { parseObjectFilter, parseScaledNumber } from "./object_filter_parser.ts";
+import {
+  parseObjectFilter,
+  parseScaledNumber,
+  type RequestedFilter,
+} from "./object_filter_parser.ts";
 import type { PktLineReader } from "./pkt_line_reader.ts";
 import { excerpt, protocolError } from "./protocol_error.ts";
 
@@ -44,9 +48,17 @@ export interface FetchRequest {
   readonly sidebandAll: boolean;
 }
 
+/** A request as it was read: what it names is not looked up yet. */
+export interface ReceivedFetch extends Omit<FetchRequest, "filter"> {
+  /** What the client leaves out, perhaps by the name of a blob. */
+  readonly filter?: RequestedFilter;
+  /** Schemes of addresses from which the client would fetch packs itself (v2); none by default. */
+  readonly uriProtocols: readonly string[];
+}
+
 const INT_MAX = 0x7fffffff;
 
-/** Gathers a {@link FetchRequest} line by line. */
+/** Gathers a {@link ReceivedFetch} line by line. */
 export class FetchRequestBuilder {
   /** Objects wanted so far. */
   readonly wants: Set<Oid> = new Set();
@@ -60,7 +72,8 @@ export class FetchRequestBuilder {
   readonly #deepenNot = new Set<string>();
   #deepen: number | undefined;
   #deepenSinceS: number | undefined;
-  #filter: ObjectFilter | undefined;
+  #filter: RequestedFilter | undefined;
+  #uriProtocols: readonly string[] | undefined;
   readonly #format: ObjectFormat;
 
   /** A builder for a repository of the given format. */
@@ -115,8 +128,16 @@ export class FetchRequestBuilder {
     this.#filter = parseObjectFilter(spec, this.#format);
   }
 
+  /** Takes a list of schemes. @throws `invalid` when it is the second one */
+  packfileUris(list: string): void {
+    if (this.#uriProtocols !== undefined) {
+      throw protocolError("multiple packfile-uris lines forbidden");
+    }
+    this.#uriProtocols = list.split(",");
+  }
+
   /** The request. @throws `invalid` when its parts contradict each other */
-  build(): FetchRequest {
+  build(): ReceivedFetch {
     const depth = this.#depth();
     return {
       wants: [...this.wants],
@@ -132,6 +153,7 @@ export class FetchRequestBuilder {
       noProgress: this.flags.has("no-progress"),
       waitForDone: this.flags.has("wait-for-done"),
       sidebandAll: this.flags.has("sideband-all"),
+      uriProtocols: this.#uriProtocols ?? [],
     };
   }
 
@@ -216,6 +238,9 @@ function addArgument(
       if (!features.sidebandAll) break;
       builder.flags.add(line);
       return;
+    case "packfile-uris":
+      if (features.packfileUris && space > 0) return builder.packfileUris(value);
+      break;
     case "deepen-relative":
       if (!features.shallow) break;
       builder.flags.add(line);
@@ -236,7 +261,7 @@ function addArgument(
 export async function readFetchRequest(
   reader: PktLineReader,
   options: FetchRequestOptions,
-): Promise<FetchRequest> {
+): Promise<ReceivedFetch> {
   const builder = new FetchRequestBuilder(options.objectFormat);
   await readArguments(reader, {
     command: "fetch",

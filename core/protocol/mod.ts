@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./bundle_uri.ts";
 export * from "./capabilities.ts";
 export * from "./command_request.ts";
 export * from "./fetch_request.ts";
@@ -37,3 +38,4 @@ export type {
   ReferenceListing,
   ShallowBoundary,
 } from "../rpc/metadata.ts";
+export type { OfferedBundle, OfferedPack } from "../rpc/offered_download.ts";

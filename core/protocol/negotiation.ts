@@ -13,6 +13,7 @@ import { assert, unreachable } from "../assert.ts";
 import { isOid, type ObjectFormat, type Oid } from "../git/oid.ts";
 import { HAVE_COUNT_MAX } from "../limits.ts";
 import type { NegotiateResult, ShallowBoundary } from "../rpc/metadata.ts";
+import type { OfferedPack } from "../rpc/offered_download.ts";
 import type { FetchRequest } from "./fetch_request.ts";
 import { type PktLine, PktLineBuffer, pktText } from "./pkt_line.ts";
 import { excerpt, notOurRef, protocolError } from "./protocol_error.ts";
@@ -29,7 +30,9 @@ export type FetchStart =
   | "pack";
 
 /** Decides how a v2 fetch begins. */
-export function fetchStart(request: FetchRequest): FetchStart {
+export function fetchStart(
+  request: Pick<FetchRequest, "wants" | "wantRefs" | "haves" | "waitForDone" | "done">,
+): FetchStart {
   const wanting = request.wants.length + request.wantRefs.length > 0;
   if (!wanting && !request.waitForDone) return "nothing";
   return request.haves.length > 0 && !request.done ? "negotiate" : "pack";
@@ -48,7 +51,7 @@ export function checkRefused(result: NegotiateResult): void {
  * @throws `denied` when a want was refused
  */
 export function acknowledge(
-  request: FetchRequest,
+  request: Pick<FetchRequest, "waitForDone" | "sidebandAll">,
   result: NegotiateResult,
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly pack: boolean } {
   checkRefused(result);
@@ -64,12 +67,14 @@ export function acknowledge(
 
 /** What stands between the acknowledgments and the pack's bytes in a v2 response. */
 export function packSections(
-  request: FetchRequest,
+  request: Pick<FetchRequest, "depth" | "clientShallow" | "sidebandAll">,
   facts: {
     /** Where history ends for the client; needed when a depth was asked or the client is shallow. */
     readonly boundary: ShallowBoundary;
     /** Values of the references asked by name, in the order asked. */
     readonly wantedRefs: readonly { readonly name: string; readonly oid: Oid }[];
+    /** Packs that the client is to fetch besides; none when absent. */
+    readonly offeredPacks?: readonly OfferedPack[];
   },
 ): Uint8Array<ArrayBuffer> {
   const section = new FetchSections(request);
@@ -84,6 +89,12 @@ export function packSections(
     for (const { name, oid } of facts.wantedRefs) section.line(`${oid} ${name}\n`);
     section.buffer.delim();
   }
+  const { offeredPacks = [] } = facts;
+  if (offeredPacks.length > 0) {
+    section.line("packfile-uris\n");
+    for (const { hash, uri } of offeredPacks) section.line(`${hash} ${uri}\n`);
+    section.buffer.delim();
+  }
   return section.line("packfile\n").buffer.take();
 }
 
@@ -92,7 +103,7 @@ class FetchSections {
   readonly buffer = new PktLineBuffer();
   readonly #framed: boolean;
 
-  constructor(request: FetchRequest) {
+  constructor(request: Pick<FetchRequest, "sidebandAll">) {
     this.#framed = request.sidebandAll;
   }
 

@@ -6,9 +6,15 @@
 
 import type { ObjectFilter } from "../git/object_filter.ts";
 import { OBJECT_TYPE_CODES, type ObjectType } from "../git/object_type.ts";
-import { isOid, type ObjectFormat } from "../git/oid.ts";
+import { isOid, type ObjectFormat, type Oid } from "../git/oid.ts";
 import { FILTER_DEPTH_MAX, FILTER_PART_COUNT_MAX } from "../limits.ts";
 import { excerpt, protocolError } from "./protocol_error.ts";
+
+/** A filter as clients write it: a sparse filter may name its blob, like `main:patterns`. */
+export type RequestedFilter =
+  | Exclude<ObjectFilter, { kind: "combine" }>
+  | { readonly kind: "sparse:name"; readonly name: string }
+  | { readonly kind: "combine"; readonly filters: readonly RequestedFilter[] };
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
@@ -30,25 +36,24 @@ interface Context {
   readonly parts: { count: number };
 }
 
-function parseSparse(name: string, format: ObjectFormat): ObjectFilter {
-  if (isOid(name, format)) return { kind: "sparse:oid", oid: name };
-  throw protocolError(`unable to access sparse blob in '${excerpt(name)}'`);
+function parseSparse(name: string, format: ObjectFormat): RequestedFilter {
+  return isOid(name, format) ? { kind: "sparse:oid", oid: name } : { kind: "sparse:name", name };
 }
 
-function parseType(name: string): ObjectFilter {
+function parseType(name: string): RequestedFilter {
   if (Object.hasOwn(OBJECT_TYPE_CODES, name)) {
     return { kind: "object:type", type: name as ObjectType };
   }
   throw protocolError(`'${excerpt(name)}' for 'object:type=<type>' is not a valid object type`);
 }
 
-function parseDepth(text: string): ObjectFilter {
+function parseDepth(text: string): RequestedFilter {
   const depth = parseScaledNumber(text);
   if (depth === undefined) throw protocolError("expected 'tree:<depth>'");
   return { kind: "tree", depth };
 }
 
-function parsePart(spec: string, context: Context): ObjectFilter {
+function parsePart(spec: string, context: Context): RequestedFilter {
   if (++context.parts.count > FILTER_PART_COUNT_MAX) {
     throw protocolError("too many sub-filters", "exhausted");
   }
@@ -61,14 +66,13 @@ function parsePart(spec: string, context: Context): ObjectFilter {
 }
 
 function decodePercent(text: string): string {
-  const bytes = text.replaceAll(
-    /%([0-9a-f]{2})/gi,
-    (_, digits: string) => String.fromCharCode(parseInt(digits, 16)),
+  return text.replaceAll(
+    /(?:%[0-9a-f]{2})+/gi,
+    (run) => new TextDecoder().decode(Uint8Array.fromHex(run.replaceAll("%", ""))),
   );
-  return bytes;
 }
 
-function parseCombine(text: string, context: Context): ObjectFilter {
+function parseCombine(text: string, context: Context): RequestedFilter {
   if (text === "") throw protocolError("expected something after combine:");
   if (context.depth >= FILTER_DEPTH_MAX) {
     throw protocolError("sub-filters are nested too deep", "exhausted");
@@ -78,7 +82,7 @@ function parseCombine(text: string, context: Context): ObjectFilter {
   return { kind: "combine", filters: parts.map((part) => parsePart(part, deeper)) };
 }
 
-function parse(spec: string, context: Context): ObjectFilter {
+function parse(spec: string, context: Context): RequestedFilter {
   if (spec === "blob:none") return { kind: "blob:none" };
   if (spec === "auto") throw protocolError("'auto' filter not supported by this command");
   const after = (prefix: string) => spec.startsWith(prefix) ? spec.slice(prefix.length) : undefined;
@@ -100,17 +104,38 @@ function parse(spec: string, context: Context): ObjectFilter {
 }
 
 /**
- * Parses a filter. A sparse filter must name its blob by id.
+ * Parses a filter.
  *
  * @throws `invalid` with git's text for the client
  * @throws `exhausted` when it is nested too deep or has too many parts
  */
-export function parseObjectFilter(spec: string, format: ObjectFormat): ObjectFilter {
+export function parseObjectFilter(spec: string, format: ObjectFormat): RequestedFilter {
   return parse(spec, { format, depth: 0, parts: { count: 0 } });
 }
 
+/**
+ * The filter with ids in place of names.
+ *
+ * @param find the blob that a name means
+ * @throws `invalid` with git's text for the client when a name means none
+ */
+export async function resolveFilter(
+  filter: RequestedFilter,
+  find: (name: string) => Promise<Oid | undefined>,
+): Promise<ObjectFilter> {
+  if (filter.kind === "combine") {
+    const filters: ObjectFilter[] = [];
+    for (const part of filter.filters) filters.push(await resolveFilter(part, find));
+    return { kind: "combine", filters };
+  }
+  if (filter.kind !== "sparse:name") return filter;
+  const oid = await find(filter.name);
+  if (oid !== undefined) return { kind: "sparse:oid", oid };
+  throw protocolError(`unable to access sparse blob in '${excerpt(filter.name)}'`);
+}
+
 /** The text of a filter; {@link parseObjectFilter} gives the filter back. */
-export function formatObjectFilter(filter: ObjectFilter): string {
+export function formatObjectFilter(filter: RequestedFilter): string {
   switch (filter.kind) {
     case "blob:none":
       return "blob:none";
@@ -122,11 +147,13 @@ export function formatObjectFilter(filter: ObjectFilter): string {
       return `object:type=${filter.type}`;
     case "sparse:oid":
       return `sparse:oid=${filter.oid}`;
+    case "sparse:name":
+      return `sparse:oid=${filter.name}`;
     case "combine":
       return `combine:${filter.filters.map(encodePart).join("+")}`;
   }
 }
 
-function encodePart(filter: ObjectFilter): string {
+function encodePart(filter: RequestedFilter): string {
   return formatObjectFilter(filter).replaceAll("%", "%25").replaceAll("+", "%2b");
 }

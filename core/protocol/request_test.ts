@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { GitStratumError } from "../error.ts";
-import type { ObjectFilter } from "../git/object_filter.ts";
 import type { Oid } from "../git/oid.ts";
 import { BASE_UPLOAD_PACK_FEATURES } from "./capabilities.ts";
+import { bundleUriResponse, readBundleUriRequest } from "./bundle_uri.ts";
 import { readCommandRequest } from "./command_request.ts";
 import { readFetchRequest } from "./fetch_request.ts";
 import { lsRefsHeadLine, lsRefsResponse, readLsRefsRequest } from "./ls_refs.ts";
@@ -11,6 +11,8 @@ import {
   formatObjectFilter,
   parseObjectFilter,
   parseScaledNumber,
+  type RequestedFilter,
+  resolveFilter,
 } from "./object_filter_parser.ts";
 import { objectInfoResponse, readObjectInfoRequest } from "./object_info.ts";
 import { clientText, notOurRef, protocolError } from "./protocol_error.ts";
@@ -27,6 +29,8 @@ const ALL = {
   refInWant: true,
   sidebandAll: true,
   objectInfo: true,
+  bundleUri: true,
+  packfileUris: true,
 };
 const FETCH = { objectFormat: "sha1", features: ALL } as const;
 const HEAD = { objectFormat: "sha1", commands: ["ls-refs", "fetch"] } as const;
@@ -154,6 +158,7 @@ Deno.test("readFetchRequest() reads every argument", async () => {
     noProgress: true,
     waitForDone: true,
     sidebandAll: true,
+    uriProtocols: [],
   });
   const deepen = await readFetchRequest(readerOf("deepen 3\ndeepen-relative\n0000"), FETCH);
   assert.deepEqual(deepen.depth, { kind: "commits", depth: 3, relative: true });
@@ -241,7 +246,7 @@ Deno.test("readUploadRequest() refuses in git's words", async () => {
 });
 
 Deno.test("parseObjectFilter() reads what git's filters may be", () => {
-  const cases: readonly [string, ObjectFilter][] = [
+  const cases: readonly [string, RequestedFilter][] = [
     ["blob:none", { kind: "blob:none" }],
     ["blob:limit=0", { kind: "blob:limit", bytes: 0 }],
     ["blob:limit=2m", { kind: "blob:limit", bytes: 2 * 2 ** 20 }],
@@ -251,6 +256,11 @@ Deno.test("parseObjectFilter() reads what git's filters may be", () => {
     ["tree:0", { kind: "tree", depth: 0 }],
     ["object:type=tag", { kind: "object:type", type: "tag" }],
     [`sparse:oid=${A}`, { kind: "sparse:oid", oid: A }],
+    ["sparse:oid=main:x", { kind: "sparse:name", name: "main:x" }],
+    ["combine:sparse:oid=main:%c3%a9", {
+      kind: "combine",
+      filters: [{ kind: "sparse:name", name: "main:é" }],
+    }],
     ["combine:blob%3Anone", { kind: "combine", filters: [{ kind: "blob:none" }] }],
     ["combine:+tree:1+", { kind: "combine", filters: [{ kind: "tree", depth: 1 }] }],
   ];
@@ -266,7 +276,6 @@ Deno.test("parseObjectFilter() refuses in git's words", async () => {
     ["tree:x", "expected 'tree:<depth>'"],
     ["object:type=blub", "'blub' for 'object:type=<type>' is not a valid object type"],
     ["sparse:path=x", "sparse:path filters support has been dropped"],
-    ["sparse:oid=main:x", "unable to access sparse blob in 'main:x'"],
     ["combine:", "expected something after combine:"],
     ["combine:blob:none,", "must escape char in sub-filter-spec: ','"],
     ["auto", "'auto' filter not supported by this command"],
@@ -284,21 +293,74 @@ Deno.test("parseObjectFilter() refuses in git's words", async () => {
 });
 
 Deno.test("formatObjectFilter() is undone by parseObjectFilter()", () => {
-  const { filter } = fc.letrec<{ filter: ObjectFilter }>((tie) => ({
+  const { filter } = fc.letrec<{ filter: RequestedFilter }>((tie) => ({
     filter: fc.oneof(
       { maxDepth: 3 },
-      fc.constant<ObjectFilter>({ kind: "blob:none" }),
-      fc.nat().map((bytes): ObjectFilter => ({ kind: "blob:limit", bytes })),
-      fc.nat().map((depth): ObjectFilter => ({ kind: "tree", depth })),
-      fc.constant<ObjectFilter>({ kind: "object:type", type: "tree" }),
-      fc.constant<ObjectFilter>({ kind: "sparse:oid", oid: B }),
+      fc.constant<RequestedFilter>({ kind: "blob:none" }),
+      fc.nat().map((bytes): RequestedFilter => ({ kind: "blob:limit", bytes })),
+      fc.nat().map((depth): RequestedFilter => ({ kind: "tree", depth })),
+      fc.constant<RequestedFilter>({ kind: "object:type", type: "tree" }),
+      fc.constant<RequestedFilter>({ kind: "sparse:oid", oid: B }),
+      fc.constant<RequestedFilter>({ kind: "sparse:name", name: "main:a+b%/é" }),
       fc.array(tie("filter"), { minLength: 1, maxLength: 3 })
-        .map((filters): ObjectFilter => ({ kind: "combine", filters })),
+        .map((filters): RequestedFilter => ({ kind: "combine", filters })),
     ),
   }));
   fc.assert(fc.property(filter, (each) => {
     assert.deepEqual(parseObjectFilter(formatObjectFilter(each), "sha1"), each);
   }));
+});
+
+Deno.test("resolveFilter() puts ids in place of names, at any depth", async () => {
+  const find = (name: string) => Promise.resolve(name === "main:x" ? B : undefined);
+  const named = parseObjectFilter("combine:sparse:oid=main:x+combine:sparse:oid=main:x", "sha1");
+  const sparse = { kind: "sparse:oid", oid: B } as const;
+  assert.deepEqual(await resolveFilter(named, find), {
+    kind: "combine",
+    filters: [sparse, { kind: "combine", filters: [sparse] }],
+  });
+  await assertRefused(
+    resolveFilter(parseObjectFilter("sparse:oid=main:y", "sha1"), find),
+    "unable to access sparse blob in 'main:y'",
+  );
+});
+
+Deno.test("bundle-uri takes no arguments and lists what is offered", async () => {
+  await readBundleUriRequest(readerOf("0000"));
+  await assertRefused(
+    readBundleUriRequest(readerOf("now\n0000")),
+    "bundle-uri: unexpected argument: 'now'",
+  );
+  await assertRefused(readBundleUriRequest(readerOf("0001")), /expected flush after bundle-uri/);
+  const uri = "https://example.com/a.bundle";
+  assert.equal(
+    transcriptOf(bundleUriResponse([{ id: "a", uri, filter: "blob:none" }])),
+    `bundle.version=1\nbundle.mode=all\nbundle.a.uri=${uri}\nbundle.a.filter=blob:none\n0000`,
+  );
+  const ordered = [{ id: "a", uri, creationToken: 0 }, { id: "b", uri, creationToken: 5 }];
+  assert.match(transcriptOf(bundleUriResponse(ordered)), /^bundle.heuristic=creationToken$/m);
+  assert.match(transcriptOf(bundleUriResponse(ordered)), /^bundle.b.creationtoken=5$/m);
+  assert.doesNotMatch(
+    transcriptOf(bundleUriResponse([ordered[0]!, { id: "c", uri }])),
+    /heuristic/,
+  );
+  assert.doesNotMatch(transcriptOf(bundleUriResponse([])), /heuristic/);
+});
+
+Deno.test("readFetchRequest() takes packfile-uris once, where they were offered", async () => {
+  const read = (text: string, features = ALL) =>
+    readFetchRequest(readerOf(text), { objectFormat: "sha1", features });
+  const request = await read(`want ${A}\npackfile-uris https,http\n0000`);
+  assert.deepEqual(request.uriProtocols, ["https", "http"]);
+  assert.deepEqual((await read(`want ${A}\n0000`)).uriProtocols, []);
+  await assertRefused(
+    read("packfile-uris http\npackfile-uris http\n0000"),
+    "multiple packfile-uris lines forbidden",
+  );
+  await assertRefused(
+    read("packfile-uris http\n0000", { ...ALL, packfileUris: false }),
+    "unexpected line: 'packfile-uris http'",
+  );
 });
 
 Deno.test("parseScaledNumber() refuses what is no number", () => {

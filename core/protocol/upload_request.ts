@@ -8,9 +8,9 @@
 import { isOid, oidBytes } from "../git/oid.ts";
 import { type Capabilities, parseCapabilities, requestedSideBand } from "./capabilities.ts";
 import {
-  type FetchRequest,
   FetchRequestBuilder,
   type FetchRequestOptions,
+  type ReceivedFetch,
 } from "./fetch_request.ts";
 import { pktText } from "./pkt_line.ts";
 import type { PktLineReader } from "./pkt_line_reader.ts";
@@ -23,7 +23,7 @@ export type MultiAck = "none" | "multi_ack" | "multi_ack_detailed";
 /** A v0 or v1 request without its haves. */
 export interface UploadRequest {
   /** What is asked, with no haves yet. */
-  readonly request: FetchRequest;
+  readonly request: ReceivedFetch;
   /** All capabilities of the client. */
   readonly capabilities: Capabilities;
   /** How much the client wants to be told. */

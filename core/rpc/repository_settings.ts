@@ -15,6 +15,12 @@ import {
 } from "../git/fsck_message.ts";
 import { hiddenPatternProblem } from "../git/hidden_references.ts";
 import { HIDDEN_PATTERN_COUNT_MAX, OBJECT_BYTES_MAX, PUSH_BYTES_MAX } from "../limits.ts";
+import {
+  type OfferedBundle,
+  offeredBundlesSchema,
+  type OfferedPackfiles,
+  offeredPackfilesSchema,
+} from "./offered_download.ts";
 
 /** The settings of a repository. */
 export interface RepositorySettings {
@@ -33,6 +39,12 @@ export interface RepositorySettings {
   readonly allowHiddenWants: boolean;
   /** Object checks by message id, where they differ from the server's (`receive.fsck.<id>`). */
   readonly fsck: Readonly<Record<string, FsckSeverity>>;
+  /** Bundles that clients are told of (`bundle.<id>.uri`). */
+  readonly bundleUris: readonly OfferedBundle[];
+  /** While {@link bundleUris} is empty, clients over HTTP are offered a bundle of the default branch. */
+  readonly offerBundle: boolean;
+  /** Packs that clones may fetch elsewhere, by the commit that they make whole. */
+  readonly packfileUris: readonly OfferedPackfiles[];
   /** Inflated size of the largest object that a push may bring; absent = the server's limit. */
   readonly objectBytesMax?: number;
   /** Size of the largest pack of a push (`receive.maxInputSize`); absent = the server's limit. */
@@ -52,6 +64,9 @@ export const DEFAULT_REPOSITORY_SETTINGS: RepositorySettings = {
   hiddenReferences: [],
   allowHiddenWants: false,
   fsck: {},
+  bundleUris: [],
+  offerBundle: false,
+  packfileUris: [],
 };
 
 const hiddenReferences = z.array(
@@ -91,6 +106,10 @@ export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictO
   hiddenReferences,
   allowHiddenWants: z.boolean(),
   fsck,
+  // Settings that were written before these existed lack them.
+  bundleUris: offeredBundlesSchema.default([]),
+  offerBundle: z.boolean().default(false),
+  packfileUris: offeredPackfilesSchema.default([]),
   objectBytesMax: objectBytesMax.optional(),
   pushBytesMax: pushBytesMax.optional(),
 }) as unknown as z.ZodType<RepositorySettings>;
@@ -103,6 +122,9 @@ export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange>
   hiddenReferences: hiddenReferences.nullish(),
   allowHiddenWants: z.boolean().nullish(),
   fsck: fsck.nullish(),
+  bundleUris: offeredBundlesSchema.nullish(),
+  offerBundle: z.boolean().nullish(),
+  packfileUris: offeredPackfilesSchema.nullish(),
   objectBytesMax: objectBytesMax.nullish(),
   pushBytesMax: pushBytesMax.nullish(),
 });
@@ -126,6 +148,9 @@ export function changedSettings(
     hiddenReferences: pick("hiddenReferences"),
     allowHiddenWants: pick("allowHiddenWants"),
     fsck: inOrder(pick("fsck")),
+    bundleUris: pick("bundleUris"),
+    offerBundle: pick("offerBundle"),
+    packfileUris: pick("packfileUris"),
     ...(objectBytesMax === undefined ? {} : { objectBytesMax }),
     ...(pushBytesMax === undefined ? {} : { pushBytesMax }),
   };

@@ -27,6 +27,32 @@ Deno.test("repositorySettingsSchema takes the defaults and refuses what can not 
   equal(takes({ other: true }), false);
 });
 
+Deno.test("repositorySettingsSchema takes downloads that can stand in a line of the protocol", () => {
+  const takes = (change: object) =>
+    repositorySettingsSchema.safeParse({ ...DEFAULT_REPOSITORY_SETTINGS, ...change }).success;
+  const bundle = { id: "main-1", uri: "https://example.com/a.bundle", creationToken: 7 };
+  equal(takes({ bundleUris: [bundle, { ...bundle, id: "b", filter: "blob:none" }] }), true);
+  equal(takes({ bundleUris: [bundle, bundle] }), false, "one id twice");
+  for (const id of ["", "a.b", "a b", "-a", "x".repeat(65)]) {
+    equal(takes({ bundleUris: [{ ...bundle, id }] }), false, id);
+  }
+  for (
+    const uri of ["ftp://x/y", "x.bundle", "http://x/a b", "http://x/\n", "file:///etc/passwd"]
+  ) {
+    equal(takes({ bundleUris: [{ ...bundle, uri }] }), false, uri);
+  }
+  equal(takes({ bundleUris: [{ ...bundle, creationToken: -1 }] }), false);
+  const packs = [{ hash: "a".repeat(40), uri: "http://example.com/p.pack" }];
+  equal(takes({ packfileUris: [{ oid: "b".repeat(40), packs }] }), true);
+  equal(takes({ packfileUris: [{ oid: "main", packs }] }), false);
+  equal(takes({ packfileUris: [{ oid: "b".repeat(40), packs: [] }] }), false);
+});
+
+Deno.test("repositorySettingsSchema takes settings from before downloads could be offered", () => {
+  const { bundleUris: _, offerBundle: __, packfileUris: ___, ...old } = DEFAULT_REPOSITORY_SETTINGS;
+  deepEqual(repositorySettingsSchema.parse(old), DEFAULT_REPOSITORY_SETTINGS);
+});
+
 Deno.test("repositorySettingsChangeSchema spells message ids as git does", () => {
   const change = repositorySettingsChangeSchema.parse({ fsck: { MISSINGEMAIL: "ignore" } });
   deepEqual(change, { fsck: { missingEmail: "ignore" } });

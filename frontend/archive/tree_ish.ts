@@ -6,11 +6,12 @@
  * @module
  */
 
-import { type Oid, oidFromBytes, parseCommit, TreeCursor } from "@gitstratum/core/git";
+import { type Oid, parseCommit } from "@gitstratum/core/git";
 import { excerpt, protocolError } from "@gitstratum/core/protocol";
 import type { LocatedObject, Metadata, Reference, RepositoryInfo } from "@gitstratum/core/rpc";
-import { byteText, utf8ByteText } from "./byte_text.ts";
 import { CommitFacts, taggedOid } from "./commit_facts.ts";
+import { referenceCandidates } from "./named_objects.ts";
+import { objectAtPath } from "./tree_path.ts";
 import type { TreeObjects } from "./tree_objects.ts";
 
 /** Tags that point at tags, at most. */
@@ -25,12 +26,6 @@ export interface ArchiveRoot {
     readonly timeS: number;
     readonly facts: CommitFacts;
   };
-}
-
-/** Where git looks for a short name, in this order (gitrevisions). */
-function candidates(name: string): readonly string[] {
-  const places = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
-  return [...places.map((place) => `${place}${name}`), `refs/remotes/${name}/HEAD`];
 }
 
 /** Finds what a client names. */
@@ -67,7 +62,7 @@ export class ArchiveRootFinder {
     const { head, references } = await this.#metadata.listReferences(this.#repository, {
       prefixes: [],
     });
-    const wanted = candidates(name);
+    const wanted = referenceCandidates(name);
     let best = wanted.length;
     let named: Oid | undefined;
     const all: Reference[] = [];
@@ -108,19 +103,8 @@ export class ArchiveRootFinder {
 
   /** The tree at a path below another. */
   async #descend(tree: Oid, path: string, treeish: string): Promise<Oid> {
-    let oid = tree;
-    for (const part of path.split("/").filter((each) => each !== "")) {
-      const bytes = await this.#objects.whole(await this.#located(oid));
-      const cursor = new TreeCursor(bytes, this.#objects.format);
-      const wanted = utf8ByteText(part);
-      let found: Oid | undefined;
-      while (found === undefined && cursor.next()) {
-        if (byteText(bytes.subarray(cursor.nameStart, cursor.nameEnd)) !== wanted) continue;
-        found = oidFromBytes(bytes, this.#objects.format, cursor.oidOffset);
-      }
-      if (found === undefined) throw protocolError(`not a valid object name: ${excerpt(treeish)}`);
-      oid = found;
-    }
+    const oid = await objectAtPath(this.#objects, tree, path);
+    if (oid === undefined) throw protocolError(`not a valid object name: ${excerpt(treeish)}`);
     const { type } = await this.#located(oid);
     if (type !== "tree") throw protocolError(`not a tree object: ${oid}`);
     return oid;

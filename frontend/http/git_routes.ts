@@ -18,6 +18,7 @@ import {
   parseProtocolVersion,
   type ProtocolVersion,
 } from "@gitstratum/core/protocol";
+import { tipOfBundleFile } from "../session/bundle_offers.ts";
 import type { SessionCaller, SessionInput } from "../session/session.ts";
 import { textAnswer, textErrorAnswer } from "./error_answer.ts";
 import { requestBody } from "./request_body.ts";
@@ -37,6 +38,8 @@ export interface GitSessions {
     name: RepositoryName,
     input: SessionInput,
   ): AsyncGenerator<Uint8Array>;
+  /** A file with everything that a commit reaches; fails before its first bytes when there is none. */
+  bundle(name: RepositoryName, tip: string, caller: SessionCaller): AsyncGenerator<Uint8Array>;
 }
 
 /** What the routes work with. */
@@ -52,6 +55,12 @@ const NEVER_CACHED: Readonly<Record<string, string>> = {
   "expires": "Fri, 01 Jan 1980 00:00:00 GMT",
   "pragma": "no-cache",
 };
+
+/**
+ * A bundle's address names its content. Shared caches may keep one that was fetched without a password
+ * and by RFC 9111 (section 3.5) none that was fetched with one.
+ */
+const BUNDLE_CACHED = { "cache-control": "max-age=86400, immutable" };
 
 /** Longest decompressed request of each service, in bytes; a push's commands come on top of its pack. */
 const BODY_BYTES_MAX: Readonly<Record<GitService, number>> = {
@@ -107,6 +116,8 @@ export class GitRoutes {
       app.post(`/:owner/:name/${service}`, (context) => this.#respond(context, service));
       app.all(`/:owner/:name/${service}`, () => methodRefused("POST"));
     }
+    app.get("/:owner/:name/bundles/:file", (context) => this.#bundle(context));
+    app.all("/:owner/:name/bundles/:file", () => methodRefused("GET, HEAD"));
     app.get("/:owner/:name/HEAD", () => textAnswer(DUMB_PROTOCOL, 403));
     app.get("/:owner/:name/objects/*", () => textAnswer(DUMB_PROTOCOL, 403));
     app.onError((error) => textErrorAnswer(error));
@@ -154,6 +165,21 @@ export class GitRoutes {
       abort,
       facts: { service, name },
     });
+  }
+
+  async #bundle(context: Context): Promise<Response> {
+    const name = repositoryNameOf(context);
+    const tip = tipOfBundleFile(context.req.param("file") ?? "");
+    if (tip === undefined) return textAnswer("Not found", 404);
+    const abort = abortOf(context);
+    const chunks = this.#options.sessions.bundle(name, tip, callerOf(context, abort));
+    const response = await streamedResponse(chunks, {
+      headers: { ...BUNDLE_CACHED, "content-type": "application/x-git-bundle" },
+      abort,
+      onFailure: (error) => this.#options.onFailure(error, { service: "bundle", name }),
+    });
+    if (context.req.method === "HEAD") await response.body?.cancel();
+    return response;
   }
 
   #stream(

@@ -79,6 +79,11 @@ class EchoSessions implements GitSessions {
     const body = await new Response(input.body).text();
     yield new TextEncoder().encode(`${service} ${name} v${input.version} ${body}`);
   }
+
+  async *bundle(name: string, tip: string) {
+    if (this.failure) throw this.failure;
+    yield await Promise.resolve(new TextEncoder().encode(`${name} ${tip}`));
+  }
 }
 
 function setUp(overrides: { readOnly?: boolean } = {}) {
@@ -124,6 +129,27 @@ Deno.test("httpApp() leaves the preamble out in protocol 2", async () => {
     headers: { "git-protocol": "version=2" },
   });
   assert.equal(await response.text(), "git-upload-pack me/thing v2");
+});
+
+Deno.test("httpApp() serves a bundle by its tip, and lets it be kept", async () => {
+  const { app, sessions } = setUp();
+  const tip = "a".repeat(40);
+  const response = await app.request(`/me/thing.git/bundles/${tip}.bundle`);
+  assert.equal(response.status, 200);
+  assert.equal(response.headers.get("content-type"), "application/x-git-bundle");
+  assert.equal(response.headers.get("cache-control"), "max-age=86400, immutable");
+  assert.equal(await response.text(), `me/thing ${tip}`);
+  for (
+    const file of ["main.bundle", `${tip}.pack`, `${tip}0.bundle`, `${tip.toUpperCase()}.bundle`]
+  ) {
+    assert.equal((await app.request(`/me/thing/bundles/${file}`)).status, 404, file);
+  }
+  const post = await app.request(`/me/thing/bundles/${tip}.bundle`, { method: "POST" });
+  assert.equal(post.status, 405);
+  sessions.failure = new GitStratumError("not-found", "Find no such bundle");
+  const missing = await app.request(`/me/thing/bundles/${tip}.bundle`);
+  assert.equal(missing.status, 404);
+  assert.equal(missing.headers.get("cache-control"), "no-store");
 });
 
 Deno.test("httpApp() answers HEAD without a body", async () => {

@@ -86,3 +86,22 @@ export async function* packBlocks(
   const last = framer.end();
   if (last !== undefined) yield last;
 }
+
+/** The pack within framed blocks, as {@link packBlocks} makes them, however they are cut. */
+export async function* bareBlocks(
+  framed: AsyncIterable<Uint8Array>,
+  mode: SideBandMode,
+): AsyncGenerator<Uint8Array> {
+  const packetBytes = packetBytesOf(mode);
+  let at = 0;
+  for await (const bytes of framed) {
+    for (let from = 0; from < bytes.length;) {
+      const inPacket = at % packetBytes;
+      const end = inPacket < SIDE_BAND_HEADER_BYTES ? SIDE_BAND_HEADER_BYTES : packetBytes;
+      const part = bytes.subarray(from, from + end - inPacket);
+      if (end === packetBytes) yield part;
+      at += part.length;
+      from += part.length;
+    }
+  }
+}

@@ -8,7 +8,7 @@ import {
   type SideBandMode,
   sideBandPayloadMax,
 } from "@gitstratum/core/protocol";
-import { packBlockBytes, packBlocks, packBytesWithin } from "./pack_blocks.ts";
+import { bareBlocks, packBlockBytes, packBlocks, packBytesWithin } from "./pack_blocks.ts";
 
 async function* cut(bytes: Uint8Array, random: SeededRandom): AsyncGenerator<Uint8Array> {
   for (let from = 0; from < bytes.length;) {
@@ -39,6 +39,9 @@ for (const mode of ["side-band", "side-band-64k"] as const satisfies SideBandMod
       }
       assert.ok(contents.slice(0, -1).every(({ length }) => length === payload));
       assert.deepEqual(Buffer.concat(contents), Buffer.from(pack));
+      const framed = Buffer.concat(blocks);
+      const bare = await Array.fromAsync(bareBlocks(cut(framed, random), mode));
+      assert.deepEqual(Buffer.concat(bare), Buffer.from(pack));
     }
   });
 }

@@ -7,6 +7,7 @@
 import type { GitService, ProtocolVersion } from "@gitstratum/core/protocol";
 import type { RepositoryName } from "@gitstratum/core/rpc";
 import type { GitSessions } from "../http/git_routes.ts";
+import { BundleSession } from "./bundle_session.ts";
 import { type ReceivePackOptions, ReceivePackSession } from "./receive_pack_session.ts";
 import type { SessionCaller, SessionInput } from "./session.ts";
 import { type UploadPackOptions, UploadPackSession } from "./upload_pack_session.ts";
@@ -38,6 +39,16 @@ export class StatelessSessions implements GitSessions {
     input: SessionInput,
   ): AsyncGenerator<Uint8Array> {
     yield* (await this.#session(service, name, input)).respond(input.body);
+  }
+
+  /** See {@link GitSessions.bundle}. */
+  async *bundle(
+    name: RepositoryName,
+    tip: string,
+    { signal }: SessionCaller,
+  ): AsyncGenerator<Uint8Array> {
+    const repository = await this.#receive.access.forFetch(name);
+    yield* new BundleSession(this.#upload, repository, signal).send(tip);
   }
 
   async #session(

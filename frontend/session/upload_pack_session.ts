@@ -14,6 +14,7 @@ import {
   acknowledge,
   advertiseReferences,
   advertiseV2,
+  bundleUriResponse,
   checkRefused,
   errorPkt,
   excerpt,
@@ -29,21 +30,28 @@ import {
   PktLineReader,
   protocolError,
   type ProtocolVersion,
+  readBundleUriRequest,
   readCommandRequest,
   readFetchRequest,
   readLsRefsRequest,
   readObjectInfoRequest,
   readUploadRequest,
+  type ReceivedFetch,
+  resolveFilter,
   shallowUpdate,
   uploadPackCapabilities,
   type UploadPackFeatures,
   type UploadRequest,
 } from "@gitstratum/core/protocol";
 import { isOid, type Oid } from "@gitstratum/core/git";
-import type { RepositoryInfo, ShallowBoundary } from "@gitstratum/core/rpc";
+import type { OfferedBundle, RepositoryInfo, ShallowBoundary } from "@gitstratum/core/rpc";
+import { NamedObjects } from "../archive/named_objects.ts";
+import { TreeObjects, type TreeObjectsOptions } from "../archive/tree_objects.ts";
 import type { OpenedPack } from "../pack_cache/opened_pack.ts";
+import type { BundleOffers } from "./bundle_offers.ts";
 import { KEEP_ALIVE_MS } from "./live_task.ts";
 import { closeWhenOpen, sendPack } from "./pack_sender.ts";
+import { packfileOffer } from "./packfile_offer.ts";
 import { type PackCircumstances, PackSource, type PackSourceOptions } from "./pack_source.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
@@ -54,7 +62,11 @@ export interface UploadPackOptions extends PackSourceOptions {
   readonly agent: string;
   /** Draws an id that names one session in the logs of both sides; absent = none is told. */
   readonly newSessionId?: () => string;
+  /** What every repository can do; what one offers besides is in its settings. */
   readonly features: UploadPackFeatures;
+  readonly bundles: BundleOffers;
+  /** Reads the trees in which a filter names a blob. */
+  readonly rebuilder: TreeObjectsOptions["rebuilder"];
 }
 
 /** How one client talks. */
@@ -93,7 +105,9 @@ export class UploadPackSession {
     const { objectFormat } = this.#repository;
     const sessionId = newSessionId === undefined ? {} : { sessionId: newSessionId() };
     if (version === 2) {
-      yield advertiseV2(features, { objectFormat, agent, ...sessionId });
+      const bundleUri = (await this.#bundles()).length > 0;
+      const shown = { ...this.#features, bundleUri };
+      yield advertiseV2(shown, { objectFormat, agent, ...sessionId });
       return;
     }
     const listing = await metadata.listReferences(this.#repository, { prefixes: [] });
@@ -114,6 +128,20 @@ export class UploadPackSession {
     });
   }
 
+  get #features(): UploadPackFeatures {
+    const repository = this.#repository;
+    const { features, bundles } = this.#options;
+    return {
+      ...features,
+      bundleUri: bundles.mayOffer(repository, this.#conversation.stateless),
+      packfileUris: repository.settings.packfileUris.length > 0,
+    };
+  }
+
+  #bundles(): Promise<readonly OfferedBundle[]> {
+    return this.#options.bundles.list(this.#repository, this.#conversation.stateless);
+  }
+
   /** Answers what the client sends: one request when stateless, else all until it is done. */
   async *respond(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
     const reader = new PktLineReader(body);
@@ -127,9 +155,14 @@ export class UploadPackSession {
   }
 
   async *#serveCommands(reader: PktLineReader): AsyncGenerator<Uint8Array> {
-    const { objectInfo } = this.#options.features;
+    const { objectInfo, bundleUri } = this.#features;
     const { objectFormat } = this.#repository;
-    const commands = ["ls-refs", "fetch", ...(objectInfo ? ["object-info" as const] : [])] as const;
+    const commands = [
+      "ls-refs",
+      "fetch",
+      ...(objectInfo ? ["object-info" as const] : []),
+      ...(bundleUri ? ["bundle-uri" as const] : []),
+    ] as const;
     for (;;) {
       const request = await readCommandRequest(reader, { objectFormat, commands });
       switch (request?.command) {
@@ -143,6 +176,10 @@ export class UploadPackSession {
           break;
         case "object-info":
           yield* this.#objectInfo(reader);
+          break;
+        case "bundle-uri":
+          await readBundleUriRequest(reader);
+          yield bundleUriResponse(await this.#bundles());
       }
       if (this.#conversation.stateless) return;
     }
@@ -166,9 +203,10 @@ export class UploadPackSession {
   }
 
   async *#fetch(reader: PktLineReader): AsyncGenerator<Uint8Array> {
-    const { features } = this.#options;
+    const features = this.#features;
     const { objectFormat } = this.#repository;
-    const request = await readFetchRequest(reader, { objectFormat, features });
+    const received = await readFetchRequest(reader, { objectFormat, features });
+    const request = await this.#resolved(received);
     const start = fetchStart(request);
     if (start === "nothing") return;
     const wantedRefs = await this.#wantedRefs(request.wantRefs);
@@ -183,13 +221,27 @@ export class UploadPackSession {
       if (!pack) return;
     }
     const boundary = await this.#boundary(full);
-    yield* this.#sendPack(full, {
+    const { metadata } = this.#options;
+    const { uriProtocols } = received;
+    const offer = await packfileOffer(metadata, this.#repository, { ...full, uriProtocols });
+    const asked = offer === undefined ? full : { ...full, haves: [offer.oid], thinPack: false };
+    yield* this.#sendPack(asked, {
       boundary,
       mode: "side-band-64k",
       areWantsChecked: start === "negotiate" || full.depth !== undefined,
-      head: packSections(request, { boundary, wantedRefs }),
+      head: packSections(request, { boundary, wantedRefs, offeredPacks: offer?.packs ?? [] }),
     });
     yield flushPkt();
+  }
+
+  /** The request with ids for what its filter names. */
+  async #resolved({ filter, ...request }: ReceivedFetch): Promise<FetchRequest> {
+    if (filter === undefined) return request;
+    const { metadata, rebuilder } = this.#options;
+    const { signal } = this.#conversation;
+    const objects = new TreeObjects(this.#repository, { metadata, rebuilder, signal });
+    const named = new NamedObjects(this.#repository, metadata, objects);
+    return { ...request, filter: await resolveFilter(filter, (name) => named.find(name)) };
   }
 
   /** Values of references asked by name. @throws `denied` when one is unknown */
@@ -214,8 +266,9 @@ export class UploadPackSession {
   async *#serveUpload(reader: PktLineReader): AsyncGenerator<Uint8Array> {
     const { features } = this.#options;
     const { objectFormat } = this.#repository;
-    const upload = await readUploadRequest(reader, { objectFormat, features });
-    if (upload === undefined) return;
+    const received = await readUploadRequest(reader, { objectFormat, features });
+    if (received === undefined) return;
+    const upload = { ...received, request: await this.#resolved(received.request) };
     const boundary = await this.#boundary(upload.request);
     if (upload.request.depth === undefined) await this.#checkWants(upload.request);
     else yield shallowUpdate(boundary);
@@ -239,7 +292,7 @@ export class UploadPackSession {
   /** Negotiates; returns the common commits, or undefined when no pack is to follow. */
   async *#haveRounds(
     reader: PktLineReader,
-    upload: UploadRequest,
+    upload: Pick<UploadRequest, "multiAck" | "noDone"> & { readonly request: FetchRequest },
   ): AsyncGenerator<Uint8Array, readonly Oid[] | undefined> {
     const { multiAck, noDone, request } = upload;
     const { stateless } = this.#conversation;

@@ -9,21 +9,32 @@ import {
   PktLineReader,
   type ProtocolVersion,
 } from "@gitstratum/core/protocol";
-import type {
-  ExtentStore,
-  Metadata,
-  NegotiateRequest,
-  PlanRequest,
-  Reference,
-  RepositoryInfo,
+import {
+  DEFAULT_REPOSITORY_SETTINGS,
+  type ExtentStore,
+  type Metadata,
+  type NegotiateRequest,
+  type PlanRequest,
+  type Reference,
+  type RepositoryInfo,
+  type RepositorySettings,
 } from "@gitstratum/core/rpc";
+import { BundleOffers } from "./bundle_offers.ts";
 import { UploadPackSession } from "./upload_pack_session.ts";
 
 const A = "a".repeat(40) as Oid;
 const B = "b".repeat(40) as Oid;
 const C = "c".repeat(40) as Oid;
 const ENTRIES = new TextEncoder().encode("the entries");
-const repository = { name: "me/thing", objectFormat: "sha1" } as RepositoryInfo;
+const repository = {
+  name: "me/thing",
+  objectFormat: "sha1",
+  head: "refs/heads/main",
+  settings: DEFAULT_REPOSITORY_SETTINGS,
+} as RepositoryInfo;
+
+const BUNDLES = [{ id: "one", uri: "https://example.com/one" }];
+const PACKFILES = { oid: B, packs: [{ hash: C, uri: "https://example.com/p" }] };
 
 /** A repository with two references whose packs are one literal. */
 class FakeMetadata {
@@ -65,17 +76,26 @@ class FakeMetadata {
   }
 }
 
-function session(version: ProtocolVersion, metadata = new FakeMetadata(), stateless = true) {
+function session(
+  version: ProtocolVersion,
+  metadata = new FakeMetadata(),
+  stateless = true,
+  settings: Partial<RepositorySettings> = {},
+) {
+  const clock = new ManualClock();
   const options = {
     metadata: metadata as unknown as Metadata,
     extents: {} as ExtentStore,
     rebuild: () => (async function* () {})(),
-    clock: new ManualClock(),
+    clock,
     agent: "gitstratum/test",
     features: BASE_UPLOAD_PACK_FEATURES,
+    bundles: new BundleOffers({ metadata: metadata as unknown as Metadata, clock }),
+    rebuilder: { inflate: () => Promise.reject(new Error("No tree is read here")) },
   };
   const { signal } = new AbortController();
-  return new UploadPackSession(options, repository, { version, stateless, signal });
+  const set = { ...repository, settings: { ...repository.settings, ...settings } };
+  return new UploadPackSession(options, set, { version, stateless, signal });
 }
 
 /** A readable line for each packet: text, or what is special about it. */
@@ -132,6 +152,70 @@ Deno.test("UploadPackSession.advertise() lists capabilities in version 2", async
   assert.equal(lines[0], "version 2");
   assert.ok(lines.includes("agent=gitstratum/test"));
   assert.equal(lines.at(-1), "flush");
+});
+
+Deno.test("UploadPackSession offers what the settings offer, and nothing else", async () => {
+  const shown = async (settings: Partial<RepositorySettings>, stateless = true) => {
+    const lines = await transcript(session(2, new FakeMetadata(), stateless, settings).advertise());
+    const fetch = lines.find((line) => line.startsWith("fetch="))!;
+    return [lines.includes("bundle-uri"), fetch.includes("packfile-uris")];
+  };
+  assert.deepEqual(await shown({}), [false, false]);
+  assert.deepEqual(await shown({ offerBundle: true }), [true, false]);
+  assert.deepEqual(
+    await shown({ offerBundle: true }, false),
+    [false, false],
+    "no relative address",
+  );
+  assert.deepEqual(await shown({ bundleUris: BUNDLES }, false), [true, false]);
+  assert.deepEqual(await shown({ packfileUris: [PACKFILES] }), [false, true]);
+  const ask = async (settings: Partial<RepositorySettings>) =>
+    await transcript(
+      session(2, new FakeMetadata(), true, settings).respond(
+        request("command=bundle-uri", "flush"),
+      ),
+    );
+  assert.deepEqual(await ask({}), ["ERR invalid command 'bundle-uri'"]);
+  assert.deepEqual(await ask({ bundleUris: BUNDLES }), [
+    "bundle.version=1",
+    "bundle.mode=all",
+    "bundle.one.uri=https://example.com/one",
+    "flush",
+  ]);
+  assert.ok(
+    (await ask({ offerBundle: true })).includes(`bundle.default.uri=bundles/${A}.bundle`),
+  );
+});
+
+Deno.test("UploadPackSession.respond() points a clone at packs that the client can fetch", async () => {
+  const clone = async (...lines: string[]) => {
+    const metadata = new FakeMetadata();
+    const body = request("command=fetch", "delim", ...lines, "done", "flush");
+    const settings = { packfileUris: [PACKFILES] };
+    const told = await transcript(session(2, metadata, true, settings).respond(body));
+    return { told, planned: metadata.planned[0]! };
+  };
+  const used = await clone("thin-pack", "packfile-uris https,http", `want ${A}`);
+  assert.deepEqual(used.told, [
+    "packfile-uris",
+    `${C} https://example.com/p`,
+    "delim",
+    "packfile",
+    ...PACK_LINES,
+  ]);
+  assert.deepEqual(used.planned.haves, [B], "the rest is planned as if the client had it");
+  assert.equal(used.planned.thinPack, false, "the rest is indexed before its bases are there");
+  const unused: readonly (readonly string[])[] = [
+    [`want ${A}`],
+    ["packfile-uris http", `want ${A}`],
+    ["packfile-uris https", `want ${B}`],
+    ["packfile-uris https", `want ${A}`, `have ${A}`],
+  ];
+  for (const lines of unused) {
+    const { told, planned } = await clone(...lines);
+    assert.ok(!told.includes("packfile-uris"), lines.join());
+    assert.ok(!planned.haves.includes(B));
+  }
 });
 
 Deno.test("UploadPackSession.respond() answers ls-refs", async () => {
