@@ -81,6 +81,26 @@ export interface KernelExports {
     output: number,
     outputBytes: number,
   ): number;
+  /** Indexes the blocks of a base for a search of deltas. */
+  indexDeltaBase(
+    base: number,
+    baseBytes: number,
+    heads: number,
+    headBits: number,
+    nexts: number,
+  ): void;
+  /** Writes the delta against an indexed base; returns its length, or -1 without room. */
+  searchDelta(
+    base: number,
+    baseBytes: number,
+    heads: number,
+    headBits: number,
+    nexts: number,
+    target: number,
+    targetBytes: number,
+    result: number,
+    resultBytes: number,
+  ): number;
   /** Compresses a block; returns its size, or -1 when there is no room. */
   lz4Compress(input: number, inputBytes: number, output: number, outputBytes: number): number;
   /** Decompresses a block; returns the size, or -1. */

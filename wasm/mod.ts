@@ -26,3 +26,4 @@ export {
   xxh64,
 } from "./one_shot.ts";
 export { applyDelta } from "./delta.ts";
+export { DeltaEncoder } from "./delta_encoder.ts";

@@ -9,6 +9,7 @@ export { XXH64_STATE_BYTES, xxh64, xxh64Finish, xxh64Start, xxh64Update } from "
 export { INFLATE_STATE_BYTES, inflateRun, inflateStart } from "./inflate";
 export { INFLATE_WINDOW_BYTES, inflateStreamRun } from "./inflate_stream";
 export { applyDelta, deltaSize } from "./delta";
+export { indexDeltaBase, searchDelta } from "./delta_search";
 export { SHA1_STATE_BYTES, sha1, sha1Finish, sha1Start, sha1Update } from "./sha1";
 export { SHA256_STATE_BYTES, sha256, sha256Finish, sha256Start, sha256Update } from "./sha256";
 export { lz4Compress, lz4Decompress } from "./lz4";
