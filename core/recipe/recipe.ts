@@ -29,6 +29,16 @@ export interface RecipeRange {
   readonly length: number;
 }
 
+/** An object that the resulting pack holds too, and how to rebuild it. */
+export interface RecipeRelative {
+  /** Its id. */
+  readonly oid: Oid;
+  /** Inflated size in bytes. */
+  readonly size: number;
+  /** As the chain of a `materialise` step. */
+  readonly chain: readonly RecipeRange[];
+}
+
 /** One step of a recipe. */
 export type RecipeStep =
   /** Bytes that stand nowhere: rewritten entry headers. */
@@ -43,7 +53,8 @@ export type RecipeStep =
   | ({ readonly kind: "rebase"; readonly base: number | Oid } & RecipeRange)
   /**
    * An object to be rebuilt and written as one undeltified entry, because its delta base is not sent.
-   * `chain` holds whole stored entries: the object's own first, its root base last.
+   * `chain` holds whole stored entries: the object's own first, its root base last. Where a relative
+   * is named, a reference delta against that may be written instead. Relatives form no cycle.
    */
   | {
     readonly kind: "materialise";
@@ -51,6 +62,7 @@ export type RecipeStep =
     /** Inflated size in bytes. */
     readonly size: number;
     readonly chain: readonly RecipeRange[];
+    readonly relative?: RecipeRelative;
   };
 
 /** What is known before the first step. */

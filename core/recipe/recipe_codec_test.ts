@@ -61,14 +61,22 @@ const STEPS: readonly RecipeStep[] = [
     size: 70,
     chain: [{ pack: 0, offset: 5, length: 6 }, { pack: 1, offset: 0, length: 1 }],
   },
+  {
+    kind: "materialise",
+    type: "blob",
+    size: 300,
+    chain: [{ pack: 1, offset: 5, length: 6 }],
+    relative: { oid: "d".repeat(40) as Oid, size: 9, chain: [{ pack: 1, offset: 0, length: 5 }] },
+  },
   { kind: "rebase", pack: 0, offset: 9, length: 40, base: 300 },
   { kind: "rebase", pack: 0, offset: 9, length: 40, base: "c".repeat(40) as Oid },
 ];
 
-const GOLDEN = "4753524301" + "fa000000" +
+const GOLDEN = "4753524302" + "fa000000" +
   new TextEncoder().encode(JSON.stringify(HEADER)).toHex() +
   "0102950a" + "0201808080808020" + "ac02" + "03024602" + "000506" + "010001" +
-  "05000928ac02" + "06000928" + "c".repeat(40) + "0005";
+  "0703ac0201" + "010506" + "d".repeat(40) + "0901" + "010005" +
+  "05000928ac02" + "06000928" + "c".repeat(40) + "0006";
 
 Deno.test("encodeRecipe() writes the documented bytes", async () => {
   assert.equal((await bytesOf(encodeRecipe(recipe(STEPS)))).toHex(), GOLDEN);
@@ -77,6 +85,7 @@ Deno.test("encodeRecipe() writes the documented bytes", async () => {
 Deno.test("decodeRecipe() gives back any recipe over any chunking", async () => {
   const safe = fc.maxSafeNat().map((value) => Math.floor(value / 2));
   const range = fc.record({ pack: fc.nat(1), offset: safe, length: safe });
+  const chain = fc.array(range, { minLength: 1, maxLength: 5 });
   const step: fc.Arbitrary<RecipeStep> = fc.oneof(
     fc.uint8Array({ maxLength: 300 }).map((bytes) => ({ kind: "literal" as const, bytes })),
     range.map((value) => ({ kind: "range" as const, ...value })),
@@ -86,7 +95,18 @@ Deno.test("decodeRecipe() gives back any recipe over any chunking", async () => 
       kind: fc.constant("materialise" as const),
       type: fc.constantFrom("commit" as const, "tree" as const, "blob" as const, "tag" as const),
       size: fc.maxSafeNat(),
-      chain: fc.array(range, { minLength: 1, maxLength: 5 }),
+      chain,
+    }),
+    fc.record({
+      kind: fc.constant("materialise" as const),
+      type: fc.constant("tree" as const),
+      size: fc.maxSafeNat(),
+      chain,
+      relative: fc.record({
+        oid: fc.constant("cd".repeat(20) as Oid),
+        size: fc.maxSafeNat(),
+        chain,
+      }),
     }),
   );
   await fc.assert(
@@ -129,11 +149,12 @@ Deno.test("decodeRecipe() rejects bytes behind the end, wrong counts, opcodes an
     const tail of [
       "000000",
       "0001",
-      "07",
+      "08",
       "0500000001",
       "0202000000000000",
       "0300010100000000",
       "0301010000",
+      "07010101000001" + "e".repeat(40) + "0900",
     ]
   ) {
     await assert.rejects(
@@ -162,7 +183,7 @@ Deno.test("decodeRecipe() answers damaged bytes with an error or another recipe,
 
 Deno.test("decodeRecipe() refuses other versions", async () => {
   const bytes = await bytesOf(encodeRecipe(recipe(STEPS)));
-  bytes[4] = 2;
+  bytes[4] = 1;
   await assert.rejects(decodeRecipe(streamOf(bytes)), (error) => hasCode(error, "unsupported"));
 });
 

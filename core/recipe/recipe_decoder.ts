@@ -71,10 +71,8 @@ function takeRebase(
   return { kind: "rebase", ...range, base: options.base() };
 }
 
-function takeMaterialise(cursor: VarintCursor, packCount: number): RecipeStep {
-  const code = take(cursor);
-  const type = objectTypeOf(code);
-  if (type === undefined) throw corrupt("an object has no known type", { code });
+/** Size and delta chain of an object. */
+function takeObject(cursor: VarintCursor, packCount: number) {
   const size = take(cursor);
   const count = take(cursor);
   if (count === 0 || count > RECIPE_CHAIN_COUNT_MAX) {
@@ -82,7 +80,22 @@ function takeMaterialise(cursor: VarintCursor, packCount: number): RecipeStep {
   }
   const chain: RecipeRange[] = [];
   for (let index = 0; index < count; index++) chain.push(takeRange(cursor, packCount));
-  return { kind: "materialise", type, size, chain };
+  return { size, chain };
+}
+
+function takeMaterialise(
+  cursor: VarintCursor,
+  header: RecipeHeader,
+  options: { readonly isRelated: boolean },
+): RecipeStep {
+  const packCount = header.packs.length;
+  const code = take(cursor);
+  const type = objectTypeOf(code);
+  if (type === undefined) throw corrupt("an object has no known type", { code });
+  const step = { kind: "materialise" as const, type, ...takeObject(cursor, packCount) };
+  if (!options.isRelated) return step;
+  const oid = takeOid(cursor, header.objectFormat);
+  return { ...step, relative: { oid, ...takeObject(cursor, packCount) } };
 }
 
 function isErrorCode(code: unknown): code is ErrorCode {
@@ -114,7 +127,9 @@ function takeStep(cursor: VarintCursor, header: RecipeHeader): Decoded {
     case RECIPE_OPCODE.range:
       return { kind: "range", ...takeRange(cursor, packCount) };
     case RECIPE_OPCODE.materialise:
-      return takeMaterialise(cursor, packCount);
+      return takeMaterialise(cursor, header, { isRelated: false });
+    case RECIPE_OPCODE.materialiseRelated:
+      return takeMaterialise(cursor, header, { isRelated: true });
     case RECIPE_OPCODE.rebaseOffset:
       return takeRebase(cursor, packCount, { base: () => take(cursor) });
     case RECIPE_OPCODE.rebaseReference:

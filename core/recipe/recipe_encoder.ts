@@ -63,6 +63,34 @@ function putRange(sink: ByteSink, range: RecipeRange): void {
   sink.varint(range.length);
 }
 
+function putObject(
+  sink: ByteSink,
+  object: { readonly size: number; readonly chain: readonly RecipeRange[] },
+): void {
+  const { size, chain } = object;
+  assert(
+    chain.length > 0 && chain.length <= RECIPE_CHAIN_COUNT_MAX,
+    "A delta chain fits its limit",
+  );
+  sink.varint(size);
+  sink.varint(chain.length);
+  for (const range of chain) putRange(sink, range);
+}
+
+function putMaterialise(
+  sink: ByteSink,
+  step: Extract<RecipeStep, { kind: "materialise" }>,
+): void {
+  const { type, relative } = step;
+  const { materialise, materialiseRelated } = RECIPE_OPCODE;
+  sink.varint(relative === undefined ? materialise : materialiseRelated);
+  sink.varint(OBJECT_TYPE_CODES[type]);
+  putObject(sink, step);
+  if (relative === undefined) return;
+  sink.bytes(oidToBytes(relative.oid));
+  putObject(sink, relative);
+}
+
 function putStep(sink: ByteSink, step: RecipeStep): void {
   switch (step.kind) {
     case "literal":
@@ -87,15 +115,7 @@ function putStep(sink: ByteSink, step: RecipeStep): void {
       }
       return;
     case "materialise":
-      assert(
-        step.chain.length > 0 && step.chain.length <= RECIPE_CHAIN_COUNT_MAX,
-        "A delta chain fits its limit",
-      );
-      sink.varint(RECIPE_OPCODE.materialise);
-      sink.varint(OBJECT_TYPE_CODES[step.type]);
-      sink.varint(step.size);
-      sink.varint(step.chain.length);
-      for (const range of step.chain) putRange(sink, range);
+      putMaterialise(sink, step);
       return;
     default:
       unreachable(step);

@@ -5,7 +5,7 @@
  */
 
 /** The first bytes of every recipe: `GSRC` and the version. */
-export const RECIPE_MAGIC: Uint8Array = Uint8Array.of(0x47, 0x53, 0x52, 0x43, 1);
+export const RECIPE_MAGIC: Uint8Array = Uint8Array.of(0x47, 0x53, 0x52, 0x43, 2);
 /** The magic and the length of the header. */
 export const RECIPE_PREAMBLE_BYTES: number = RECIPE_MAGIC.length + 4;
 
@@ -18,4 +18,5 @@ export const RECIPE_OPCODE = {
   failure: 4,
   rebaseOffset: 5,
   rebaseReference: 6,
+  materialiseRelated: 7,
 } as const;
