@@ -48,6 +48,11 @@ export interface FrontendOptions {
   readonly clock: Clock;
   /** For ids of pushes and sessions. */
   readonly random: Random;
+  /**
+   * What all frontends of the cluster know and nobody else: the first one is used, all are accepted.
+   * Signed pushes are bound to them.
+   */
+  readonly secrets: readonly string[];
   /** Told of what clients see as failures. */
   readonly logger: Logger;
   /** Existing directory for what does not fit memory. */
@@ -80,7 +85,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const upload: UploadPackOptions = {
     metadata,
     extents,
-    rebuild: (step, recipe) => rebuilder.rebuild(step, recipe),
+    rebuild: (steps, recipe) => rebuilder.rebuild(steps, recipe),
     clock,
     agent,
     newSessionId,
@@ -90,7 +95,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
     ...(options.cache === undefined ? {} : { cache: options.cache }),
   };
   const features = { pushOptions: true };
-  const nonces = new PushNonces({ clock, random });
+  const nonces = new PushNonces({ clock, secrets: options.secrets });
   const common = { access, metadata, ingest, clock, random, agent };
   const receive = { ...common, newSessionId, nonces, features };
   const sessions = new StatelessSessions(upload, receive);

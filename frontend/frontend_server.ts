@@ -22,6 +22,7 @@ import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { createFrontend, type Frontend } from "./frontend.ts";
 import { PackIngest } from "./ingest/mod.ts";
 import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
+import { openPrivateFile } from "./private_file.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
 import type { SshServer } from "./ssh/ssh_server.ts";
 
@@ -69,6 +70,8 @@ export interface FrontendGround {
   readonly metadata: Metadata;
   /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
+  /** The cluster's secrets, newest first; a frontend that is alone keeps one in its directory. */
+  readonly secrets?: readonly string[];
   /** Whether what is behind the frontend can be reached; always, unless told. */
   readonly readiness?: () => Readiness;
 }
@@ -91,6 +94,8 @@ export interface FrontendServer {
 const DRAIN_MS = 10_000;
 /** An operator's request is short. */
 const ADMIN_DRAIN_MS = 500;
+
+const SECRET_BYTES = 32;
 
 /** Starts to serve clients. */
 export async function startFrontendServer(
@@ -150,11 +155,20 @@ async function openFrontend(
     ingest: async (request) => (await ingest.ingest(request)).group,
     clock,
     random,
+    secrets: ground.secrets ?? [await ownSecret(directory, random)],
     logger: options.logger.child({ role: "frontend" }),
     scratchDirectory,
     readOnly,
     autoCreate,
     ...openPackCache(`${directory}/cache`, options),
+  });
+}
+
+/** The secret of a frontend that shares none with others. */
+function ownSecret(directory: string, random: Random): Promise<string> {
+  return openPrivateFile(directory, {
+    name: "secret",
+    make: () => random.bytes(SECRET_BYTES).toHex(),
   });
 }
 

@@ -2,33 +2,45 @@
  * Nonces of signed pushes (gitprotocol-pack, "Push Certificate"): a certificate that was made for
  * another repository, another server or long ago is not taken for a new push.
  *
- * A nonce is a time and a code over it that only this server can make, so none has to be kept. A
- * certificate can be sent again within a nonce's life; the old values in its commands then no longer
- * fit, because the first push has changed the references.
+ * A nonce is a time and a code over it that only servers with the same secret can make, so none has to
+ * be kept, and any frontend of a cluster takes what another one gave out. That is what git does with
+ * `receive.certNonceSeed`; its `receive.certNonceSlop` is {@link PUSH_NONCE_LIFE_MS} here, counted in
+ * both directions, because clocks of frontends differ. A certificate can be sent again within that time;
+ * the old values in its commands then no longer fit, because the first push has changed the references.
  *
  * @module
  */
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { type Clock, PUSH_NONCE_LIFE_MS, type Random } from "@gitstratum/core";
+import { assert, type Clock, PUSH_NONCE_LIFE_MS } from "@gitstratum/core";
 import { protocolError } from "@gitstratum/core/protocol";
 
-const SECRET_BYTES = 32;
+/** What a secret is used for goes into the key: the same secret may guard other things. */
+const PURPOSE = "gitstratum push nonce";
 
 /** Makes and checks nonces. */
 export class PushNonces {
-  readonly #secret: Uint8Array;
+  readonly #keys: readonly Uint8Array[];
   readonly #clock: Pick<Clock, "nowMs">;
 
-  /** Draws a secret; nonces of another secret are refused. */
-  constructor(options: { readonly clock: Pick<Clock, "nowMs">; readonly random: Random }) {
-    this.#secret = options.random.bytes(SECRET_BYTES);
+  /**
+   * Makes them from secrets: the first one is used, all are accepted, so that a secret can be changed.
+   * Nonces of other secrets are refused.
+   */
+  constructor(options: {
+    readonly clock: Pick<Clock, "nowMs">;
+    readonly secrets: readonly string[];
+  }) {
+    assert(options.secrets.length > 0, "There is a secret");
+    this.#keys = options.secrets.map((secret) =>
+      createHmac("sha256", secret).update(PURPOSE).digest()
+    );
     this.#clock = options.clock;
   }
 
   /** A nonce for pushes to the named repository. */
   issue(repository: string): string {
-    return this.#nonce(repository, Math.floor(this.#clock.nowMs() / 1000));
+    return nonceOf(this.#keys[0]!, repository, Math.floor(this.#clock.nowMs() / 1000));
   }
 
   /**
@@ -41,18 +53,18 @@ export class PushNonces {
     const nonce = /^nonce (\S+)$/m.exec(header)?.[1];
     if (nonce === undefined) throw protocolError("push certificate has no nonce", "denied");
     const timeS = Number(/^(\d{1,12})-/.exec(nonce)?.[1] ?? NaN);
-    if (!Number.isFinite(timeS) || !isSame(nonce, this.#nonce(repository, timeS))) {
-      throw protocolError("push certificate has a nonce of somebody else", "denied");
-    }
-    if (this.#clock.nowMs() - timeS * 1000 > PUSH_NONCE_LIFE_MS) {
+    const isOurs = Number.isFinite(timeS) &&
+      this.#keys.some((key) => isSame(nonce, nonceOf(key, repository, timeS)));
+    if (!isOurs) throw protocolError("push certificate has a nonce of somebody else", "denied");
+    if (Math.abs(this.#clock.nowMs() - timeS * 1000) > PUSH_NONCE_LIFE_MS) {
       throw protocolError("push certificate has a nonce that is too old", "denied");
     }
   }
+}
 
-  #nonce(repository: string, timeS: number): string {
-    const code = createHmac("sha256", this.#secret).update(`${repository}\0${timeS}`).digest("hex");
-    return `${timeS}-${code.slice(0, 40)}`;
-  }
+function nonceOf(key: Uint8Array, repository: string, timeS: number): string {
+  const code = createHmac("sha256", key).update(`${repository}\0${timeS}`).digest("hex");
+  return `${timeS}-${code.slice(0, 40)}`;
 }
 
 function isSame(left: string, right: string): boolean {

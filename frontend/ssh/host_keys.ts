@@ -1,13 +1,14 @@
 /**
  * The keys by which clients recognise the server: made on the first start, kept in the data directory.
  *
- * Invariants: a key is complete and on stable storage before it is first shown, and never replaced; only
- * the owner of the process can read it. Source of the file format: PROTOCOL.key of OpenSSH.
+ * A key is on stable storage before it is first shown, and never replaced. Source of the file format:
+ * PROTOCOL.key of OpenSSH.
  *
  * @module
  */
 
 import { GitStratumError } from "@gitstratum/core";
+import { openPrivateFile } from "../private_file.ts";
 import { signingKey } from "./signing_key.ts";
 import { utils } from "./ssh2.ts";
 
@@ -35,43 +36,6 @@ export function drawSigningKey(make: () => { readonly private: string }): string
   });
 }
 
-/** Reads the file; undefined when there is none. @throws `denied` when others may read it too */
-async function readPrivate(path: string): Promise<string | undefined> {
-  try {
-    const { mode } = await Deno.stat(path);
-    if (mode !== null && (mode & 0o077) !== 0) {
-      throw new GitStratumError("denied", "Refuse a host key that others may read", {
-        data: { path, mode: (mode & 0o777).toString(8), wanted: "600" },
-      });
-    }
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  using directory = await Deno.open(path, { read: true });
-  await directory.sync();
-}
-
-/** Writes a file that appears as a whole or not at all. */
-async function writePrivate(directory: string, file: string, text: string): Promise<void> {
-  const temporary = `${directory}/${file}.new`;
-  await Deno.remove(temporary).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  {
-    using out = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += await out.write(bytes.subarray(at));
-    await out.sync();
-  }
-  await Deno.rename(temporary, `${directory}/${file}`);
-  await syncDirectory(directory);
-}
-
 function checked(text: string, path: string): string {
   const key = signingKey(text);
   if (key !== undefined) return key;
@@ -89,11 +53,10 @@ export async function openHostKeys(directory: string): Promise<readonly string[]
   const keys: string[] = [];
   for (const { file, make } of KEYS) {
     const path = `${directory}/${file}`;
-    let text = await readPrivate(path);
-    if (text === undefined) {
-      text = drawSigningKey(make);
-      await writePrivate(directory, file, text);
-    }
+    const text = await openPrivateFile(directory, {
+      name: file,
+      make: () => drawSigningKey(make),
+    });
     keys.push(checked(text, path));
   }
   return keys;
