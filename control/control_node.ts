@@ -14,12 +14,14 @@ import type {
   NodeRegistration,
   RegisterNodeRequest,
   Topology,
+  TopologySource,
 } from "@gitstratum/core/rpc";
 import { ControlService } from "./control_service.ts";
 import { Controller } from "./controller.ts";
 import { NodeRegistry } from "./node_registry.ts";
 import { type ControlPolicy, DEFAULT_CONTROL_POLICY } from "./policy.ts";
 import { TopologyFeed } from "./topology_feed.ts";
+import { TopologyStreams } from "./topology_streams.ts";
 
 /** The world of a control node. */
 export interface ControlNodeOptions {
@@ -39,6 +41,10 @@ export interface ControlNode {
   readonly service: ControlService;
   /** The newest topology this node heard of, without asking anybody. */
   readonly newestTopology: () => Topology;
+  /** The topology for those in the same process. */
+  readonly topology: TopologySource;
+  /** Ends the streams of the topology: their readers go to another control node. */
+  drain(): void;
   /** Stops looking after nodes. */
   close(): Promise<void>;
 }
@@ -70,7 +76,7 @@ class LocalControl implements Control {
 
   async heartbeat(id: NodeId, request: HeartbeatRequest): Promise<HeartbeatResult> {
     await this.#parts.registry.heartbeat(id, request);
-    const { nodes, version } = this.#parts.feed.newest;
+    const { nodes, version } = this.#parts.feed.current();
     const found = nodes.find((node) => node.id === id);
     // What is published may still speak of an incarnation before this one.
     const state = found?.incarnation === request.incarnation ? found.state : "joining";
@@ -92,10 +98,15 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   const controller = new Controller({ consensus, clock, logger, policy });
   await feed.open();
   controller.open();
+  const streams = new TopologyStreams(feed, clock);
+  const control = new LocalControl({ registry, feed, controller });
   return {
-    service: new ControlService(new LocalControl({ registry, feed, controller }), logger),
-    newestTopology: () => feed.newest,
+    service: new ControlService({ control, streams, logger }),
+    newestTopology: () => feed.current(),
+    topology: feed,
+    drain: () => streams.close(),
     async close() {
+      streams.close();
       await controller.close();
       await feed.close();
     },

@@ -5,7 +5,7 @@
  */
 
 import { type Context, Hono } from "@hono/hono";
-import type { Logger } from "@gitstratum/core";
+import { GitStratumError, type Logger } from "@gitstratum/core";
 import {
   type Control,
   errorResponse,
@@ -16,18 +16,28 @@ import {
   type Service,
 } from "@gitstratum/core/rpc";
 import { z } from "zod";
+import type { TopologyStreams } from "./topology_streams.ts";
 
+const VERSION = /^[0-9]{1,15}$/;
 const drainingSchema = z.strictObject({ draining: z.boolean() });
 
 /** Answers requests of nodes and operators. */
 export class ControlService implements Service {
   readonly #app = new Hono();
   readonly #control: Control;
+  readonly #streams: TopologyStreams;
 
   /** Makes a service that speaks for `control`. */
-  constructor(control: Control, logger: Logger) {
+  constructor(parts: {
+    readonly control: Control;
+    readonly streams: TopologyStreams;
+    readonly logger: Logger;
+  }) {
+    const { control, logger } = parts;
     this.#control = control;
+    this.#streams = parts.streams;
     this.#app.get("/control/v1/topology", async (c) => c.json(await control.topology()));
+    this.#app.get("/control/v1/topology/watch", (c) => this.#watch(c));
     this.#app.post("/control/v1/nodes", (c) => this.#register(c));
     this.#app.post("/control/v1/nodes/:id/heartbeat", (c) => this.#heartbeat(c));
     this.#app.put("/control/v1/nodes/:id/draining", (c) => this.#setDraining(c));
@@ -41,6 +51,17 @@ export class ControlService implements Service {
   /** Answers one request. */
   async fetch(request: Request): Promise<Response> {
     return await this.#app.fetch(request);
+  }
+
+  #watch(c: Context): Response {
+    const after = c.req.query("after") ?? "0";
+    if (!VERSION.test(after)) {
+      throw new GitStratumError("invalid", "Expect the version of a topology", {
+        data: { found: after.slice(0, 40) },
+      });
+    }
+    const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
+    return new Response(this.#streams.open(Number(after)), { headers });
   }
 
   async #register(c: Context): Promise<Response> {

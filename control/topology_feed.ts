@@ -6,7 +6,13 @@
 
 import type { Clock, Logger } from "@gitstratum/core";
 import type { Consensus, KeyValue } from "@gitstratum/core/consensus";
-import { emptyTopology, type Topology, topologySchema } from "@gitstratum/core/rpc";
+import {
+  emptyTopology,
+  type Topology,
+  TopologyHolder,
+  topologySchema,
+  type TopologySource,
+} from "@gitstratum/core/rpc";
 import { decodeJson } from "./node_registry.ts";
 
 /** Where the topology is stored. */
@@ -21,12 +27,12 @@ export function decodeTopology(entry: KeyValue | undefined): Topology {
 }
 
 /** Follows the stored topology. */
-export class TopologyFeed {
+export class TopologyFeed implements TopologySource {
   readonly #consensus: Consensus;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #stop = new AbortController();
-  #newest: Topology = emptyTopology();
+  readonly #holder = new TopologyHolder();
   #running: Promise<void> = Promise.resolve();
 
   /** Makes a feed that knows nothing yet. */
@@ -41,8 +47,22 @@ export class TopologyFeed {
   }
 
   /** The newest topology that was heard of. */
-  get newest(): Topology {
-    return this.#newest;
+  current(): Topology {
+    return this.#holder.current();
+  }
+
+  /** The first topology newer than a version; see {@link TopologySource.changed}. */
+  changed(afterVersion: number, signal: AbortSignal): Promise<Topology> {
+    return this.#holder.changed(afterVersion, signal);
+  }
+
+  /** Reads the topology as it is stored now, if the store answers. */
+  async refresh(): Promise<void> {
+    try {
+      await this.#read();
+    } catch (error) {
+      this.#warn("Fail to read the topology", error);
+    }
   }
 
   /** Reads the topology, then follows it until {@link TopologyFeed.close}. */
@@ -51,10 +71,10 @@ export class TopologyFeed {
     this.#running = this.#follow(revision);
   }
 
-  /** Reads the topology as it is stored now. */
+  /** The topology as it is stored now. @throws `unavailable` as the store does */
   async read(): Promise<Topology> {
     await this.#read();
-    return this.#newest;
+    return this.current();
   }
 
   /** Stops following. */
@@ -66,7 +86,7 @@ export class TopologyFeed {
   async #read(): Promise<number> {
     const range = { from: TOPOLOGY_KEY, to: `${TOPOLOGY_KEY}!` };
     const { entries, revision } = await this.#consensus.range(range);
-    this.#take(decodeTopology(entries[0]));
+    this.#holder.take(decodeTopology(entries[0]));
     return revision;
   }
 
@@ -78,8 +98,7 @@ export class TopologyFeed {
         for await (const _ of this.#consensus.watch(range, { after, signal })) await this.#read();
         return;
       } catch (error) {
-        const cause = error instanceof Error ? error : new Error(String(error));
-        this.#logger.warn("Lose the watch on the topology", { error: cause });
+        this.#warn("Lose the watch on the topology", error);
         after = await this.#readAgain(after);
       }
     }
@@ -91,16 +110,14 @@ export class TopologyFeed {
       await this.#clock.sleep(RETRY_MS, this.#stop.signal);
       return await this.#read();
     } catch (error) {
-      if (!this.#stop.signal.aborted) {
-        const cause = error instanceof Error ? error : new Error(String(error));
-        this.#logger.warn("Fail to read the topology", { error: cause });
-      }
+      if (!this.#stop.signal.aborted) this.#warn("Fail to read the topology", error);
       return after;
     }
   }
 
-  /** An answer that was overtaken on its way changes nothing. */
-  #take(topology: Topology): void {
-    if (topology.version > this.#newest.version) this.#newest = topology;
+  #warn(message: string, error: unknown): void {
+    this.#logger.warn(message, {
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
   }
 }

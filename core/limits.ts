@@ -137,6 +137,16 @@ export const SPARSE_PATTERN_BYTES_MAX = 256 * KIB;
 /** Sparse patterns with wildcards: each is tried on each path. */
 export const SPARSE_GLOB_COUNT_MAX = 64;
 
+/** A call to one control node; beyond it the next one is asked, well before a node is suspected. */
+export const CONTROL_CALL_MS_MAX = 2000;
+/** A stream of the topology says this often that it lives. */
+export const TOPOLOGY_WATCH_BEAT_MS = 2000;
+/** A stream of the topology that says nothing for so long is given up: two beats may be late. */
+export const TOPOLOGY_WATCH_SILENCE_MS = 6000;
+/** A line of that stream: the whole map of some ten thousand nodes. */
+export const TOPOLOGY_LINE_LENGTH_MAX = 4 * MIB;
+/** Those who follow the topology at one control node; each costs a connection and little else. */
+export const TOPOLOGY_WATCH_COUNT_MAX = 10_000;
 /** How long a token between nodes is good, and how far their clocks may differ: people set them. */
 export const NODE_TOKEN_WINDOW_MS = 60 * 1000;
 
@@ -274,3 +284,7 @@ assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body
 assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");
 assert(SSH_SEND_BYTES_MAX < SSH_ANSWER_BYTES_MAX, "Sessions stop before answers do");
 assert(PACK_REPLAY_BYTES_MAX <= PACK_REPLAY_TOTAL_BYTES_MAX, "A pack's start can be kept");
+assert(
+  TOPOLOGY_WATCH_SILENCE_MS >= 3 * TOPOLOGY_WATCH_BEAT_MS,
+  "A late beat or two end no stream",
+);

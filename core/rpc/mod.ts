@@ -6,6 +6,7 @@
 
 export * from "./body.ts";
 export * from "./circuit_breaker.ts";
+export * from "./control_failover.ts";
 export * from "./error_response.ts";
 export * from "./extent_client.ts";
 export * from "./extent_store.ts";
@@ -13,6 +14,7 @@ export * from "./extent_wire.ts";
 export * from "./fetcher.ts";
 export * from "./ids.ts";
 export * from "./json_client.ts";
+export * from "./json_lines.ts";
 export * from "./manual_topology.ts";
 export * from "./memory_extent_store.ts";
 export * from "./metadata.ts";
@@ -32,5 +34,9 @@ export * from "./repository_settings.ts";
 export * from "./routed_extent_store.ts";
 export * from "./routed_metadata.ts";
 export * from "./topology.ts";
+export * from "./topology_change.ts";
 export * from "./topology_client.ts";
+export * from "./topology_file.ts";
+export * from "./topology_holder.ts";
 export * from "./topology_source.ts";
+export * from "./topology_watcher.ts";

@@ -87,6 +87,8 @@ export interface RingAssignment {
 
 /** The map of the cluster. */
 export interface Topology {
+  /** Which cluster it is; absent before the first controller, and from the release before. */
+  readonly cluster?: string;
   /** Grows with each change; 0 before the first. */
   readonly version: number;
   /** In order of their ids. */
@@ -209,7 +211,12 @@ export function previousObjectRing(topology: Topology): HashRing | undefined {
   return previous === undefined ? undefined : new HashRing(previous);
 }
 
-const nodeIdSchema = z.string().regex(NODE_ID).transform((text) => text as NodeId);
+/** Schema of {@link NodeId}. */
+export const nodeIdSchema: z.ZodType<NodeId, string> = z.string().regex(NODE_ID).transform((text) =>
+  text as NodeId
+);
+/** Drawn once for a cluster: 32 hexadecimal digits. */
+const clusterIdSchema = z.string().regex(/^[0-9a-f]{32}$/);
 const incarnationSchema = z.int().positive();
 const describedNode = {
   id: nodeIdSchema,
@@ -227,22 +234,40 @@ const ringMembersSchema = z.array(
     weight: z.number().nonnegative(),
   }),
 );
-const ringAssignmentSchema = z.object({
+
+/** Schema of {@link RingAssignment}. */
+export const ringAssignmentSchema: z.ZodType<RingAssignment> = z.object({
   version: z.int().nonnegative(),
   current: ringMembersSchema,
   previous: ringMembersSchema.exactOptional(),
 });
 
+/** Schema of {@link TopologyNode}. */
+export const topologyNodeSchema: z.ZodType<TopologyNode> = z.object({
+  ...describedNode,
+  state: stateSchema,
+  incarnation: incarnationSchema,
+});
+
+/** Schema of {@link PartitionAssignment}. */
+export const partitionAssignmentSchema: z.ZodType<PartitionAssignment> = z.object({
+  primary: nodeIdSchema.nullable(),
+  followers: z.array(nodeIdSchema),
+});
+
+/** Schema of {@link RingPolicy}. */
+export const ringPolicySchema: z.ZodType<RingPolicy> = z.object({
+  replicaCount: z.int().positive(),
+  writeQuorum: z.int().positive(),
+});
+
 /** Schema of {@link Topology}. */
 export const topologySchema: z.ZodType<Topology> = z.object({
+  cluster: clusterIdSchema.exactOptional(),
   version: z.int().nonnegative(),
-  nodes: z.array(
-    z.object({ ...describedNode, state: stateSchema, incarnation: incarnationSchema }),
-  ),
-  partitions: z.array(
-    z.object({ primary: nodeIdSchema.nullable(), followers: z.array(nodeIdSchema) }),
-  ).length(PARTITION_COUNT),
-  ring: z.object({ replicaCount: z.int().positive(), writeQuorum: z.int().positive() }),
+  nodes: z.array(topologyNodeSchema),
+  partitions: z.array(partitionAssignmentSchema).length(PARTITION_COUNT),
+  ring: ringPolicySchema,
   rings: ringAssignmentSchema.exactOptional(),
 });
 
