@@ -23,6 +23,7 @@ import {
   flushPkt,
   type HaveInput,
   HaveRounds,
+  keepAlivePkt,
   lsRefsResponse,
   notOurRef,
   objectInfoResponse,
@@ -335,7 +336,7 @@ export class UploadPackSession {
   async #opening(
     request: FetchRequest,
     circumstances: PackCircumstances,
-  ): Promise<{ readonly opening: Promise<OpenedPack> }> {
+  ): Promise<{ readonly opening: Promise<OpenedPack>; readonly isSlow: boolean }> {
     const source = new PackSource(this.#options);
     const opening = source.open(this.#repository, request, circumstances).catch((error) => {
       throw inGitsWords(error);
@@ -344,9 +345,9 @@ export class UploadPackSession {
     opening.catch(() => undefined);
     const timer = new AbortController();
     const slow = this.#options.clock.sleep(KEEP_ALIVE_MS, timer.signal).catch(() => undefined);
-    await Promise.race([opening, slow]);
+    const first = await Promise.race([opening, slow]);
     timer.abort();
-    return { opening };
+    return { opening, isSlow: first === undefined };
   }
 
   /** Sends a pack behind what comes before it. */
@@ -357,9 +358,11 @@ export class UploadPackSession {
     const { clock } = this.#options;
     const { signal } = this.#conversation;
     const { mode, head } = options;
-    const { opening } = await this.#opening(request, { ...options, signal });
+    const { opening, isSlow } = await this.#opening(request, { ...options, signal });
     try {
+      // Either breaks the first silence.
       if (head !== undefined) yield head;
+      else if (isSlow && mode !== undefined) yield keepAlivePkt();
       this.#packBegun = true;
       const progress = !request.noProgress;
       const sideBand = mode === undefined ? {} : { sideBand: mode };

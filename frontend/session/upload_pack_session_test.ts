@@ -20,6 +20,7 @@ import {
   type RepositorySettings,
 } from "@gitstratum/core/rpc";
 import { BundleOffers } from "./bundle_offers.ts";
+import { KEEP_ALIVE_MS } from "./live_task.ts";
 import { UploadPackSession } from "./upload_pack_session.ts";
 
 const A = "a".repeat(40) as Oid;
@@ -40,6 +41,8 @@ const PACKFILES = { oid: B, packs: [{ hash: C, uri: "https://example.com/p" }] }
 class FakeMetadata {
   planned: PlanRequest[] = [];
   planFailure: Error | undefined;
+  /** What the making of a pack waits for. */
+  planGate: Promise<void> = Promise.resolve();
 
   listReferences(_: unknown, query: { prefixes: readonly string[] }) {
     const all: Reference[] = [
@@ -64,15 +67,16 @@ class FakeMetadata {
     return Promise.resolve({ refused, common, ready: common.includes(B) });
   }
 
-  plan(_: unknown, request: PlanRequest) {
+  async plan(_: unknown, request: PlanRequest) {
     this.planned.push(request);
-    if (this.planFailure !== undefined) return Promise.reject(this.planFailure);
-    return Promise.resolve({
+    await this.planGate;
+    if (this.planFailure !== undefined) throw this.planFailure;
+    return {
       header: { objectFormat: "sha1", objectCount: 1, shallow: [], unshallow: [], packs: [] },
       steps: (async function* () {
         yield await Promise.resolve([{ kind: "literal" as const, bytes: ENTRIES }]);
       })(),
-    });
+    };
   }
 }
 
@@ -81,8 +85,8 @@ function session(
   metadata = new FakeMetadata(),
   stateless = true,
   settings: Partial<RepositorySettings> = {},
+  clock = new ManualClock(),
 ) {
-  const clock = new ManualClock();
   const options = {
     metadata: metadata as unknown as Metadata,
     extents: {} as ExtentStore,
@@ -329,4 +333,35 @@ Deno.test("UploadPackSession.respond() throws what the server could not do", asy
   const body = request(`want ${A} side-band-64k`, "flush", "done");
   const packets = session(0, metadata).respond(body);
   await assert.rejects(transcript(packets), { code: "unavailable" });
+});
+
+Deno.test("UploadPackSession.respond() keeps the connection alive while a pack is made", async () => {
+  assert.ok(KEEP_ALIVE_MS <= 5000, "proxies cut a line that is silent for longer");
+  const v0 = request(`want ${A} side-band-64k`, "flush", "done");
+  const v2 = request("command=fetch", "delim", `want ${A}`, "done", "flush");
+  for (
+    const [version, stateless, [body, head]] of [
+      [0, true, [v0, "NAK"]],
+      [2, false, [v2, "packfile"]],
+    ] as const
+  ) {
+    const gate = Promise.withResolvers<void>();
+    const metadata = new FakeMetadata();
+    metadata.planGate = gate.promise;
+    const clock = new ManualClock();
+    const packets = session(version, metadata, stateless, {}, clock).respond(body);
+    const next = async () => {
+      const result = packets.next();
+      // Whatever comes before the session waits takes no time.
+      await clock.advance(0);
+      await clock.advance(KEEP_ALIVE_MS);
+      return (await transcript((async function* () {
+        yield (await result).value!;
+      })())).join();
+    };
+    assert.equal(await next(), head);
+    for (let silence = 0; silence < 3; silence++) assert.equal(await next(), "1: ");
+    gate.resolve();
+    assert.deepEqual((await transcript(packets)).filter((line) => line !== "1: "), PACK_LINES);
+  }
 });
