@@ -7,11 +7,13 @@
 import assert from "node:assert/strict";
 import { assertSound } from "../harness/compare.ts";
 import { git, type GitOptions, type GitResult } from "../harness/git.ts";
+import type { GitServer } from "../harness/git_server.ts";
 import { GitHttpBackendServer } from "../harness/git_http_backend.ts";
-import { GitStratumServer } from "../harness/gitstratum_server.ts";
 import { generateHistory } from "../harness/history.ts";
-import { againstOracle } from "../harness/server.ts";
+import { startServer } from "../harness/server.ts";
+import { gitSshEnvironment, makeSshKey } from "../harness/ssh_client.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../harness/temp.ts";
+import { changeRepository, type RepositoryChange } from "./repository_change.ts";
 
 /** How clients reach the server. */
 export type Transport = "http" | "ssh";
@@ -32,10 +34,18 @@ export interface PushedRepository extends ServedRepository {
   readonly source: string;
 }
 
+/** A server that cases can run against; without SSH only over HTTP. */
+export interface CaseSubject extends GitServer {
+  /** Clone URL of `owner/name` over SSH. */
+  sshUrl?(repository: string): string;
+}
+
 /** The server of a file of cases. */
 export interface CaseServer extends AsyncDisposable {
-  readonly server: GitStratumServer | GitHttpBackendServer;
+  readonly server: CaseSubject;
   readonly transports: readonly Transport[];
+  /** Private key of clients. */
+  readonly sshKey: string;
   /** Environment of clients. */
   readonly environment: Readonly<Record<string, string>>;
   /** A number that no case has had. */
@@ -44,20 +54,23 @@ export interface CaseServer extends AsyncDisposable {
   history(objectFormat: ObjectFormat): Promise<{ readonly name: string; readonly source: string }>;
 }
 
-/** Starts the server. Its directory is the caller's to remove. */
-export async function startCaseServer(directory: string): Promise<CaseServer> {
-  const server = againstOracle
-    ? await GitHttpBackendServer.start()
-    : await GitStratumServer.start();
+/** Starts the server: by `start`, or the one that ordinary cases run against. */
+export async function startCaseServer(
+  temp: TemporaryDirectory,
+  start: () => Promise<CaseSubject> = startServer,
+): Promise<CaseServer> {
+  const server = await start();
+  const sshKey = await makeSshKey(temp);
   let count = 0;
   const histories = new Map<ObjectFormat, Promise<{ name: string; source: string }>>();
   return {
     server,
-    transports: server instanceof GitStratumServer ? ["http", "ssh"] : ["http"],
-    environment: await sshEnvironment(directory),
+    transports: server.sshUrl === undefined ? ["http"] : ["http", "ssh"],
+    sshKey,
+    environment: { ...gitSshEnvironment(sshKey), GIT_SSH_VARIANT: "ssh" },
     next: () => ++count,
     history(objectFormat) {
-      const found = histories.get(objectFormat) ?? makeHistory(server, directory, objectFormat);
+      const found = histories.get(objectFormat) ?? makeHistory(server, temp.path, objectFormat);
       histories.set(objectFormat, found);
       return found;
     },
@@ -65,25 +78,8 @@ export async function startCaseServer(directory: string): Promise<CaseServer> {
   };
 }
 
-/** A key pair for the client, and a command that uses nothing of the machine's own settings. */
-async function sshEnvironment(directory: string): Promise<Record<string, string>> {
-  const key = `${directory}/client-key`;
-  const { success } = await new Deno.Command("ssh-keygen", {
-    args: ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", key],
-  }).output();
-  assert.ok(success, "ssh-keygen makes a key");
-  const options = [
-    "StrictHostKeyChecking=no",
-    "UserKnownHostsFile=/dev/null",
-    "IdentitiesOnly=yes",
-    "LogLevel=ERROR",
-  ];
-  const command = ["ssh", "-F", "/dev/null", "-i", key, ...options.flatMap((one) => ["-o", one])];
-  return { GIT_SSH_COMMAND: command.join(" "), GIT_SSH_VARIANT: "ssh" };
-}
-
 async function makeHistory(
-  server: GitStratumServer | GitHttpBackendServer,
+  server: CaseSubject,
   directory: string,
   objectFormat: ObjectFormat,
 ): Promise<{ name: string; source: string }> {
@@ -105,7 +101,7 @@ const ORACLE_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 async function createOn(
-  server: GitStratumServer | GitHttpBackendServer,
+  server: CaseSubject,
   name: string,
   objectFormat: ObjectFormat,
 ): Promise<void> {
@@ -143,6 +139,11 @@ export class CaseContext implements AsyncDisposable {
     return new CaseContext(server, options, await temporaryDirectory());
   }
 
+  /** The private key that clients log in with. */
+  get sshKey(): string {
+    return this.#server.sshKey;
+  }
+
   /** `http://host:port`, for requests that no git client makes. */
   get origin(): string {
     return this.#server.server.origin;
@@ -161,9 +162,7 @@ export class CaseContext implements AsyncDisposable {
   /** Clone URL over the case's transport. */
   url(name: string): string {
     const { server } = this.#server;
-    return this.transport === "ssh" && server instanceof GitStratumServer
-      ? server.sshUrl(name)
-      : server.url(name);
+    return this.transport === "ssh" ? server.sshUrl!(name) : server.url(name);
   }
 
   /** URL of a repository over HTTP, whatever the case's transport. */
@@ -182,6 +181,11 @@ export class CaseContext implements AsyncDisposable {
     const name = `case/r${this.#server.next()}`;
     await createOn(this.#server.server, name, this.objectFormat);
     return { name, url: this.url(name) };
+  }
+
+  /** Changes the settings of a repository. */
+  async change(repository: ServedRepository, change: RepositoryChange): Promise<void> {
+    await changeRepository(this.#server.server, repository.name, change);
   }
 
   /** A name that no repository has. */

@@ -11,7 +11,7 @@
 
 import { againstOracle } from "../harness/server.ts";
 import { temporaryDirectory } from "../harness/temp.ts";
-import { CaseContext, type CaseServer, startCaseServer } from "./case_context.ts";
+import { CaseContext, type CaseServer, type CaseSubject, startCaseServer } from "./case_context.ts";
 
 /** One case. */
 export type ConformanceCase = (context: CaseContext) => Promise<void>;
@@ -25,6 +25,8 @@ export interface ConformanceOptions {
   readonly transports?: readonly ("http" | "ssh")[];
   /** Whether git's own server is no measure, because the cases need GitStratum's API. */
   readonly ownOnly?: boolean;
+  /** Starts the server; absent = the one that ordinary cases run against. */
+  readonly start?: () => Promise<CaseSubject>;
 }
 
 /** Registers cases as one test with a step for each combination. */
@@ -43,7 +45,7 @@ async function run(
   options: ConformanceOptions,
 ): Promise<void> {
   await using temp = await temporaryDirectory();
-  await using server = await startCaseServer(temp.path);
+  await using server = await startCaseServer(temp, options.start);
   for (const { transport, objectFormat } of combinations(server, options)) {
     for (const [name, body] of Object.entries(cases)) {
       await test.step(`${name} (${transport}, ${objectFormat})`, async () => {

@@ -1,7 +1,6 @@
 /** What may be asked for by id and by name, and the framing of the answers. */
 
 import assert from "node:assert/strict";
-import { line, PacketCursor, textOf } from "../oracle/packets.ts";
 import type { CaseContext, ServedRepository } from "./case_context.ts";
 import { conformance, type ConformanceCases } from "./conformance.ts";
 
@@ -112,83 +111,3 @@ conformance("wants by name", {
     assert.match(packets, /< \\1wanted-refs/);
   },
 }, { ownOnly: true });
-
-/** Asks a v2 command over HTTP; the text of its packets up to the first flush. */
-async function command(
-  context: CaseContext,
-  repository: ServedRepository,
-  lines: readonly string[],
-): Promise<string[]> {
-  const [name, ...rest] = lines;
-  const body = [
-    line(`command=${name}`),
-    line(`object-format=${context.objectFormat}`),
-    "0001",
-    ...rest.map(line),
-    "0000",
-  ].join("");
-  const response = await fetch(`${context.httpUrl(repository.name)}/git-upload-pack`, {
-    method: "POST",
-    headers: {
-      "content-type": "application/x-git-upload-pack-request",
-      "git-protocol": "version=2",
-    },
-    body,
-  });
-  const cursor = new PacketCursor(new Uint8Array(await response.arrayBuffer()));
-  const texts: string[] = [];
-  for (let packet = cursor.next(); packet?.kind === "data"; packet = cursor.next()) {
-    texts.push(textOf(packet.payload));
-  }
-  return texts;
-}
-
-conformance("object-info", {
-  "sizes are told": async (context) => {
-    const repository = await context.history();
-    const rows = await context.lines(
-      [
-        "-C",
-        repository.source,
-        "cat-file",
-        "--batch-all-objects",
-        "--batch-check=%(objectname) %(objectsize)",
-      ],
-    );
-    const asked = rows.filter((_, at) => at % 7 === 0);
-    const answer = await command(context, repository, [
-      "object-info",
-      "size",
-      ...asked.map((row) => `oid ${row.split(" ")[0]}`),
-    ]);
-    assert.deepEqual(answer, ["size", ...asked]);
-  },
-  "an unknown object has no size": async (context) => {
-    const repository = await context.history();
-    const answer = await command(context, repository, [
-      "object-info",
-      "size",
-      `oid ${context.unknownOid}`,
-    ]);
-    assert.ok(!answer.some((text) => /[0-9]+ [0-9]+$/.test(text)), answer.join("|"));
-  },
-  "an object that no reference reaches has no size": async (context) => {
-    const repository = await context.history();
-    const other = await context.seeded();
-    const oid = await context.text(["-C", other.work, "rev-parse", "HEAD"]);
-    const answer = await command(context, repository, ["object-info", "size", `oid ${oid}`]);
-    assert.ok(!answer.some((text) => text.startsWith(`${oid} `) && /\d$/.test(text)));
-  },
-  "a malformed id is refused": async (context) => {
-    const answer = await command(context, await context.history(), [
-      "object-info",
-      "size",
-      "oid 12",
-    ]);
-    assert.match(answer.join("|"), /^ERR /);
-  },
-  "an unknown command is refused": async (context) => {
-    const answer = await command(context, await context.history(), ["none-such"]);
-    assert.match(answer.join("|"), /^ERR .*invalid command/);
-  },
-}, { transports: ["http"], ownOnly: true });
