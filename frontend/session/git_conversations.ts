@@ -8,7 +8,7 @@
 import type { GitService } from "@gitstratum/core/protocol";
 import type { RepositoryName } from "@gitstratum/core/rpc";
 import { type ReceivePackOptions, ReceivePackSession } from "./receive_pack_session.ts";
-import type { SessionInput } from "./session.ts";
+import type { ConversationEnd, SessionInput } from "./session.ts";
 import { type UploadArchiveOptions, UploadArchiveSession } from "./upload_archive_session.ts";
 import { type UploadPackOptions, UploadPackSession } from "./upload_pack_session.ts";
 
@@ -25,7 +25,7 @@ export interface GitConversations {
     service: ConversationService,
     name: RepositoryName,
     input: SessionInput,
-  ): AsyncGenerator<Uint8Array>;
+  ): AsyncGenerator<Uint8Array, ConversationEnd>;
 }
 
 /** What conversations work with. */
@@ -49,7 +49,7 @@ export class StatefulSessions implements GitConversations {
     service: ConversationService,
     name: RepositoryName,
     input: SessionInput,
-  ): AsyncGenerator<Uint8Array> {
+  ): AsyncGenerator<Uint8Array, ConversationEnd> {
     const { upload, receive } = this.#options;
     const { access } = receive;
     switch (service) {
@@ -58,23 +58,24 @@ export class StatefulSessions implements GitConversations {
         const conversation = { version, signal, stateless: false };
         const session = new UploadPackSession(upload, await access.forFetch(name), conversation);
         yield* session.advertise();
-        yield* session.respond(input.body);
-        return;
+        return yield* session.respond(input.body);
       }
       case "git-receive-pack": {
         const conversation = { ...input, stateless: false };
         const target = await access.forPush(name);
         const session = new ReceivePackSession(receive, target, conversation);
         yield* session.advertise();
-        yield* session.respond(input.body);
-        return;
+        return yield* session.respond(input.body);
       }
       case "git-upload-archive":
-        yield* await this.#archive(name, input);
+        return yield* await this.#archive(name, input);
     }
   }
 
-  async #archive(name: RepositoryName, input: SessionInput): Promise<AsyncGenerator<Uint8Array>> {
+  async #archive(
+    name: RepositoryName,
+    input: SessionInput,
+  ): Promise<AsyncGenerator<Uint8Array, ConversationEnd>> {
     const { archive, receive } = this.#options;
     const repository = await receive.access.forFetch(name);
     return new UploadArchiveSession(archive, repository, input.signal).respond(input.body);

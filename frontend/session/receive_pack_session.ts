@@ -43,7 +43,7 @@ import { PackBody } from "./pack_body.ts";
 import type { PushNonces } from "./push_nonces.ts";
 import { endingWithPack } from "./pack_end.ts";
 import type { PushTarget, RepositoryAccess } from "./repository_access.ts";
-import type { SessionCaller } from "./session.ts";
+import type { ConversationEnd, SessionCaller } from "./session.ts";
 import { deletionWarning, rejectionNotes } from "./rejection_notes.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
@@ -140,20 +140,26 @@ export class ReceivePackSession {
   }
 
   /** Takes one push and reports what became of it. */
-  async *respond(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *respond(
+    body: ReadableStream<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, ConversationEnd> {
     const reader = new PktLineReader(body, { bytesMax: PUSH_COMMANDS_BYTES_MAX });
     let push: PushCommands;
     let repository: RepositoryInfo;
     try {
       push = await this.#readCommands(reader);
-      if (push.commands.length === 0) return await reader.cancel();
+      if (push.commands.length === 0) {
+        await reader.cancel();
+        return "answered";
+      }
       repository = await this.#options.access.materialise(this.#target, push);
     } catch (error) {
       if (!isCallersFault(error)) throw error;
       yield errorPkt(shownError(error));
-      return;
+      return "refused";
     }
     yield* this.#run(push, repository, this.#packBody(reader, push));
+    return "answered";
   }
 
   #packBody(reader: PktLineReader, push: PushCommands): PackBody {

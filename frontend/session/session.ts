@@ -21,3 +21,9 @@ export interface SessionInput extends SessionCaller {
   readonly version: ProtocolVersion;
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
+
+/**
+ * How a conversation ended, beyond its bytes: `refused` after an error that the client was told of in the
+ * words of the protocol. Git's own services exit with a code other than 0 then.
+ */
+export type ConversationEnd = "answered" | "refused";

@@ -34,6 +34,7 @@ import { TreeArchive } from "../archive/tree_archive.ts";
 import { type ArchiveRoot, ArchiveRootFinder } from "../archive/tree_ish.ts";
 import { TreeObjects, type TreeObjectsOptions } from "../archive/tree_objects.ts";
 import { writeZip } from "../archive/zip_writer.ts";
+import type { ConversationEnd } from "./session.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
 /** Arguments of one request, as many as git takes. */
@@ -70,7 +71,9 @@ export class UploadArchiveSession {
   }
 
   /** Reads the request and answers it. A failure is told, then thrown when it is not the client's. */
-  async *respond(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *respond(
+    body: ReadableStream<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, ConversationEnd> {
     yield new PktLineBuffer().text("ACK\n").flush().take();
     try {
       const request = parseArchiveRequest(await readArguments(body));
@@ -79,9 +82,10 @@ export class UploadArchiveSession {
       yield frameSideBandText(2, `fatal: ${shownError(error)}\n`);
       yield frameSideBandText(3, DIED);
       if (!isCallersFault(error)) throw error;
-      return;
+      return "refused";
     }
     yield flushPkt();
+    return "answered";
   }
 
   *#list(): Generator<Uint8Array> {

@@ -54,6 +54,7 @@ import { KEEP_ALIVE_MS } from "./live_task.ts";
 import { closeWhenOpen, sendPack } from "./pack_sender.ts";
 import { packfileOffer } from "./packfile_offer.ts";
 import { type PackCircumstances, PackSource, type PackSourceOptions } from "./pack_source.ts";
+import type { ConversationEnd } from "./session.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
 /** What upload-pack sessions work with. */
@@ -144,14 +145,18 @@ export class UploadPackSession {
   }
 
   /** Answers what the client sends: one request when stateless, else all until it is done. */
-  async *respond(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  async *respond(
+    body: ReadableStream<Uint8Array>,
+  ): AsyncGenerator<Uint8Array, ConversationEnd> {
     const reader = new PktLineReader(body);
     try {
       if (this.#conversation.version === 2) yield* this.#serveCommands(reader);
       else yield* this.#serveUpload(reader);
+      return "answered";
     } catch (error) {
       if (!isCallersFault(error) || this.#packBegun) throw error;
       yield errorPkt(shownError(error));
+      return "refused";
     }
   }
 

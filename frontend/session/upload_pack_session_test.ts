@@ -356,7 +356,9 @@ Deno.test("UploadPackSession.respond() keeps the connection alive while a pack i
       await clock.advance(0);
       await clock.advance(KEEP_ALIVE_MS);
       return (await transcript((async function* () {
-        yield (await result).value!;
+        const { done, value } = await result;
+        assert.ok(done !== true, "Somebody waits");
+        yield value;
       })())).join();
     };
     assert.equal(await next(), head);

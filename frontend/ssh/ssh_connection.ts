@@ -11,7 +11,7 @@
 import { type Clock, GitStratumError } from "@gitstratum/core";
 import { parseProtocolVersion } from "@gitstratum/core/protocol";
 import type { GitConversations } from "../session/git_conversations.ts";
-import type { SessionInput } from "../session/session.ts";
+import type { ConversationEnd, SessionInput } from "../session/session.ts";
 import { isCallersFault, shownError } from "../session/shown_error.ts";
 import { ChannelLink } from "./channel_link.ts";
 import type { PeerSocket } from "./peer_socket.ts";
@@ -44,6 +44,23 @@ const EXIT_UNKNOWN = 127;
 
 const NO_SHELL = "GitStratum: you are logged in, but this server has no shell, only git";
 const NO_SUBSYSTEM = "GitStratum: this server has no subsystems, only git";
+
+/** Writes all that a conversation says; how it ended. */
+async function sent(
+  output: AsyncGenerator<Uint8Array, ConversationEnd>,
+  link: ChannelLink,
+): Promise<ConversationEnd> {
+  try {
+    for (;;) {
+      const next = await output.next();
+      if (next.done) return next.value;
+      await link.write(next.value);
+    }
+  } finally {
+    // A client that is gone takes no more: whatever the conversation holds is given back.
+    await output.return("refused");
+  }
+}
 
 /** A connection from its handshake to its end. */
 export class SshConnection {
@@ -170,8 +187,7 @@ export class SshConnection {
         version: parseProtocolVersion(protocol),
         body: link.body,
       });
-      for await (const bytes of output) await link.write(bytes);
-      await link.finish(0);
+      await link.finish(await sent(output, link) === "refused" ? EXIT_FAILED : 0);
     } catch (error) {
       await this.#explain(link, error);
     } finally {

@@ -1,11 +1,23 @@
 import assert from "node:assert/strict";
 import { ManualClock, MIB, systemClock } from "@gitstratum/core";
 import type { GitConversations } from "../session/git_conversations.ts";
+import type { ConversationEnd } from "../session/session.ts";
 import { openHostKeys } from "./host_keys.ts";
 import { SSH_LIMITS, type SshLimits } from "./ssh_limits.ts";
 import { serveSsh, type SshServer } from "./ssh_server.ts";
 
-type Converse = GitConversations["converse"];
+/** A conversation, answered unless it says otherwise. */
+type Converse = (
+  ...asked: Parameters<GitConversations["converse"]>
+) => AsyncGenerator<Uint8Array, ConversationEnd | void>;
+
+function conversations(converse: Converse): GitConversations {
+  return {
+    async *converse(...asked) {
+      return (yield* converse(...asked)) ?? "answered";
+    },
+  };
+}
 
 interface Fixture {
   readonly server: SshServer;
@@ -43,7 +55,7 @@ async function withServer(
     limits: { ...SSH_LIMITS, ...options.limits },
     hostKeys: await openHostKeys(directory),
     authenticate: () => Promise.resolve({ user: "ann" }),
-    conversations: { converse: options.converse ?? nothing },
+    conversations: conversations(options.converse ?? nothing),
     onFailure: (error) => failures.push(error),
   });
   const fixed = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
@@ -203,6 +215,18 @@ Deno.test("serveSsh() stops a session whose client is gone", async () => {
   });
 });
 
+Deno.test("serveSsh() exits as git's services do after an error that the protocol tells", async () => {
+  const converse: Converse = async function* () {
+    yield await Promise.resolve(new TextEncoder().encode("000bERR no\n"));
+    return "refused";
+  };
+  await withServer({ converse }, async ({ ssh, failures }) => {
+    const { code, stdout, stderr } = await outcome(ssh(COMMAND));
+    assert.deepEqual([code, stdout, stderr], [128, "000bERR no\n", ""]);
+    assert.deepEqual(failures, []);
+  });
+});
+
 Deno.test("serveSsh() tells a failure in words and by the exit code", async () => {
   const converse: Converse = async function* () {
     yield new TextEncoder().encode("half");
@@ -357,7 +381,7 @@ Deno.test("serveSsh() rejects when the address is taken", async () => {
       limits: SSH_LIMITS,
       hostKeys: [],
       authenticate: () => Promise.resolve(undefined),
-      conversations: { converse: nothing },
+      conversations: conversations(nothing),
       onFailure: () => {},
     });
     await assert.rejects(again, { code: "conflict" });
