@@ -84,9 +84,9 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     flag: "pack-cache-from",
     environment: "GITSTRATUM_PACK_CACHE_FROM",
     placeholder: "COUNT",
-    defaultText: "2",
+    defaultText: "1",
     min: 1,
-    help: "Which of several equal fetches stores its pack; 1 is the first.",
+    help: "Which of several equal clones stores its pack; 1 is the first.",
   }),
   packCacheTtlS: countOption({
     flag: "pack-cache-ttl",

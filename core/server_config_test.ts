@@ -11,7 +11,7 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       readOnly: false,
       autoCreate: true,
       packCacheBytes: 4 * 2 ** 30,
-      packCacheFrom: 2,
+      packCacheFrom: 1,
       packCacheTtlS: 86400,
       admin: { hostname: "127.0.0.1", port: 0 },
       drainDelayS: 0,

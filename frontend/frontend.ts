@@ -18,6 +18,7 @@ import type { IngestPack } from "./session/receive_pack_session.ts";
 import { PushNonces } from "./session/push_nonces.ts";
 import { isCallersFault } from "./session/shown_error.ts";
 import { RepositoryAccess } from "./session/repository_access.ts";
+import { TagDigests } from "./session/tag_digests.ts";
 import type { UploadPackOptions } from "./session/upload_pack_session.ts";
 
 /** What the server calls itself in pages and to git clients. */
@@ -93,6 +94,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
     bundles: new BundleOffers({ metadata, clock }),
     rebuilder,
     ...(options.cache === undefined ? {} : { cache: options.cache }),
+    tags: new TagDigests(metadata),
   };
   const features = { pushOptions: true };
   const nonces = new PushNonces({ clock, secrets: options.secrets });

@@ -25,7 +25,10 @@ import { RequestCounter } from "./request_counter.ts";
 export interface PackCacheSettings {
   /** Bytes of all files; 0 stores nothing, while equal requests in flight still share. */
   readonly bytesMax: number;
-  /** Which request for a pack stores it: 1 is the first. One that others join always does. */
+  /**
+   * Which request for a clone stores its pack: 1 is the first. One that others join always does; one
+   * that continues an earlier fetch does from the second on at the earliest.
+   */
   readonly storeFrom: number;
   /** A file that nobody asked for in so many milliseconds goes. */
   readonly ttlMs: number;
@@ -53,9 +56,14 @@ export interface CachedRequest {
   readonly mode: SideBandMode;
   /** Hash of its trailer. */
   readonly objectFormat: ObjectFormat;
+  /** The client has nothing yet, as many others have nothing. */
+  readonly isClone: boolean;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
 }
+
+/** The first request that stores what only few clients can have a use for. */
+const STORE_CONTINUED_FROM = 2;
 
 /** Packs that are shared. */
 export class PackCache {
@@ -88,7 +96,9 @@ export class PackCache {
     const running = this.#flights.get(key);
     if (running !== undefined) return await this.#join(running, request);
     this.#metrics.request("miss");
-    const flight = this.#start(key, request, seen >= this.#options.storeFrom);
+    const { storeFrom } = this.#options;
+    const from = request.isClone ? storeFrom : Math.max(storeFrom, STORE_CONTINUED_FROM);
+    const flight = this.#start(key, request, seen >= from);
     return this.#counted("miss", await flight.join(request.signal));
   }
 

@@ -74,8 +74,9 @@ function setUp(settings: Partial<PackCacheSettings> = {}, faults: DiskFaults = {
     freeBytes: () => state.free,
     onTrouble: (error) => void troubles.push(error),
   });
+  const request = { mode: MODE, objectFormat: "sha1" as const, isClone: true };
   const open = (source: Source, key = KEY, signal = never) =>
-    cache.open(key, { execute: source.execute, mode: MODE, objectFormat: "sha1", signal });
+    cache.open(key, { ...request, execute: source.execute, signal });
   const read = async (source: Source, key = KEY) => await bytesOf(await open(source, key));
   return { disk, clock, metrics, troubles, state, cache, open, read };
 }
@@ -132,6 +133,44 @@ Deno.test("PackCache.open() stores from the request that it is told to", async (
     }
     assert.equal(source.runs, storeFrom);
   }
+});
+
+Deno.test("PackCache.open() stores what continues an earlier fetch from the second request on", async () => {
+  const { cache, disk } = setUp({ storeFrom: 1 });
+  const source = new Source(packOf(1000));
+  for (const expected of [0, 1]) {
+    const { execute } = source;
+    const request = { execute, mode: MODE, objectFormat: "sha1" as const, isClone: false };
+    await bytesOf(await cache.open(KEY, { ...request, signal: never }));
+    await settle();
+    assert.equal(disk.list("").length, expected);
+  }
+});
+
+Deno.test("PackCache.open() lets a request join that comes while the file is checked", async () => {
+  const { open, read } = setUp({ storeFrom: 1 });
+  const source = new Source(packOf(20 * MIB));
+  const first = await read(source);
+  // No turn of the event loop lies between the end of the first and this.
+  assert.deepEqual(await bytesOf(await open(source)), first);
+  await settle();
+  assert.deepEqual(await read(source), first);
+  assert.equal(source.runs, 1);
+});
+
+Deno.test("PackCache.open() gives readers of a long pack the same, however far apart they are", async () => {
+  const { open } = setUp({ storeFrom: 1 });
+  const source = new Source(packOf(40 * MIB));
+  const expected = await source.framed();
+  const slow = await open(source);
+  const blocks = slow.chunks[Symbol.asyncIterator]();
+  const begin = (await blocks.next()).value!;
+  assert.deepEqual(await bytesOf(await open(source)), expected);
+  const late = bytesOf(await open(source));
+  const rest = await bytesOf({ ...slow, chunks: { [Symbol.asyncIterator]: () => blocks } });
+  assert.deepEqual(Buffer.concat([begin, rest]), expected);
+  assert.deepEqual(await late, expected);
+  assert.equal(source.runs, 1);
 });
 
 Deno.test("PackCache.open() lets requests join late, replayed from the start", async () => {
@@ -203,6 +242,7 @@ Deno.test("PackCache.open() fails everyone whose execution does not start, and s
     execute: () => Promise.reject(failure),
     mode: MODE,
     objectFormat: "sha1" as const,
+    isClone: true,
     signal: never,
   };
   const outcomes = await Promise.allSettled([cache.open(KEY, request), cache.open(KEY, request)]);

@@ -64,11 +64,21 @@ export class PackFile {
    * @throws `corrupt` when the file has become shorter than what was written
    */
   read(index: number): Uint8Array {
+    return this.readInto(new Uint8Array(this.#parts.blockBytes), index);
+  }
+
+  /**
+   * Reads a block into memory that has room for one; returns the part that it filled.
+   *
+   * @throws as {@link read}
+   */
+  readInto(memory: Uint8Array, index: number): Uint8Array {
     const { file, blockBytes } = this.#parts;
     assert(this.#holders > 0, "A file is read while it is held");
     assert(index >= 0 && index < this.blockCount, "A block is read after it was written");
     const offset = index * blockBytes;
-    const block = new Uint8Array(Math.min(blockBytes, this.#framedBytes - offset));
+    const block = memory.subarray(0, Math.min(blockBytes, this.#framedBytes - offset));
+    assert(block.length > 0, "A block fits the memory that it is read into");
     const found = file.readAt(block, offset);
     if (found === block.length) return block;
     throw new GitStratumError("corrupt", "Find a stored pack cut short", {

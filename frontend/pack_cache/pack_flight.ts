@@ -4,10 +4,11 @@
  *
  * The reader that is ahead makes the next block; nobody owns the execution, so it ends early only when
  * all readers have left. It begins in memory. A second reader, or the wish to store the result, moves
- * it into a file, where slow readers find what they have not read; from then on it runs to its end at
- * its own pace. Where there is no file, blocks stay in memory: the beginning as long as the replay
- * budget allows, so that others can still join, then only what some reader has yet to read, and the
- * fastest reader waits for the slowest.
+ * it into a file, where slow readers find what they have not read; what was made last stays in memory
+ * beside it, as far as the replay budget allows, because readers of one moment are close together.
+ * Where there is no file, blocks stay in memory: the beginning as long as the replay budget allows, so
+ * that others can still join, then only what some reader has yet to read, and the fastest reader waits
+ * for the slowest.
  *
  * Invariants: every reader gets the same blocks in the same order, then the end, or the same error. A
  * flight that can not be joined from its start is given up by its owner before it loses its first
@@ -20,7 +21,6 @@
  * @module
  */
 
-import { setImmediate as immediate } from "node:timers/promises";
 import {
   assert,
   type Clock,
@@ -77,13 +77,15 @@ export class PackFlight {
   #progress: Progress = { kind: "running" };
   #executionMs = 0;
   #blockCount = 0;
-  /** Blocks from `#windowStart` on that are in no file. */
+  /** Blocks from `#windowStart` on, in memory. */
   #window: Uint8Array[] = [];
   #windowStart = 0;
-  /** Bytes of the window that are taken from the replay budget. */
+  /** Bytes of the window that are taken from the replay budget; the last block may be held without. */
   #replayBytes = 0;
   #file: GrowingPack | undefined;
-  #isFileComplete = false;
+  /** The file holds every block so far, and takes the next. */
+  #isFileGrowing = false;
+  #isPublishing = false;
   #isClosed = false;
   #making: Promise<void> | undefined;
   #moved = Promise.withResolvers<void>();
@@ -193,28 +195,38 @@ export class PackFlight {
 
   #append(block: Uint8Array): void {
     this.#blockCount++;
-    if (this.#isFileComplete) {
-      if (this.#file!.append(block)) return void this.#windowStart++;
-      this.#loseFile();
-    }
+    if (this.#isFileGrowing && !this.#file!.append(block)) this.#loseFile();
     this.#window.push(block);
-    if (!this.#isClosed) this.#keepForReplay(block.length);
+    if (this.#isFileGrowing) this.#keepBesideFile(block.length);
+    else if (!this.#isClosed && !this.#takeReplay(block.length)) this.#close();
     this.#trim();
   }
 
-  #keepForReplay(bytes: number): void {
+  #takeReplay(bytes: number): boolean {
     const fits = this.#replayBytes + bytes <= PACK_REPLAY_BYTES_MAX;
-    if (fits && this.#options.replay.take(bytes)) this.#replayBytes += bytes;
-    else this.#close();
+    if (!fits || !this.#options.replay.take(bytes)) return false;
+    this.#replayBytes += bytes;
+    return true;
+  }
+
+  /** Older blocks make room for the newest, which whoever made it reads at once. */
+  #keepBesideFile(bytes: number): void {
+    while (!this.#takeReplay(bytes) && this.#window.length > 1) this.#dropOldest();
+  }
+
+  #dropOldest(): void {
+    const { length } = this.#window.shift()!;
+    this.#windowStart++;
+    this.#giveReplayBack(Math.min(length, this.#replayBytes));
   }
 
   /** Lets go of blocks that nobody will ask for. */
   #trim(): void {
-    if (this.#isClosed && this.#window.length > 0) {
+    // Whoever joins later reads a long pack's beginning from the file.
+    const isLong = this.#isFileGrowing && this.#windowStart > 0;
+    if (this.#window.length > 0 && (this.#isClosed || isLong)) {
       const first = Math.min(...[...this.#readers].map(({ next }) => next), this.#blockCount);
-      const count = Math.max(0, first - this.#windowStart);
-      this.#window.splice(0, count);
-      this.#windowStart += count;
+      while (this.#windowStart < first) this.#dropOldest();
     }
     this.#moved.resolve();
     this.#moved = Promise.withResolvers();
@@ -249,6 +261,7 @@ export class PackFlight {
   /** From now on blocks are in a file, if there is one to be had. */
   #moveToFile(): void {
     if (this.#file !== undefined) return;
+    assert(this.#windowStart === 0, "A flight that others can join has its beginning");
     this.#file = this.#options.beginFile();
     if (this.#file === undefined) return;
     for (const block of this.#window) {
@@ -259,44 +272,32 @@ export class PackFlight {
       this.#file = undefined;
       return;
     }
-    this.#isFileComplete = true;
-    this.#window = [];
-    this.#windowStart = this.#blockCount;
-    this.#giveReplayBack();
+    this.#isFileGrowing = true;
     if (this.#progress.kind === "ended") this.#publish();
-    else this.#drive();
-  }
-
-  /** Runs the execution to its end while there are readers, whatever their pace. */
-  async #drive(): Promise<void> {
-    while (this.#progress.kind === "running" && this.#isFileComplete) {
-      await this.#make();
-      // Where every read is answered from memory, nothing else would let other work run.
-      await immediate();
-    }
   }
 
   /** The file holds what it holds, and will not be stored. */
   #loseFile(): void {
-    this.#isFileComplete = false;
+    this.#isFileGrowing = false;
     this.#file!.discard();
     this.#close();
   }
 
   #end(): void {
     this.#progress = { kind: "ended" };
-    if (this.#isFileComplete) this.#publish();
+    if (this.#isFileGrowing) this.#publish();
     this.#trim();
   }
 
+  /** Others may join until the file has its name: from then on the store answers them. */
   #publish(): void {
-    const file = this.#file!;
-    this.#isFileComplete = false;
-    file.file.hold();
+    this.#isFileGrowing = false;
+    this.#isPublishing = true;
     const facts = { objectCount: this.#objectCount, executionMs: this.#executionMs };
-    this.#options.publish(file, facts).finally(() => {
-      file.file.release();
+    this.#options.publish(this.#file!, facts).finally(() => {
+      this.#isPublishing = false;
       this.#close();
+      if (this.#readers.size === 0) this.#release();
     });
   }
 
@@ -304,7 +305,7 @@ export class PackFlight {
     if (this.#progress.kind !== "running") return;
     this.#progress = { kind: "failed", error };
     this.#closeExecution();
-    if (this.#isFileComplete) this.#loseFile();
+    if (this.#isFileGrowing) this.#loseFile();
     this.#close();
   }
 
@@ -316,12 +317,17 @@ export class PackFlight {
   #leave(reader: Reader): void {
     this.#readers.delete(reader);
     this.#trim();
-    if (this.#readers.size > 0) return;
+    if (this.#readers.size === 0 && !this.#isPublishing) this.#release();
+  }
+
+  /** Gives everything up. */
+  #release(): void {
     const gone = new GitStratumError("aborted", "Lose every reader of a pack");
     this.#abort.abort(gone);
     this.#fail(gone);
     this.#close();
     this.#window = [];
+    this.#giveReplayBack(this.#replayBytes);
     this.#file?.file.release();
     this.#file = undefined;
   }
@@ -329,14 +335,13 @@ export class PackFlight {
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#giveReplayBack();
     this.#options.onClosed();
     this.#trim();
   }
 
-  #giveReplayBack(): void {
-    this.#options.replay.give(this.#replayBytes);
-    this.#replayBytes = 0;
+  #giveReplayBack(bytes: number): void {
+    this.#options.replay.give(bytes);
+    this.#replayBytes -= bytes;
   }
 }
 

@@ -15,7 +15,7 @@ import {
   sideBandPayloadMax,
   writeSideBandHeader,
 } from "@gitstratum/core/protocol";
-import { packBytesWithin } from "./pack_blocks.ts";
+import { packBlockBytes, packBytesWithin } from "./pack_blocks.ts";
 import type { PackFile } from "./pack_file.ts";
 
 /** What the file should hold. */
@@ -89,9 +89,10 @@ export async function verifyPack(file: PackFile, expected: ExpectedPack): Promis
   const packBytes = packBytesWithin(file.framedBytes, mode);
   if (packBytes < header.length + oidBytes(objectFormat)) throw damaged("length");
   const check = new TrailerCheck(packBytes, objectFormat);
+  const memory = new Uint8Array(packBlockBytes(mode));
   for (let index = 0; index < file.blockCount; index++) {
     let isStart = index === 0;
-    for (const content of contentsOf(file.read(index), mode)) {
+    for (const content of contentsOf(file.readInto(memory, index), mode)) {
       if (isStart && !startsWith(content, header)) throw damaged("header");
       isStart = false;
       check.add(content);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { checkRefused, type FetchRequest, type SideBandMode } from "@gitstratum/core/protocol";
 import type {
   ExtentStore,
@@ -17,6 +16,7 @@ import type { RebuildObject } from "../pack_assembly/pack_stream.ts";
 import { executedPack, type OpenedPack } from "../pack_cache/opened_pack.ts";
 import type { PackCache } from "../pack_cache/pack_cache.ts";
 import { isShareable, packKey } from "../pack_cache/pack_key.ts";
+import { TagDigests } from "./tag_digests.ts";
 
 /** What packs are made with. */
 export interface PackSourceOptions {
@@ -25,6 +25,8 @@ export interface PackSourceOptions {
   readonly rebuild: RebuildObject;
   /** Shares packs between equal requests; absent = each is made for its client alone. */
   readonly cache?: PackCache;
+  /** Digests that many sources share; absent = this source lists alone. */
+  readonly tags?: TagDigests;
 }
 
 /** How one pack is asked for. */
@@ -41,10 +43,12 @@ export interface PackCircumstances {
 /** Opens packs. */
 export class PackSource {
   readonly #options: PackSourceOptions;
+  readonly #tags: TagDigests;
 
   /** Makes a source. */
   constructor(options: PackSourceOptions) {
     this.#options = options;
+    this.#tags = options.tags ?? new TagDigests(options.metadata);
   }
 
   /**
@@ -64,10 +68,11 @@ export class PackSource {
       return await execute(signal);
     }
     if (!areWantsChecked) await this.#checkWants(repository, request);
-    const tags = request.includeTag ? await this.#tagsOf(repository) : undefined;
+    const tags = request.includeTag ? await this.#tags.of(repository) : undefined;
     const key = packKey(request, { repository, boundary, tags, mode });
     const { objectFormat } = repository;
-    return await cache.open(key, { execute, mode, objectFormat, signal });
+    const isClone = request.haves.length === 0;
+    return await cache.open(key, { execute, mode, objectFormat, isClone, signal });
   }
 
   async #execute(
@@ -85,17 +90,6 @@ export class PackSource {
     const { wants, clientShallow } = request;
     const question = { wants, clientShallow, haves: [] };
     checkRefused(await this.#options.metadata.negotiate(repository, question));
-  }
-
-  /** Digest of the tags that a client can see now: those that point into the pack follow it. */
-  async #tagsOf(repository: RepositoryInfo): Promise<string> {
-    const query = { prefixes: ["refs/tags/"] };
-    const { references } = await this.#options.metadata.listReferences(repository, query);
-    const hash = createHash("sha256");
-    for await (const batch of references) {
-      for (const { name, oid } of batch) hash.update(`${oid} ${name}\n`);
-    }
-    return hash.digest("hex");
   }
 }
 
