@@ -1,5 +1,6 @@
 /**
- * The command line of the server that clients talk to: every role in one process.
+ * The command line of the server that clients talk to: every role in one process, or with `--control`
+ * the frontend of a cluster.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { readServerConfig, type ServerConfig, serverHelpText } from "@gitstratum
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import {
   addProcessMetrics,
+  type NodeFiles,
   type ProcessWorld,
   readNodeFiles,
   type RunningProcess,
@@ -16,15 +18,16 @@ import {
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { startAllInOne } from "./all_in_one.ts";
+import { startClusterFrontend } from "./cluster_frontend.ts";
 import type { FrontendServer, FrontendServerOptions } from "./frontend_server.ts";
 
 function serverOptions(
   config: ServerConfig,
-  world: ProcessWorld,
-  context: StartContext,
+  files: NodeFiles,
+  parts: { readonly world: ProcessWorld; readonly context: StartContext },
 ): FrontendServerOptions {
+  const { world, context } = parts;
   const { clock, random } = world;
-  const { files } = readNodeFiles(config, (path) => world.readTextFile(path));
   const metrics = new PrometheusMetrics();
   addProcessMetrics(metrics, { clock, memory: () => Deno.memoryUsage() });
   return {
@@ -74,9 +77,23 @@ async function start(
   world: ProcessWorld,
   context: StartContext,
 ): Promise<RunningProcess> {
-  const options = serverOptions(config, world, context);
-  const { onFatal } = context;
-  const server = await startAllInOne({ ...options, dataDirectory: config.data, onFatal });
+  const { files } = readNodeFiles(config, (path) => world.readTextFile(path));
+  const options = serverOptions(config, files, { world, context });
+  const { onFatal, signal } = context;
+  const { control, advertise } = config;
+  const server = control === undefined
+    ? await startAllInOne({ ...options, dataDirectory: config.data, onFatal })
+    : await startClusterFrontend({
+      ...options,
+      files,
+      nodeId: config.id!,
+      zone: config.zone,
+      ...(advertise === undefined ? {} : { advertise }),
+      controlUrls: control,
+      dataDirectory: config.data,
+      signal,
+      onFatal,
+    });
   return {
     greeting: greeting(server, config),
     drain: () => server.drain(),

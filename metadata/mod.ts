@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./metadata_config.ts";
 export type {
   CataloguedGroup,
   CatalogueVersion,

@@ -7,9 +7,11 @@
 
 export * from "./access_log.ts";
 export * from "./admin_service.ts";
+export * from "./cluster_link.ts";
 export * from "./data_directory.ts";
 export * from "./http_server.ts";
 export * from "./membership.ts";
+export * from "./network_fetcher.ts";
 export * from "./node_config.ts";
 export * from "./node_fetcher.ts";
 export * from "./node_process.ts";

@@ -9,6 +9,7 @@ import type { Random } from "../random.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
 import { signingFetcher } from "../rpc/node_auth.ts";
 import type { NodeId } from "../rpc/topology.ts";
+import { networkFetcher } from "./network_fetcher.ts";
 import type { NodeFiles } from "./node_config.ts";
 
 /** Who calls. */
@@ -44,7 +45,7 @@ export function openNodeFetchers(options: NodeFetcherOptions): NodeFetchers {
     poolMaxIdlePerHost: IDLE_CONNECTION_COUNT_MAX,
     ...files.tls,
   });
-  const plain: Fetcher = (request) => fetch(request, { client });
+  const plain = networkFetcher(client);
   const [secret] = files.secrets;
   const signed = secret === undefined
     ? plain

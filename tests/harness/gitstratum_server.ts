@@ -5,6 +5,7 @@
  */
 
 import type { GitServer } from "./git_server.ts";
+import { LogTail } from "./log_tail.ts";
 import { temporaryDirectory } from "./temp.ts";
 
 /** How to start the server. */
@@ -26,8 +27,6 @@ export const projectRoot: string = new URL("../..", import.meta.url).pathname.re
 const START_TIMEOUT_MS = 60_000;
 /** A clean stop takes no longer. */
 const STOP_TIMEOUT_MS = 30_000;
-/** Log kept for failure messages. */
-const LOG_CHARS_MAX = 200_000;
 
 /** A running server process. */
 export class GitStratumServer implements GitServer {
@@ -185,45 +184,5 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
     child.kill(signal);
   } catch (error) {
     if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/** Collects output and lets callers wait for a line. */
-class LogTail {
-  text = "";
-  /** Resolves when all streams have ended. */
-  readonly ended: Promise<void>;
-  #changed = Promise.withResolvers<void>();
-  #done = false;
-
-  constructor(streams: readonly ReadableStream<Uint8Array>[]) {
-    this.ended = Promise.all(streams.map((stream) => this.#collect(stream))).then(() => {
-      this.#done = true;
-      this.#changed.resolve();
-    });
-  }
-
-  /** The first group of the first match; throws when the output ends or the time is up. */
-  async waitFor(pattern: RegExp, timeoutMs: number): Promise<string> {
-    const deadline = AbortSignal.timeout(timeoutMs);
-    const late = new Promise<void>((resolve) =>
-      deadline.addEventListener("abort", () => resolve(), { once: true })
-    );
-    while (true) {
-      const found = pattern.exec(this.text)?.[1];
-      if (found !== undefined) return found;
-      if (this.#done || deadline.aborted) {
-        throw new Error(`The server did not print ${pattern}\n${this.text}`);
-      }
-      await Promise.race([this.#changed.promise, late]);
-    }
-  }
-
-  async #collect(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never)) {
-      this.text = (this.text + chunk).slice(-LOG_CHARS_MAX);
-      this.#changed.resolve();
-      this.#changed = Promise.withResolvers<void>();
-    }
   }
 }

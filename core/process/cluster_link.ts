@@ -1,0 +1,80 @@
+/**
+ * What ties a node to the control plane of its cluster: the topology that it goes by, and the control
+ * nodes that it registers with.
+ *
+ * @module
+ */
+
+import type { Clock } from "../clock.ts";
+import type { Disk } from "../disk/disk.ts";
+import type { Logger } from "../logger.ts";
+import type { Random } from "../random.ts";
+import { ControlFailover } from "../rpc/control_failover.ts";
+import type { Control } from "../rpc/topology.ts";
+import { TopologyFile } from "../rpc/topology_file.ts";
+import type { TopologySource } from "../rpc/topology_source.ts";
+import { TopologyWatcher } from "../rpc/topology_watcher.ts";
+import type { ReadinessFacts } from "./admin_service.ts";
+import type { NodeFetchers } from "./node_fetcher.ts";
+import type { Releases } from "./releases.ts";
+
+/** Who is tied. */
+export interface ClusterLinkGround {
+  /** Calls control nodes. */
+  readonly fetchers: NodeFetchers;
+  /** Time. */
+  readonly clock: Clock;
+  /** Spreads nodes over control nodes. */
+  readonly random: Random;
+  /** Told when the control plane is away. */
+  readonly logger: Logger;
+  /** Ends the tie. */
+  readonly releases: Releases;
+}
+
+/** Where the control plane is. */
+export interface ClusterLinkOptions {
+  /** Base URLs of control nodes, at least one. */
+  readonly controlUrls: readonly string[];
+  /** Keeps the last topology over restarts. */
+  readonly disk: Disk;
+}
+
+/** A tie to the control plane. */
+export interface ClusterLink {
+  /** Follows the published topology, and keeps the last one while the control plane is away. */
+  readonly topology: TopologySource;
+  /** What a node's membership goes by. */
+  readonly membership: {
+    readonly control: Control;
+    readonly onTopologyVersion: (version: number) => void;
+    readonly facts: () => ReadinessFacts;
+  };
+}
+
+/** Begins to follow the topology; a node may start with the one that its disk has. */
+export function openClusterLink(
+  ground: ClusterLinkGround,
+  options: ClusterLinkOptions,
+): ClusterLink {
+  const { clock, random, logger, releases } = ground;
+  const common = { urls: options.controlUrls, fetcher: ground.fetchers.signed, clock, random };
+  const file = new TopologyFile(options.disk);
+  const topology = new TopologyWatcher({ ...common, logger, file });
+  topology.open();
+  releases.add(() => topology.close());
+  return {
+    topology,
+    membership: {
+      control: new ControlFailover(common),
+      onTopologyVersion(version) {
+        // The stream tells it too; a heartbeat is heard even where streams are cut.
+        if (version > topology.current().version) void topology.refresh();
+      },
+      facts: () => ({
+        topologyVersion: topology.current().version,
+        controlSilenceMs: topology.silenceMs ?? null,
+      }),
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * The frontend of a cluster: the same server as the all-in-one's, over the metadata and object nodes
+ * that the topology names. It owns no data; its directory holds scratch files, the pack cache and the
+ * host keys of SSH.
+ *
+ * @module
+ */
+
+import { FileDisk } from "@gitstratum/core/disk";
+import {
+  joinCluster,
+  type NodeFiles,
+  openClusterLink,
+  openDataDirectory,
+  openNodeFetchers,
+  Releases,
+} from "@gitstratum/core/process";
+import { type NodeId, RoutedExtentStore, RoutedMetadata } from "@gitstratum/core/rpc";
+import {
+  type FrontendServer,
+  type FrontendServerOptions,
+  startFrontendServer,
+} from "./frontend_server.ts";
+
+/** How to run. */
+export interface ClusterFrontendOptions extends FrontendServerOptions {
+  /** The frontend's name in the cluster. */
+  readonly nodeId: NodeId;
+  /** What fails together with it. */
+  readonly zone: string;
+  /** URL under which clients reach it; where it listens, unless told. */
+  readonly advertise?: string;
+  /** Base URLs of control nodes. */
+  readonly controlUrls: readonly string[];
+  /** The cluster's secret, and certificates. */
+  readonly files: NodeFiles;
+  /** Made when it is missing. */
+  readonly dataDirectory: string;
+  /** Gives the start up. */
+  readonly signal: AbortSignal;
+  /** Told when another process took the frontend's id over. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** A running frontend. */
+export interface ClusterFrontend extends FrontendServer {
+  /** Absolute path. */
+  readonly dataDirectory: string;
+}
+
+/**
+ * Starts a frontend; it is registered when this resolves.
+ *
+ * @throws `conflict` when another server runs on the data directory
+ */
+export async function startClusterFrontend(
+  options: ClusterFrontendOptions,
+): Promise<ClusterFrontend> {
+  const releases = new Releases();
+  try {
+    return await startParts(options, releases);
+  } catch (error) {
+    await releases.run();
+    throw error;
+  }
+}
+
+async function startParts(
+  options: ClusterFrontendOptions,
+  releases: Releases,
+): Promise<ClusterFrontend> {
+  const { nodeId, clock, random, files } = options;
+  const logger = options.logger.child({ node: nodeId });
+  const directory = await openDataDirectory(options.dataDirectory);
+  releases.add(() => directory.release());
+  const fetchers = openNodeFetchers({ files, nodeId, clock, random });
+  releases.add(() => fetchers.close());
+  const { topology, membership } = openClusterLink({ fetchers, clock, random, logger, releases }, {
+    controlUrls: options.controlUrls,
+    disk: new FileDisk(`${directory.path}/topology`),
+  });
+  const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
+  const server = await startFrontendServer({
+    directory: directory.path,
+    metadata: new RoutedMetadata(routing),
+    extents: new RoutedExtentStore(routing),
+    secrets: files.secrets,
+    // A frontend serves with the topology that it has, but not with none.
+    readiness: () => {
+      const ready = topology.current().version > 0;
+      return { ready, status: ready ? "ok" : "joining", facts: membership.facts() };
+    },
+  }, { ...options, logger });
+  releases.add(() => server.close());
+  const agent = await joinCluster({
+    ...membership,
+    node: {
+      id: nodeId,
+      role: "frontend",
+      address: options.advertise ?? server.url,
+      zone: options.zone,
+      weight: 1,
+    },
+    clock,
+    logger,
+    signal: options.signal,
+    onFatal: options.onFatal,
+  });
+  releases.add(() => agent.stop());
+  // Last in, first out: a frontend is heard of until its last request has ended.
+  releases.add(() => server.close());
+  return { ...server, dataDirectory: directory.path, close: () => releases.run() };
+}

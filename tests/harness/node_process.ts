@@ -1,0 +1,111 @@
+/**
+ * One node of a cluster as a child process that can be killed, stopped, continued and started anew.
+ *
+ * @module
+ */
+
+import { projectRoot } from "./gitstratum_server.ts";
+import { LogTail } from "./log_tail.ts";
+
+/** No start takes longer, even on a busy machine. */
+const START_TIMEOUT_MS = 90_000;
+/** A clean stop takes no longer. */
+const STOP_TIMEOUT_MS = 30_000;
+
+/** What a node is, and how it is started each time. */
+export interface NodeCommand {
+  /** Name in the cluster. */
+  readonly id: string;
+  /** Which `main.ts` runs. */
+  readonly role: "control" | "metadata" | "object" | "frontend";
+  /** Base URL that it serves. */
+  readonly url: string;
+  /** Flags of its command line. */
+  readonly flags: readonly string[];
+}
+
+/** A node that may run. */
+export class NodeProcess {
+  readonly id: string;
+  readonly role: NodeCommand["role"];
+  readonly url: string;
+  readonly #flags: readonly string[];
+  #child: Deno.ChildProcess | undefined;
+  #log: LogTail | undefined;
+
+  /** Describes a node; it is not started yet. */
+  constructor(command: NodeCommand) {
+    this.id = command.id;
+    this.role = command.role;
+    this.url = command.url;
+    this.#flags = command.flags;
+  }
+
+  /** Starts the process, anew after it ended; resolves when it serves. */
+  async start(): Promise<void> {
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", `${projectRoot}/${this.role}/main.ts`, ...this.#flags],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#child = child;
+    this.#log = new LogTail([child.stdout, child.stderr]);
+    await this.#log.waitFor(/(Metrics: http:\/\/\S+)\/metrics/, START_TIMEOUT_MS);
+  }
+
+  /** What the running or last process has printed (the end of it). */
+  get log(): string {
+    return this.#log?.text ?? "";
+  }
+
+  /** Process id. */
+  get pid(): number {
+    return this.#running().pid;
+  }
+
+  /** Base URL of the address for operators. */
+  get adminUrl(): string {
+    const found = /Metrics: (http:\/\/\S+)\/metrics/.exec(this.log)?.[1];
+    if (found === undefined) throw new Error(`${this.id} printed no address\n${this.log}`);
+    return found;
+  }
+
+  /** Sends a signal, and does not wait for anything. */
+  signal(signal: Deno.Signal): void {
+    this.#running().kill(signal);
+  }
+
+  /** Ends the process at once. */
+  async kill(): Promise<void> {
+    if (this.#child === undefined) return;
+    const child = this.#running();
+    child.kill("SIGKILL");
+    await child.status;
+    await this.#log?.ended;
+    this.#child = undefined;
+  }
+
+  /** Asks the process to end and waits for it; answers its exit code. */
+  async stop(): Promise<number> {
+    const child = this.#running();
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    const { code, signal } = await child.status;
+    clearTimeout(timer);
+    await this.#log?.ended;
+    this.#child = undefined;
+    if (signal !== null) throw new Error(`${this.id} did not end on SIGTERM\n${this.log}`);
+    return code;
+  }
+
+  /** Whether there is a process. */
+  get isRunning(): boolean {
+    return this.#child !== undefined;
+  }
+
+  #running(): Deno.ChildProcess {
+    if (this.#child === undefined) throw new Error(`${this.id} does not run`);
+    return this.#child;
+  }
+}
