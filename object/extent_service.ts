@@ -67,6 +67,7 @@ export class ExtentService implements Service {
   readonly #store: SegmentStore;
   readonly #app = new Hono();
   readonly #bodies = new ByteBudget(EXTENT_BODIES_BYTES_MAX);
+  #runningCount = 0;
 
   /** Makes the service of a store. */
   constructor(options: ExtentServiceOptions) {
@@ -81,9 +82,19 @@ export class ExtentService implements Service {
     this.#addNodeRoutes();
   }
 
+  /** Calls that have not been answered yet. */
+  get runningCount(): number {
+    return this.#runningCount;
+  }
+
   /** Answers one request. */
   async fetch(request: Request): Promise<Response> {
-    return await this.#app.fetch(request);
+    this.#runningCount++;
+    try {
+      return await this.#app.fetch(request);
+    } finally {
+      this.#runningCount--;
+    }
   }
 
   #addExtentRoutes(): void {

@@ -67,6 +67,8 @@ const COMPACTION_INTERVAL_MS = 60_000;
 const SCRUB_INTERVAL_MS = 24 * 3600_000;
 /** Upkeep leaves most of any disk to callers. */
 const UPKEEP_BYTES_PER_SECOND = 64 * 1024 * 1024;
+/** Copies wait while callers have so many calls in the node at once: more would wait for the disk. */
+const BUSY_CALL_COUNT = 16;
 
 /**
  * Opens a node on its directory.
@@ -79,16 +81,19 @@ export async function openObjectNode(options: ObjectNodeOptions): Promise<Object
   const store = await SegmentStore.open(options);
   for (const damage of store.report.damage) onTrouble({ what: "damage", data: { ...damage } });
   const onUnexpected = (error: unknown) => onTrouble({ what: "bug", data: { error } });
-  const ring = options.ring && new RingNode({
+  const ring: RingNode | undefined = options.ring && new RingNode({
     ...options.ring,
     store,
+    disk: options.disk,
     clock: options.clock,
+    isBusy: () => service.runningCount >= BUSY_CALL_COUNT,
     onTrouble: ({ what, data }) =>
       onTrouble({ what: "replication", data: { kind: what, ...data } }),
     onUnexpected,
   });
   const extents = ring?.extents ?? new SegmentExtents(store);
-  const service = new ExtentService({ extents, store, onUnexpected });
+  const service: ExtentService = new ExtentService({ extents, store, onUnexpected });
+  ring?.upkeep.start();
   const stop = new AbortController();
   const upkeep = { clock: options.clock, signal: stop.signal, onTrouble };
   const loops = [
@@ -97,6 +102,7 @@ export async function openObjectNode(options: ObjectNodeOptions): Promise<Object
     }),
     every(options.scrubIntervalMs ?? SCRUB_INTERVAL_MS, upkeep, async () => {
       const { corruptKeys } = await store.scrub({ bytesPerSecond: UPKEEP_BYTES_PER_SECOND });
+      if (corruptKeys.length > 0) ring?.upkeep.compareSoon();
       for (const key of corruptKeys) onTrouble({ what: "damage", data: { key } });
     }),
   ];
@@ -107,7 +113,7 @@ export async function openObjectNode(options: ObjectNodeOptions): Promise<Object
     store,
     close: async () => {
       stop.abort();
-      await ring?.idle();
+      await ring?.close();
       await Promise.all([...loops, store.close()]);
     },
   };

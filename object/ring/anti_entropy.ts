@@ -31,6 +31,10 @@ export interface RepairCheckpoint {
   readonly peer: NodeId;
   /** Parts of the ring that are done with it. */
   readonly partCount: number;
+  /** Peers before it that were away. */
+  readonly absent: readonly NodeId[];
+  /** Steps so far that could not be done. */
+  readonly failedCount: number;
 }
 
 /** Keeps a checkpoint over restarts. */
@@ -59,6 +63,11 @@ export interface AntiEntropyOptions extends RepairRunnerOptions {
   readonly self: NodeId;
   /** The rings that count now. */
   readonly view: RingView;
+  /**
+   * Copies only what this node lacks, and leaves its peers to their own runs: when all nodes run at
+   * once, each copy moves once.
+   */
+  readonly selfOnly?: boolean;
   /** Where to keep checkpoints; nowhere without it. */
   readonly checkpoints?: CheckpointStore;
   /** Told after each part. */
@@ -74,6 +83,7 @@ export class AntiEntropy {
   readonly #runner: RepairRunner;
   readonly #rings: string;
   readonly #absent: NodeId[] = [];
+  #failedBeforeCount = 0;
   #peersDoneCount = 0;
   #complete = false;
 
@@ -90,6 +100,8 @@ export class AntiEntropy {
     const peers = peersOf(view, self);
     const saved = await checkpoints?.load();
     const checkpoint = saved?.rings === this.#rings ? saved : undefined;
+    this.#absent.push(...checkpoint?.absent ?? []);
+    this.#failedBeforeCount = checkpoint?.failedCount ?? 0;
     for (const peer of peers) {
       const isDone = checkpoint !== undefined && peer < checkpoint.peer;
       const partCount = checkpoint?.peer === peer ? checkpoint.partCount : 0;
@@ -129,7 +141,13 @@ export class AntiEntropy {
         plan: (range) => this.#plan(peer, { ours, theirs, range }),
       });
       if (signal.aborted || !await this.#runner.run(actions)) return false;
-      await checkpoints?.save({ rings: this.#rings, peer, partCount: index + 1 });
+      await checkpoints?.save({
+        rings: this.#rings,
+        peer,
+        partCount: index + 1,
+        absent: this.#absent,
+        failedCount: this.#failedBeforeCount + this.#runner.counts.failedCount,
+      });
       onProgress?.(this.#progress(peersOf(view, self)));
     }
     return true;
@@ -143,19 +161,24 @@ export class AntiEntropy {
       readonly range: PositionRange;
     },
   ): RepairAction[] {
-    const { view, self } = this.#options;
+    const { view, self, selfOnly = false } = this.#options;
     return planRepair({
       holdings: new Map([
         [self, leaf.ours.records(leaf.range)],
         [peer, leaf.theirs.records(leaf.range)],
       ]),
-      ownersOf: (id: ExtentId) => placeExtent(view, id).groups[0]!.nodes,
+      ownersOf: (id: ExtentId) => {
+        const owners = placeExtent(view, id).groups[0]!.nodes;
+        return selfOnly ? owners.filter((node) => node === self) : owners;
+      },
     });
   }
 
   #progress(peers: readonly NodeId[]): RepairProgress {
+    const { counts } = this.#runner;
     return {
-      ...this.#runner.counts,
+      ...counts,
+      failedCount: this.#failedBeforeCount + counts.failedCount,
       peerCount: peers.length,
       peersDoneCount: this.#peersDoneCount,
       absent: [...this.#absent],
@@ -211,5 +234,5 @@ function signature(view: RingView): string {
   const rings = [view.current, view.previous].map((ring) =>
     ring?.nodes.map(({ id, zone, weight }) => [id, zone, weight]) ?? null
   );
-  return JSON.stringify([rings, view.policy.replicaCount]);
+  return JSON.stringify([view.version ?? 0, rings, view.policy.replicaCount]);
 }

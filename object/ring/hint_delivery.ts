@@ -107,7 +107,9 @@ async function mergeHint(
   }
 }
 
+/** While the ring changes, owners of the new ring get what former ones missed as well. */
 function targetsOf({ id, target }: HintName, { view }: HintDeliveryOptions): readonly NodeId[] {
-  const { owners } = placeExtent(view, id);
-  return owners.includes(target) ? [target] : owners;
+  const { groups } = placeExtent(view, id);
+  const owners = groups[0]!.nodes;
+  return owners.includes(target) && view.previous === undefined ? [target] : owners;
 }

@@ -6,6 +6,7 @@
 
 export * from "./anti_entropy.ts";
 export * from "./digest_snapshot.ts";
+export * from "./disk_checkpoints.ts";
 export * from "./hint_delivery.ts";
 export * from "./memory_replica.ts";
 export * from "./node_caller.ts";
@@ -22,4 +23,5 @@ export * from "./replica_wire.ts";
 export * from "./replicated_extent_store.ts";
 export * from "./ring_node.ts";
 export * from "./ring_peers.ts";
+export * from "./ring_upkeep.ts";
 export * from "./segment_replica.ts";

@@ -57,6 +57,8 @@ export interface ReplicaClientOptions {
   readonly baseUrl?: string;
   /** The version of the ring by which this node goes, told with each call; 0 unless given. */
   readonly ringVersion?: () => number;
+  /** Ends all calls. */
+  readonly signal?: AbortSignal;
   /** Longest wait for the whole of an answer, in milliseconds. */
   readonly timeoutMs?: number;
 }
@@ -78,6 +80,7 @@ export class ReplicaClient implements ReplicaNode {
   readonly #client: JsonClient;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #signal: AbortSignal | undefined;
   readonly #ringVersion: () => number;
 
   /** Makes a client of one node. */
@@ -86,6 +89,7 @@ export class ReplicaClient implements ReplicaNode {
     this.#client = new JsonClient(fetcher, baseUrl === undefined ? {} : { baseUrl });
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#signal = options.signal;
     this.#ringVersion = options.ringVersion ?? (() => 0);
   }
 
@@ -230,7 +234,9 @@ export class ReplicaClient implements ReplicaNode {
       () => late.abort(),
       () => {}, // Answered in time.
     );
-    const signal = late.signal;
+    const signal = this.#signal === undefined
+      ? late.signal
+      : AbortSignal.any([late.signal, this.#signal]);
     try {
       const response = await this.#client.send(REPLICA_PATH + path, { ...init, headers, signal });
       return await answerOf(path, () => read(response));

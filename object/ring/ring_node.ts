@@ -9,6 +9,7 @@
  */
 
 import type { Clock } from "@gitstratum/core";
+import type { Disk } from "@gitstratum/core/disk";
 import {
   type ExtentStore,
   type Fetcher,
@@ -18,10 +19,12 @@ import {
   type TopologySource,
 } from "@gitstratum/core/rpc";
 import type { SegmentStore } from "../segment_store.ts";
+import { DiskCheckpoints } from "./disk_checkpoints.ts";
 import type { RingView } from "./placement.ts";
 import { ReplicaService } from "./replica_service.ts";
-import { ReplicatedExtentStore, type ReplicationTrouble } from "./replicated_extent_store.ts";
+import { ReplicatedExtentStore } from "./replicated_extent_store.ts";
 import { RingPeers } from "./ring_peers.ts";
+import { RingUpkeep, type UpkeepPace, type UpkeepStatus } from "./ring_upkeep.ts";
 import { SegmentReplica } from "./segment_replica.ts";
 
 /** The cluster that a node belongs to. */
@@ -32,18 +35,34 @@ export interface RingMembership {
   readonly topology: TopologySource;
   /** Reaches another node's address; signs what goes there. */
   readonly fetcherFor: (address: string) => Fetcher;
+  /** Told what upkeep is at whenever that changed. */
+  readonly onStatus?: (status: UpkeepStatus) => void;
+  /** Intervals and pace of upkeep, where they differ from the usual. */
+  readonly pace?: Partial<UpkeepPace>;
 }
 
 /** What a node on the ring needs. */
 export interface RingNodeOptions extends RingMembership {
   /** What the node itself holds. */
   readonly store: SegmentStore;
+  /** The node's directory, for what upkeep has to remember. */
+  readonly disk: Disk;
   /** Counts timeouts and the times of upkeep. */
   readonly clock: Clock;
+  /** Whether callers need the node more than its upkeep does. */
+  readonly isBusy?: () => boolean;
   /** Told of what people should know. */
-  readonly onTrouble?: (trouble: ReplicationTrouble) => void;
+  readonly onTrouble?: (trouble: RingTrouble) => void;
   /** Told of every error that is a bug. */
   readonly onUnexpected?: (error: unknown) => void;
+}
+
+/** Something that people should know: what calls met, or what upkeep met. */
+export interface RingTrouble {
+  /** A `ReplicationTrouble`'s, or `lost`, `divergent`, `repair`, `hint`, `upkeep`. */
+  readonly what: string;
+  /** Facts. */
+  readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** A node on the ring. */
@@ -56,7 +75,10 @@ export class RingNode {
   readonly view: () => RingView;
   /** Reaches the nodes of the rings. */
   readonly peers: RingPeers;
+  /** What the node does in the background; begins when it is told. */
+  readonly upkeep: RingUpkeep;
   readonly #replicated: ReplicatedExtentStore;
+  readonly #closed = new AbortController();
 
   /** Makes a node over an open store, which stays its owner's to close. */
   constructor(options: RingNodeOptions) {
@@ -65,7 +87,9 @@ export class RingNode {
     const rings = new ObjectRingCache();
     this.view = () => rings.of(topology.current());
     const ringVersion = () => this.view().version ?? 0;
-    this.peers = new RingPeers({ ...options, replica, ringVersion });
+    const peers = (signal: AbortSignal) =>
+      new RingPeers({ ...options, replica, ringVersion, signal });
+    this.peers = peers(this.#closed.signal);
     this.#replicated = new ReplicatedExtentStore({
       view: this.view,
       nodeOf: (id) => this.peers.replica(id),
@@ -74,6 +98,13 @@ export class RingNode {
       ...(onTrouble === undefined ? {} : { onTrouble }),
     });
     this.extents = this.#replicated;
+    this.upkeep = new RingUpkeep({
+      ...options,
+      view: this.view,
+      peers,
+      checkpoints: new DiskCheckpoints(options.disk),
+      onTrouble: (what, data) => onTrouble?.({ what, data }),
+    });
     this.service = new ReplicaService({
       replica,
       ringVersion,
@@ -89,5 +120,12 @@ export class RingNode {
   /** Resolves when nothing is on its way to others any more. */
   async idle(): Promise<void> {
     await this.#replicated.idle();
+  }
+
+  /** Ends upkeep, and what is on its way. */
+  async close(): Promise<void> {
+    await this.upkeep.close();
+    await this.#replicated.idle();
+    this.#closed.abort();
   }
 }

@@ -23,6 +23,8 @@ export interface RingPeersOptions {
   readonly ringVersion: () => number;
   /** Counts how long answers take. */
   readonly clock: Clock;
+  /** Ends all calls. */
+  readonly signal?: AbortSignal;
 }
 
 interface Peer {
@@ -57,9 +59,11 @@ export class RingPeers {
     }
     const known = this.#peers.get(id);
     if (known?.address === node.address) return known.client;
-    const { fetcherFor, clock, ringVersion } = this.#options;
     const { address } = node;
-    const client = new ReplicaClient(fetcherFor(address), { clock, baseUrl: address, ringVersion });
+    const client = new ReplicaClient(this.#options.fetcherFor(address), {
+      ...this.#options,
+      baseUrl: address,
+    });
     this.#peers.set(id, { address, client });
     return client;
   }

@@ -8,30 +8,37 @@
 import { assert, type Clock, SeededRandom, systemClock } from "@gitstratum/core";
 import { MemoryDisk } from "@gitstratum/core/disk";
 import {
-  emptyTopology,
   type Fetcher,
   ManualTopology,
   type NodeId,
   type NodeState,
   RoutedExtentStore,
+  type Topology,
   type TopologyNode,
 } from "@gitstratum/core/rpc";
 import { type ObjectNode, openObjectNode, type Trouble } from "../../object_node.ts";
+import type { UpkeepStatus } from "../ring_upkeep.ts";
 
 /** How the process of a node is. */
 export type ProcessState = "running" | "dead" | "stopped";
 
 interface Process {
+  /** What the node goes by. */
+  readonly topology: ManualTopology;
+  /** Whether changes of the topology do not reach it. */
+  cutOff: boolean;
+  /** What its upkeep told last. */
+  status: UpkeepStatus | undefined;
   state: ProcessState;
   disk: MemoryDisk;
   node: ObjectNode | undefined;
-  /** Calls that arrived. */
+  /** Calls that arrived to read or write extents: those that are no upkeep. */
   callCount: number;
 }
 
 /** Object nodes `object-0` … in three zones, and a store that routes to them. */
 export class NodeCluster {
-  /** What everybody goes by. */
+  /** What the store goes by, and every node that is not cut off. */
   readonly topology = new ManualTopology();
   /** The cluster as a frontend sees it. */
   readonly store: RoutedExtentStore;
@@ -39,6 +46,7 @@ export class NodeCluster {
   readonly troubles: Trouble[] = [];
   readonly #clock: Clock;
   readonly #processes = new Map<NodeId, Process>();
+  #waiting: (() => void)[] = [];
 
   private constructor(clock: Clock) {
     this.#clock = clock;
@@ -60,6 +68,9 @@ export class NodeCluster {
   /** Starts a node with an empty disk and puts it into the topology. */
   async add(id: NodeId, state: NodeState = "active"): Promise<void> {
     this.#processes.set(id, {
+      topology: new ManualTopology(this.topology.current()),
+      cutOff: false,
+      status: undefined,
       state: "dead",
       disk: new MemoryDisk(),
       node: undefined,
@@ -73,7 +84,7 @@ export class NodeCluster {
   fetcherFor(address: string): Fetcher {
     return (request) => {
       const process = this.#process(new URL(address).hostname as NodeId);
-      process.callCount++;
+      if (new URL(request.url).pathname.includes("/extents")) process.callCount++;
       switch (process.state) {
         case "dead":
           return Promise.reject(new TypeError("Connection refused"));
@@ -99,7 +110,7 @@ export class NodeCluster {
     return this.#process(id).disk;
   }
 
-  /** How many calls have reached a node's address. */
+  /** How many calls to read or write extents have reached a node's address. */
   callCount(id: NodeId): number {
     return this.#process(id).callCount;
   }
@@ -132,8 +143,13 @@ export class NodeCluster {
       scrubIntervalMs: 0,
       ring: {
         self: id,
-        topology: this.topology,
+        topology: process.topology,
         fetcherFor: (address) => this.fetcherFor(address),
+        pace: { retryMs: 20, hintIntervalMs: 20 },
+        onStatus: (status) => {
+          process.status = status;
+          for (const wake of this.#waiting.splice(0)) wake();
+        },
       },
       onTrouble: (trouble) => this.troubles.push(trouble),
     });
@@ -155,7 +171,56 @@ export class NodeCluster {
     };
     const others = nodes.filter((other) => other.id !== id);
     const sorted = [...others, node].sort((a, b) => a.id < b.id ? -1 : 1);
-    this.topology.set({ ...emptyTopology(), nodes: sorted });
+    this.#publish({ ...this.topology.current(), nodes: sorted });
+  }
+
+  /** Keeps changes of the topology from a node, or lets them reach it. */
+  cutOff(id: NodeId, cutOff: boolean): void {
+    const process = this.#process(id);
+    process.cutOff = cutOff;
+    if (!cutOff) process.topology.set(this.topology.current());
+  }
+
+  /** Makes these nodes the ring, and the ring so far the one before. */
+  changeRing(ids: readonly NodeId[]): void {
+    const topology = this.topology.current();
+    const { version = 0, current } = topology.rings ?? {};
+    const members = topology.nodes.filter(({ id }) => ids.includes(id))
+      .map(({ id, zone, weight }) => ({ id, zone, weight }));
+    const previous = current === undefined ? {} : { previous: current };
+    this.#publish({ ...topology, rings: { version: version + 1, current: members, ...previous } });
+  }
+
+  /** Waits until every member of the ring holds what it owns, then drops the ring before. */
+  async closeHandOver(): Promise<void> {
+    const topology = this.topology.current();
+    const { version, current } = topology.rings!;
+    await this.until(() =>
+      current.every(({ id }) => (this.#process(id).status?.ringVersion ?? 0) >= version)
+    );
+    this.#publish({ ...topology, rings: { version, current } });
+  }
+
+  /** Waits until a node has dropped what it does not own by the ring of now. */
+  async forgotten(id: NodeId): Promise<void> {
+    const { version } = this.topology.current().rings!;
+    await this.until(() => (this.#process(id).status?.cleanRingVersion ?? 0) >= version);
+  }
+
+  /** Waits until something holds that the nodes' upkeep brings about. */
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.push(resolve);
+      await promise;
+    }
+  }
+
+  #publish(topology: Topology): void {
+    this.topology.set(topology);
+    for (const process of this.#processes.values()) {
+      if (!process.cutOff) process.topology.set(this.topology.current());
+    }
   }
 
   /** Resolves when no running node has copies on their way any more. */
