@@ -137,6 +137,12 @@ export const SPARSE_PATTERN_BYTES_MAX = 256 * KIB;
 /** Sparse patterns with wildcards: each is tried on each path. */
 export const SPARSE_GLOB_COUNT_MAX = 64;
 
+/** A metadata node's lease: whoever died keeps its partitions from others for so long. */
+export const NODE_LEASE_MS = 5000;
+/** A node takes its lease for ended so long before the store does: clocks differ in speed. */
+export const NODE_LEASE_MARGIN_MS = 500;
+/** A node renews its lease this often: three renewals may fail. */
+export const NODE_LEASE_RENEW_MS = 1000;
 /** A call to one control node; beyond it the next one is asked, well before a node is suspected. */
 export const CONTROL_CALL_MS_MAX = 2000;
 /** A stream of the topology says this often that it lives. */
@@ -287,4 +293,8 @@ assert(PACK_REPLAY_BYTES_MAX <= PACK_REPLAY_TOTAL_BYTES_MAX, "A pack's start can
 assert(
   TOPOLOGY_WATCH_SILENCE_MS >= 3 * TOPOLOGY_WATCH_BEAT_MS,
   "A late beat or two end no stream",
+);
+assert(
+  NODE_LEASE_MS - NODE_LEASE_MARGIN_MS > 4 * NODE_LEASE_RENEW_MS,
+  "A lease outlives some renewals that fail",
 );

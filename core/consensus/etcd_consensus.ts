@@ -66,6 +66,8 @@ export interface EtcdConsensusOptions {
 
 /** An election takes one to two seconds with etcd's defaults. */
 const TIMEOUT_MS = 4000;
+/** A member that was stopped must not cost the lease: another one is asked within its time. */
+const KEEP_ALIVE_TIMEOUT_MS = 1000;
 const CHECK_INTERVAL_MS = 3000;
 /** Pauses between attempts to open a watch: the first, and the longest after doublings. */
 const REOPEN_MS = 50;
@@ -168,6 +170,7 @@ export class EtcdConsensus implements Consensus {
       const { result } = await this.#gateway.ask("/v3/lease/keepalive", {
         body: { ID: lease },
         schema: keepAliveAnswerSchema,
+        timeoutMs: KEEP_ALIVE_TIMEOUT_MS,
       });
       if (result.TTL > 0) return;
     }

@@ -42,6 +42,8 @@ export interface EtcdCall<T extends z.ZodType> {
   readonly schema: T;
   /** Throws `unavailable` when an answer of the right shape is still a wrong one. */
   readonly verify?: (answer: z.output<T>) => void;
+  /** Waits no longer than this for a member's answer; as long as for all calls unless told. */
+  readonly timeoutMs?: number;
 }
 
 /** The members of a cluster. */
@@ -121,7 +123,8 @@ export class EtcdGateway {
     path: string,
     call: EtcdCall<T>,
   ): Promise<z.output<T>> {
-    return await this.#within(endpoint, async (signal) => {
+    const timeoutMs = Math.min(call.timeoutMs ?? this.#timeoutMs, this.#timeoutMs);
+    return await this.#within({ endpoint, timeoutMs }, async (signal) => {
       const response = await this.#post(endpoint + path, call.body, signal);
       const bytes = await readBodyBytes(response, { bytesMax: ETCD_ANSWER_BYTES_MAX });
       return this.#decode(bytes, call);
@@ -138,7 +141,8 @@ export class EtcdGateway {
     path: string,
     options: { readonly body: object; readonly signal: AbortSignal },
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const response = await this.#within(endpoint, (signal) => {
+    const within = { endpoint, timeoutMs: this.#timeoutMs };
+    const response = await this.#within(within, (signal) => {
       // The timeout aborts only what waits for the head; afterwards the stream is the caller's.
       return this.#post(endpoint + path, options.body, options.signal, signal);
     });
@@ -190,14 +194,17 @@ export class EtcdGateway {
   }
 
   /** Runs a call for as long as it may take, and makes every failure one of ours. */
-  async #within<T>(endpoint: string, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async #within<T>(
+    { endpoint, timeoutMs }: { readonly endpoint: string; readonly timeoutMs: number },
+    run: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     this.#checkOpen();
     const timeout = new AbortController();
     const answered = new AbortController();
-    const late = this.#clock.sleep(this.#timeoutMs, answered.signal).then(
+    const late = this.#clock.sleep(timeoutMs, answered.signal).then(
       () => {
         const error = new GitStratumError("unavailable", "Wait too long for etcd", {
-          data: { endpoint, timeoutMs: this.#timeoutMs },
+          data: { endpoint, timeoutMs },
         });
         timeout.abort(error);
         throw error;

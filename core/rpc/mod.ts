@@ -6,6 +6,7 @@
 
 export * from "./body.ts";
 export * from "./circuit_breaker.ts";
+export * from "./consensus_node_lease.ts";
 export * from "./control_failover.ts";
 export * from "./error_response.ts";
 export * from "./extent_client.ts";
