@@ -19,14 +19,12 @@ import { openObjectNode } from "./object_node.ts";
 
 async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNode> {
   const { id, clock, random, logger, fetchers, onFatal, releases } = ground;
-  // The disk makes the directory, so it comes first; the link keeps its topology there.
-  const disk = new FileDisk(config.data);
-  const link = await openClusterLink(ground, {
+  const link = openClusterLink(ground, {
     controlUrls: config.control!,
-    topologyPath: `${config.data}/topology.json`,
+    disk: new FileDisk(`${config.data}/topology`),
   });
   const node = await openObjectNode({
-    disk,
+    disk: new FileDisk(`${config.data}/extents`),
     clock,
     random,
     ring: { self: id, topology: link.topology, fetcherFor: () => fetchers.signed },
