@@ -1,0 +1,70 @@
+/**
+ * The command line of a metadata node.
+ *
+ * @module
+ */
+
+import { ConsensusLog, EtcdConsensus } from "@gitstratum/core/consensus";
+import { FileDisk } from "@gitstratum/core/disk";
+import {
+  type NodeGround,
+  openClusterLink,
+  openDataDirectory,
+  type OpenedNode,
+  runProcess,
+  startNode,
+  systemProcessWorld,
+} from "@gitstratum/core/process";
+import { ConsensusNodeLease, RoutedExtentStore } from "@gitstratum/core/rpc";
+import { type MetadataConfig, metadataHelpText, readMetadataConfig } from "./metadata_config.ts";
+import { openMetadataNode } from "./open_metadata_node.ts";
+
+async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedNode> {
+  const { id, clock, random, logger, fetchers, releases } = ground;
+  const directory = await openDataDirectory(config.data);
+  releases.add(() => directory.release());
+  const { topology, membership } = openClusterLink(ground, {
+    controlUrls: config.control!,
+    disk: new FileDisk(`${directory.path}/topology`),
+  });
+  const consensus = new EtcdConsensus({
+    endpoints: config.etcd!,
+    fetcher: fetchers.plain,
+    clock,
+    onTrouble: (error) => logger.warn("Open a watch of etcd anew", { reason: String(error) }),
+  });
+  releases.add(() => consensus.close());
+  const lease = await ConsensusNodeLease.open({ consensus, nodeId: id, clock, logger });
+  releases.add(() => lease.close());
+  const fetcherFor = () => fetchers.signed;
+  const node = await openMetadataNode({
+    dataDirectory: directory.path,
+    log: new ConsensusLog(consensus),
+    extents: new RoutedExtentStore({ topology, fetcherFor, clock, random }),
+    clock,
+    random,
+    logger,
+    cluster: { nodeId: id, topology, lease, fetcherFor },
+  });
+  releases.add(() => node.close());
+  const facts = () => ({ ...membership.facts(), partitionsOpen: node.ready });
+  return { service: node.service, ...membership, facts };
+}
+
+if (import.meta.main) {
+  const world = systemProcessWorld();
+  Deno.exit(
+    await runProcess(world, {
+      read: readMetadataConfig,
+      help: metadataHelpText,
+      start: (config, context) =>
+        startNode({
+          role: "metadata",
+          config,
+          world,
+          context,
+          open: (ground) => open(config, ground),
+        }),
+    }),
+  );
+}
