@@ -1,38 +1,22 @@
 /**
- * {@link NodeLease} in the consensus store: the lease is the store's, each claim a key that lives and
- * dies with it. Keys and values: `docs/formats/control-keys.md`.
- *
- * Invariants:
- * - The end of a term is counted from the moment at which the last keep-alive that succeeded was sent,
- *   and lies before the end that the store counts by a margin. A term that ended here never revives,
- *   not even by an answer that comes late.
- * - A claim's key is written only where none is, and names the term's lease. So it stays this term's
- *   until it is deleted here or the store ends the lease.
- *
- * Fault model: the process may stop at any point for any time. The margin covers clocks that differ in
- * speed by a tenth. A machine that is suspended as a whole, so that its monotonic clock stands still
- * while it is away, is outside the model: it must not be woken, but started anew.
+ * {@link NodeLease} in the consensus store; see {@link StoreLease}, which does the work.
  *
  * @module
  */
 
-import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
-import { type Consensus, prefixRange } from "../consensus/consensus.ts";
+import type { Consensus } from "../consensus/consensus.ts";
 import type { Partition } from "../consensus/log.ts";
-import { GitStratumError, hasCode } from "../error.ts";
 import { NODE_LEASE_MARGIN_MS, NODE_LEASE_MS, NODE_LEASE_RENEW_MS } from "../limits.ts";
 import type { Logger } from "../logger.ts";
-import { ClaimWatch } from "./claim_watch.ts";
 import type { NodeLease, PartitionClaim } from "./node_lease.ts";
+import { StoreLease } from "./store_lease.ts";
 import type { NodeId } from "./topology.ts";
 
-const CLAIMS_PREFIX = "claims/";
+const PREFIX = "claims/";
 const PARTITION_DIGITS = 5;
-/** A write whose answer was lost may still take effect for so long; longer than any is under way. */
-const SWEEP_MS = 30_000;
 
-/** The world of a lease. */
+/** The world of a node's lease. */
 export interface ConsensusNodeLeaseOptions {
   /** Holds the lease; stays its owner's to close. */
   readonly consensus: Consensus;
@@ -44,309 +28,55 @@ export interface ConsensusNodeLeaseOptions {
   readonly logger: Logger;
 }
 
-/** One life of the store's lease. */
-interface Term {
-  readonly lease: string;
-  /** By the node's monotonic clock; before the store's own end. */
-  provenUntilMs: number;
-  readonly ended: AbortController;
-  readonly claims: Map<Partition, HeldClaim>;
-}
-
-/** What stands in the store for a claim. */
-interface Stake {
-  readonly term: Term;
-  readonly value: Uint8Array;
-}
-
-/** A claim under a term. */
-class HeldClaim implements PartitionClaim {
-  readonly partition: Partition;
-  readonly #term: Term;
-  readonly #clock: Clock;
-  readonly #release: (claim: HeldClaim) => Promise<void>;
-  readonly #lost = new AbortController();
-
-  constructor(
-    partition: Partition,
-    options: {
-      readonly term: Term;
-      readonly clock: Clock;
-      readonly release: (claim: HeldClaim) => Promise<void>;
-    },
-  ) {
-    this.partition = partition;
-    this.#term = options.term;
-    this.#clock = options.clock;
-    this.#release = options.release;
-  }
-
-  get lost(): AbortSignal {
-    return this.#lost.signal;
-  }
-
-  get lostAtMs(): number {
-    return this.#lost.signal.aborted ? -Infinity : this.#term.provenUntilMs;
-  }
-
-  mayServe(): boolean {
-    return this.#clock.monotonicMs() < this.lostAtMs;
-  }
-
-  lose(): void {
-    this.#lost.abort();
-  }
-
-  async release(): Promise<void> {
-    if (this.#lost.signal.aborted) return;
-    this.lose();
-    await this.#release(this);
-  }
-}
-
 /** A node's lease in a consensus store. */
 export class ConsensusNodeLease implements NodeLease {
-  readonly #options: ConsensusNodeLeaseOptions;
-  readonly #watch: ClaimWatch;
-  readonly #stop = new AbortController();
-  /** Keys that are being written now. */
-  readonly #attempted = new Set<string>();
-  #valueCount = 0;
-  /** Until when claims that nobody holds are looked for. */
-  #sweepUntilMs = -Infinity;
-  #term: Term | undefined;
-  /** The lease of the term before, which may outlive it in the store. */
-  #formerLease: string | undefined;
-  #running: Promise<void> = Promise.resolve();
+  readonly #lease: StoreLease;
 
-  private constructor(options: ConsensusNodeLeaseOptions) {
-    this.#options = options;
-    const { consensus, clock, logger } = options;
-    const onTrouble = (error: unknown) =>
-      logger.warn("Lose the watch on claims", { error: toError(error) });
-    this.#watch = new ClaimWatch({ consensus, clock, prefix: CLAIMS_PREFIX, onTrouble });
+  private constructor(lease: StoreLease) {
+    this.#lease = lease;
   }
 
   /** Takes a lease and keeps it until {@link ConsensusNodeLease.close}; tries on when there is none. */
   static async open(options: ConsensusNodeLeaseOptions): Promise<ConsensusNodeLease> {
-    const lease = new ConsensusNodeLease(options);
-    await lease.#renew();
-    lease.#running = lease.#run();
-    return lease;
+    const { nodeId, ...world } = options;
+    const times = {
+      ttlMs: NODE_LEASE_MS,
+      marginMs: NODE_LEASE_MARGIN_MS,
+      renewMs: NODE_LEASE_RENEW_MS,
+    };
+    const lease = await StoreLease.open({ ...world, holder: nodeId, prefix: PREFIX, times });
+    return new ConsensusNodeLease(lease);
   }
 
   /** Whether the lease lives; see {@link NodeLease.mayServe}. */
   mayServe(): boolean {
-    return this.#options.clock.monotonicMs() < this.lostAtMs;
+    return this.#lease.lives();
   }
 
   /** When the lease ends unless it is prolonged; see {@link NodeLease.lostAtMs}. */
   get lostAtMs(): number {
-    return this.#term?.provenUntilMs ?? -Infinity;
+    return this.#lease.lostAtMs;
   }
 
   /** Claims a partition, once nobody else has it; see {@link NodeLease.claim}. */
   async claim(partition: Partition, signal: AbortSignal): Promise<PartitionClaim> {
-    const either = AbortSignal.any([signal, this.#stop.signal]);
-    const attempt = () => this.#tryClaim(partition);
-    const claim = await this.#watch.until(keyOf(partition), either, attempt);
-    if (claim !== undefined && !either.aborted) return claim;
-    await claim?.release();
-    throw new GitStratumError("aborted", "Wait no longer for a partition", { data: { partition } });
+    const claim = await this.#lease.claim(
+      String(partition).padStart(PARTITION_DIGITS, "0"),
+      signal,
+    );
+    return {
+      partition,
+      mayServe: () => claim.holds(),
+      get lostAtMs() {
+        return claim.lostAtMs;
+      },
+      lost: claim.lost,
+      release: () => claim.release(),
+    };
   }
 
   /** Loses every claim and lets others have them. */
-  async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-    this.#watch.close();
-    const term = this.#term;
-    if (term === undefined) return;
-    this.#end(term);
-    await this.#revokeFormer();
+  close(): Promise<void> {
+    return this.#lease.close();
   }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stop;
-    while (await this.#sleep(NODE_LEASE_RENEW_MS, signal)) await this.#renew();
-  }
-
-  /** Prolongs the term, or begins one. */
-  async #renew(): Promise<void> {
-    try {
-      if (this.#term === undefined) await this.#begin();
-      else await this.#prolong(this.#term);
-      await this.#sweep();
-    } catch (error) {
-      this.#options.logger.warn("Fail to renew the node's lease", { error: toError(error) });
-    }
-  }
-
-  async #begin(): Promise<void> {
-    const { consensus, clock, logger } = this.#options;
-    await this.#revokeFormer();
-    const sentMs = clock.monotonicMs();
-    const lease = await consensus.grantLease(NODE_LEASE_MS);
-    const provenUntilMs = sentMs + NODE_LEASE_MS - NODE_LEASE_MARGIN_MS;
-    this.#formerLease = lease;
-    if (clock.monotonicMs() >= provenUntilMs || this.#stop.signal.aborted) return;
-    const term: Term = { lease, provenUntilMs, ended: new AbortController(), claims: new Map() };
-    this.#term = term;
-    logger.info("Begin a term of the node's lease", { node: this.#options.nodeId, lease });
-    this.#guard(term).catch((error) => logger.error("Fail to guard a lease", { error }));
-    this.#watch.wakeAll();
-  }
-
-  async #prolong(term: Term): Promise<void> {
-    const { consensus, clock } = this.#options;
-    const sentMs = clock.monotonicMs();
-    try {
-      await consensus.keepAlive(term.lease);
-    } catch (error) {
-      if (!hasCode(error, "not-found")) throw error;
-      this.#end(term);
-      return await this.#begin();
-    }
-    if (clock.monotonicMs() >= term.provenUntilMs) return this.#end(term);
-    term.provenUntilMs = sentMs + NODE_LEASE_MS - NODE_LEASE_MARGIN_MS;
-  }
-
-  /** Ends a term at its time, whatever its keep-alives are doing. */
-  async #guard(term: Term): Promise<void> {
-    const { clock } = this.#options;
-    const { signal } = term.ended;
-    for (;;) {
-      const leftMs = term.provenUntilMs - clock.monotonicMs();
-      if (leftMs <= 0) return this.#end(term);
-      if (!await this.#sleep(leftMs, signal)) return;
-    }
-  }
-
-  #end(term: Term): void {
-    if (term.ended.signal.aborted) return;
-    term.ended.abort();
-    // Whoever asks from here on finds the claim lost, whatever the clock says.
-    term.provenUntilMs = -Infinity;
-    if (this.#term === term) this.#term = undefined;
-    for (const claim of term.claims.values()) claim.lose();
-    if (this.#stop.signal.aborted) return;
-    this.#options.logger.warn("Lose the node's lease", {
-      node: this.#options.nodeId,
-      claims: term.claims.size,
-    });
-  }
-
-  async #tryClaim(partition: Partition): Promise<HeldClaim | undefined> {
-    const term = this.#term;
-    if (term === undefined) return undefined;
-    const { clock, logger } = this.#options;
-    assert(!term.claims.has(partition), "A node claims a partition once at a time");
-    const value = this.#newValue(term);
-    this.#attempted.add(keyOf(partition));
-    try {
-      if (!await this.#write(partition, { term, value })) return undefined;
-      if (term.ended.signal.aborted) return undefined;
-      const release = (claim: HeldClaim) => this.#release(claim, { term, value });
-      const claim = new HeldClaim(partition, { term, clock, release });
-      term.claims.set(partition, claim);
-      return claim;
-    } catch (error) {
-      if (hasCode(error, "invalid")) this.#end(term);
-      this.#doubt();
-      logger.warn("Fail to claim a partition", { partition, error: toError(error) });
-      return undefined;
-    } finally {
-      this.#attempted.delete(keyOf(partition));
-    }
-  }
-
-  /** Whether the claim stands in the store with this value. */
-  async #write(partition: Partition, { term, value }: Stake): Promise<boolean> {
-    const { consensus } = this.#options;
-    const key = keyOf(partition);
-    const put = { kind: "put", key, value, lease: term.lease } as const;
-    const free = { key, target: "version", operator: "=", value: 0 } as const;
-    if ((await consensus.transact({ compares: [free], then: [put] })).succeeded) return true;
-    const found = await consensus.get(key);
-    if (found?.lease !== term.lease) return false;
-    // Left by a write whose answer was lost, or by a release that has not arrived.
-    const { modRevision } = found;
-    const same = { key, target: "modRevision", operator: "=", value: modRevision } as const;
-    return (await consensus.transact({ compares: [same], then: [put] })).succeeded;
-  }
-
-  async #release(claim: HeldClaim, { term, value }: Stake): Promise<void> {
-    const { partition } = claim;
-    if (term.claims.get(partition) === claim) term.claims.delete(partition);
-    if (term.ended.signal.aborted) return;
-    const key = keyOf(partition);
-    try {
-      await this.#options.consensus.transact({
-        compares: [{ key, target: "value", operator: "=", value }],
-        then: [{ kind: "delete", key }],
-      });
-    } catch (error) {
-      this.#doubt();
-      const facts = { partition, error: toError(error) };
-      this.#options.logger.warn("Fail to release a partition, try again later", facts);
-    }
-  }
-
-  /** A write of unknown outcome may have left a claim that nobody holds, or may do so yet. */
-  #doubt(): void {
-    this.#sweepUntilMs = this.#options.clock.monotonicMs() + SWEEP_MS;
-  }
-
-  /** Deletes claims of the term that nobody here holds or is about to hold. */
-  async #sweep(): Promise<void> {
-    const { consensus, clock } = this.#options;
-    const term = this.#term;
-    if (term === undefined || clock.monotonicMs() >= this.#sweepUntilMs) return;
-    const { entries } = await consensus.range(prefixRange(CLAIMS_PREFIX));
-    for (const { key, lease, modRevision } of entries) {
-      const partition = Number(key.slice(CLAIMS_PREFIX.length)) as Partition;
-      if (lease !== term.lease) continue;
-      if (term.claims.has(partition) || this.#attempted.has(key)) continue;
-      await consensus.transact({
-        compares: [{ key, target: "modRevision", operator: "=", value: modRevision }],
-        then: [{ kind: "delete", key }],
-      });
-    }
-  }
-
-  /** Lets others have at once what the store would keep until the old lease runs out. */
-  async #revokeFormer(): Promise<void> {
-    if (this.#formerLease === undefined) return;
-    try {
-      await this.#options.consensus.revokeLease(this.#formerLease);
-      this.#formerLease = undefined;
-    } catch (error) {
-      this.#options.logger.warn("Leave a lease to run out", { error: toError(error) });
-    }
-  }
-
-  /** Never the same twice, so that a late release deletes nothing that was claimed anew. */
-  #newValue({ lease }: Term): Uint8Array {
-    const claim = { node: this.#options.nodeId, lease, count: ++this.#valueCount };
-    return new TextEncoder().encode(JSON.stringify(claim));
-  }
-
-  /** Sleeps; false when the signal ended the sleep. */
-  async #sleep(ms: number, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#options.clock.sleep(ms, signal);
-      return true;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return false;
-    }
-  }
-}
-
-function keyOf(partition: Partition): string {
-  return CLAIMS_PREFIX + String(partition).padStart(PARTITION_DIGITS, "0");
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

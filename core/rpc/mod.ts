@@ -34,6 +34,7 @@ export * from "./repository_name.ts";
 export * from "./repository_settings.ts";
 export * from "./routed_extent_store.ts";
 export * from "./routed_metadata.ts";
+export * from "./store_lease.ts";
 export * from "./topology.ts";
 export * from "./topology_change.ts";
 export * from "./topology_client.ts";
