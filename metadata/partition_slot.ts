@@ -24,6 +24,9 @@ export interface PartitionSlotOptions extends Omit<PartitionPrimaryOptions, "cla
   readonly logger: Logger;
 }
 
+/** How long a caller waits for a partition to open; the opening goes on. */
+const OPENING_WAIT_MS = 2000;
+
 /** The node's hold on a partition. */
 export class PartitionSlot {
   readonly #options: PartitionSlotOptions;
@@ -57,7 +60,26 @@ export class PartitionSlot {
     this.#checkDuty();
     if (this.opened !== undefined) return this.opened;
     this.#opening ??= this.#open();
-    return await this.#opening.primary;
+    return await this.#soon(this.#opening.primary);
+  }
+
+  /** What comes within a while: a claim may take as long as another node's lease. */
+  async #soon(opening: Promise<PartitionPrimary>): Promise<PartitionPrimary> {
+    const { clock, partition } = this.#options;
+    const over = new AbortController();
+    const late = clock.sleep(OPENING_WAIT_MS, over.signal).then(() => {
+      throw new GitStratumError("unavailable", "Wait no longer for a partition to open", {
+        data: { partition, waitedMs: OPENING_WAIT_MS },
+      });
+    });
+    try {
+      return await Promise.race([opening, late]);
+    } finally {
+      // Whichever of the two comes second has nobody to tell.
+      opening.catch(() => undefined);
+      late.catch(() => undefined);
+      over.abort();
+    }
   }
 
   /** Lets go of what is not this node's duty any more, and follows where it shall. */

@@ -176,7 +176,7 @@ export class PartitionRouter {
   async #pause(version: number, attempt: number): Promise<void> {
     const { clock, random, topology } = this.#options;
     const longest = Math.min(PAUSE_MS * 2 ** (attempt - 1), PAUSE_MS_MAX);
-    const ms = longest * (0.5 + random.bytes(1)[0]! / 512);
+    const ms = Math.round(longest * (0.5 + random.bytes(1)[0]! / 512));
     const over = new AbortController();
     // The hint may fail while the control plane is away: the pause goes on, and so does the retry.
     topology.refresh().catch(() => undefined);

@@ -24,14 +24,23 @@ export type AppendFault =
 export class FaultyLog implements Log {
   /** Asked before each append, which has a number from 1. */
   fault: (append: number) => AppendFault | undefined = () => undefined;
+  /** Awaited before each append. */
+  gate: Promise<void> = Promise.resolve();
   /** Appends that were asked for. */
   appendCount = 0;
+  /** Entries that were read, apart from those watched. */
+  readCount = 0;
   readonly #log: Log;
   #crashed = false;
 
   /** Passes everything on to `log`. */
   constructor(log: Log) {
     this.#log = log;
+  }
+
+  /** Fails whatever is asked from now on. */
+  crash(): void {
+    this.#crashed = true;
   }
 
   /** Works again, as after the start of a new process. */
@@ -53,6 +62,7 @@ export class FaultyLog implements Log {
     if (fault === "disk-full") throw new GitStratumError("disk-full", "Find no room for the log");
     if (fault === "crash-before") this.#crashed = true;
     if (fault === "lost" || fault === "crash-before") throw gone();
+    await this.gate;
     const lsn = await this.#log.append(partition, options);
     if (fault === "crash-after") this.#crashed = true;
     if (fault !== undefined) throw gone();
@@ -69,13 +79,22 @@ export class FaultyLog implements Log {
     return this.#log.fence(partition, epoch);
   }
 
-  read(partition: Partition, after: Lsn, limit: number): Promise<readonly LogEntry[]> {
+  async read(partition: Partition, after: Lsn, limit: number): Promise<readonly LogEntry[]> {
     this.#check();
-    return this.#log.read(partition, after, limit);
+    const entries = await this.#log.read(partition, after, limit);
+    this.readCount += entries.length;
+    return entries;
   }
 
-  watch(partition: Partition, after: Lsn, signal: AbortSignal): AsyncIterable<readonly LogEntry[]> {
-    return this.#log.watch(partition, after, signal);
+  async *watch(
+    partition: Partition,
+    after: Lsn,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly LogEntry[]> {
+    for await (const entries of this.#log.watch(partition, after, signal)) {
+      this.#check();
+      yield entries;
+    }
   }
 
   truncate(partition: Partition, upTo: Lsn): Promise<void> {

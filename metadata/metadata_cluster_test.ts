@@ -1,0 +1,248 @@
+/**
+ * Several metadata nodes behind one {@link RoutedMetadata}.
+ */
+
+import { deepEqual, equal, notEqual, ok, rejects } from "node:assert/strict";
+import { hasCode } from "@gitstratum/core";
+import { partitionOf } from "@gitstratum/core/ring";
+import { newRepositoryId, type NodeId, type RepositoryInfo } from "@gitstratum/core/rpc";
+import { systemRandom } from "@gitstratum/core";
+import { reasons } from "./testing/test_node.ts";
+import { spread, TestCluster } from "./testing/test_cluster.ts";
+
+const is = (code: Parameters<typeof hasCode>[1]) => (error: unknown) => hasCode(error, code);
+const MAIN = "refs/heads/main";
+
+/** A repository whose network's partition has node `id` as its primary. */
+async function createAt(cluster: TestCluster, id: string): Promise<RepositoryInfo> {
+  for (let number = 0;; number++) {
+    const info = await cluster.create(`at-${id}/n${number}`);
+    const { primary } = cluster.topology.current().partitions[partitionOf(info.networkId)]!;
+    if (primary === id) return info;
+  }
+}
+
+async function pushed(cluster: TestCluster, key: RepositoryInfo, name: string) {
+  const { oid, result } = await cluster.pushNew(key, name);
+  deepEqual(reasons(await cluster.during(result)), [undefined]);
+  return oid;
+}
+
+Deno.test("RoutedMetadata creates, pushes, lists and deletes across nodes", async () => {
+  await using cluster = await TestCluster.start();
+  const infos: RepositoryInfo[] = [];
+  for (let number = 0; number < 12; number++) infos.push(await cluster.create(`o/n${number}`));
+  const primaries = new Set(infos.map(({ networkId }) => partitionOf(networkId) % 3));
+  equal(primaries.size, 3, "repositories lie on all nodes");
+  for (const info of infos) {
+    deepEqual(await cluster.during(cluster.metadata.findRepository(info.name)), info);
+    const oid = await pushed(cluster, info, MAIN);
+    deepEqual(await cluster.references(info), [{ name: MAIN, oid }]);
+  }
+  const names = infos.map(({ name }) => name).sort();
+  const page = async (after?: RepositoryInfo["name"]) =>
+    (await cluster.during(
+      cluster.metadata.listRepositories({ limit: 5, ...(after === undefined ? {} : { after }) }),
+    )).map(({ name }) => name);
+  deepEqual(await page(), names.slice(0, 5));
+  deepEqual(await page(names[4]), names.slice(5, 10));
+  deepEqual(await page(names[9]), names.slice(10));
+
+  const [first] = infos as [RepositoryInfo];
+  await cluster.during(cluster.metadata.deleteRepository(first));
+  equal(await cluster.during(cluster.metadata.findRepository(first.name)), undefined);
+  equal((await page()).includes(first.name), false);
+  await rejects(cluster.references(first), is("not-found"));
+  await rejects(cluster.during(cluster.metadata.deleteRepository(first)), is("not-found"));
+  await rejects(cluster.create(infos[1]!.name), is("already-exists"));
+  notEqual((await cluster.create(first.name)).repositoryId, first.repositoryId);
+});
+
+Deno.test("a node answers only for partitions of which it is the primary", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  await pushed(cluster, info, MAIN);
+  equal((await cluster.references(info, cluster.at("a"))).length, 1);
+  for (const id of ["b", "c"]) {
+    await rejects(cluster.references(info, cluster.at(id)), is("unavailable"));
+    const { result } = await cluster.pushNew(info, "refs/heads/x", cluster.at(id));
+    await rejects(result, is("unavailable"));
+    await rejects(cluster.at(id).listRepositories({ limit: 9 }), is("unavailable"));
+  }
+});
+
+Deno.test("calls that meet a dead primary succeed once another one has its partitions", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const before = await pushed(cluster, info, MAIN);
+  cluster.kill("a");
+  const { oid, result } = await cluster.pushNew(info, "refs/heads/after");
+  const listing = cluster.metadata.listRepositories({ limit: 9 });
+  await cluster.clock.advance(9000);
+  cluster.replace("a");
+  deepEqual(reasons(await cluster.during(result)), [undefined]);
+  ok((await cluster.during(listing)).some(({ name }) => name === info.name));
+  deepEqual(await cluster.references(info), [
+    { name: "refs/heads/after", oid },
+    { name: MAIN, oid: before },
+  ]);
+  await cluster.create("o/created-without-a");
+
+  await cluster.restart("a");
+  cluster.assign(spread);
+  equal((await cluster.references(info)).length, 2);
+  equal((await cluster.references(info, cluster.at("a"))).length, 2);
+});
+
+Deno.test("calls give up when no primary comes", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  cluster.kill("a");
+  const startMs = cluster.clock.monotonicMs();
+  await rejects(cluster.references(info), is("unavailable"));
+  const waitedMs = cluster.clock.monotonicMs() - startMs;
+  ok(waitedMs >= 20_000 && waitedMs < 25_000, `${waitedMs}`);
+});
+
+Deno.test("calls leave a primary that hangs when another one has its partitions", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  cluster.member("a").reach = "hangs";
+  const { result } = await cluster.pushNew(info, MAIN);
+  await cluster.clock.advance(9000);
+  cluster.replace("a");
+  deepEqual(reasons(await cluster.during(result)), [undefined]);
+});
+
+Deno.test("a stale primary neither commits nor answers, whatever it believes", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const before = await pushed(cluster, info, MAIN);
+  const stale = cluster.member("a");
+  stale.hears = false;
+  // It stops between its decision and its append.
+  const gate = Promise.withResolvers<void>();
+  stale.log.gate = gate.promise;
+  const { result } = await cluster.pushNew(info, "refs/heads/late", cluster.at("a"));
+  const late = rejects(cluster.during(result), is("unavailable"));
+  for (const { appendCount } = stale.log; stale.log.appendCount === appendCount;) {
+    await cluster.clock.advance(1);
+  }
+  cluster.replace("a");
+  const after = await pushed(cluster, info, "refs/heads/young");
+  gate.resolve();
+  await late;
+  await rejects(cluster.references(info, cluster.at("a")), is("unavailable"));
+  const found = cluster.during(cluster.at("a").findRepository(info.name));
+  await rejects(found, is("unavailable"));
+  deepEqual(await cluster.references(info), [
+    { name: MAIN, oid: before },
+    { name: "refs/heads/young", oid: after },
+  ]);
+});
+
+Deno.test("an answer that was computed under a claim is not sent after its end", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const oid = await pushed(cluster, info, MAIN);
+  const question = { wants: [oid], haves: [], clientShallow: [] };
+  deepEqual((await cluster.at("a").negotiate(info, question)).refused, []);
+  const read = cluster.extents.read;
+  // The objects are read while the process is paused for longer than its lease.
+  cluster.extents.read = function (...args) {
+    cluster.claims.expire("a" as NodeId);
+    return read.apply(this, args);
+  };
+  const tip = await pushedWithoutReading(cluster, info, read);
+  await rejects(
+    cluster.at("a").negotiate(info, { ...question, wants: [tip] }),
+    is("unavailable"),
+  );
+});
+
+/** Pushes while extents are read as usual, so that the next question reads them first. */
+async function pushedWithoutReading(
+  cluster: TestCluster,
+  info: RepositoryInfo,
+  read: TestCluster["extents"]["read"],
+) {
+  const spy = cluster.extents.read;
+  cluster.extents.read = read;
+  const oid = await pushed(cluster, info, "refs/heads/next");
+  cluster.extents.read = spy;
+  return oid;
+}
+
+Deno.test("followers take over without reading what they followed", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  for (let number = 0; number < 5; number++) await pushed(cluster, info, `refs/heads/b${number}`);
+  const partition = partitionOf(info.networkId);
+  const { lsn } = await cluster.log.head(partition);
+  ok(Number(lsn) >= 6);
+  await cluster.clock.advance(1000);
+  for (const id of ["b", "c"]) cluster.member(id).log.readCount = 0;
+  cluster.kill("a");
+  cluster.replace("a");
+  equal((await cluster.references(info)).length, 5);
+  equal(cluster.member("b").log.readCount + cluster.member("c").log.readCount, 0);
+});
+
+Deno.test("createRepository() repeated with its id finds what it did before", async () => {
+  await using cluster = await TestCluster.start();
+  const request = {
+    name: "o/twice" as RepositoryInfo["name"],
+    objectFormat: "sha1" as const,
+    defaultBranch: "main",
+    repositoryId: newRepositoryId(systemRandom),
+  };
+  const first = await cluster.during(cluster.metadata.createRepository(request));
+  cluster.clock.jumpWall(5);
+  deepEqual(await cluster.during(cluster.metadata.createRepository(request)), first);
+  const other = { ...request, repositoryId: newRepositoryId(systemRandom) };
+  await rejects(cluster.during(cluster.metadata.createRepository(other)), is("already-exists"));
+});
+
+Deno.test("createRepository() and deleteRepository() survive the loss of a node at any append", async () => {
+  for (let step = 1; step <= 4; step++) {
+    for (const fault of ["crash-before", "crash-after"] as const) {
+      await using cluster = await TestCluster.start();
+      const kept = await cluster.create("o/kept");
+      let appends = 0;
+      for (const { id, log } of cluster.nodes.values()) {
+        log.fault = () => {
+          if (++appends !== step) return undefined;
+          cluster.member(id).reach = "refuses";
+          cluster.member(id).hears = false;
+          queueMicrotask(() => cluster.replace(id));
+          return fault;
+        };
+      }
+      const created = await cluster.create("o/new");
+      await cluster.during(cluster.metadata.deleteRepository(kept));
+      deepEqual(await cluster.during(cluster.metadata.findRepository(created.name)), created);
+      equal(await cluster.during(cluster.metadata.findRepository(kept.name)), undefined);
+      await cluster.create("o/kept");
+      const listed = await cluster.during(cluster.metadata.listRepositories({ limit: 9 }));
+      deepEqual(listed.map(({ name }) => name), ["o/kept", "o/new"]);
+    }
+  }
+});
+
+Deno.test("a planned move hands partitions over without refusing a push", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const pushes: Promise<unknown>[] = [];
+  for (let number = 0; number < 40; number++) {
+    const { result } = await cluster.pushNew(info, `refs/heads/b${number}`);
+    pushes.push(result.then((found) => deepEqual(reasons(found), [undefined])));
+    if (number % 10 === 5) {
+      const shift = (number - 5) / 10 + 1;
+      cluster.assign((partition, ids) =>
+        spread(partition, [...ids, ...ids].slice(shift, shift + 3))
+      );
+    }
+  }
+  await cluster.during(Promise.all(pushes));
+  equal((await cluster.references(info)).length, 40);
+});
