@@ -32,7 +32,8 @@ async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNod
     onTrouble: ({ what, data }) => logger.error("Meet trouble", { what, ...data as LogData }),
   });
   releases.add(() => node.close());
-  return { service: node.service, ...link.membership };
+  const ringVersion = () => node.ring?.upkeep.status.ringVersion;
+  return { service: node.service, ringVersion, ...link.membership };
 }
 
 if (import.meta.main) {
