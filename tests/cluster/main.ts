@@ -1,5 +1,6 @@
 /**
  * A whole cluster on this machine, to try it (`deno task cluster`): it runs until it is told to end.
+ * Flags go to its frontends.
  *
  * @module
  */
@@ -12,7 +13,10 @@ async function main(): Promise<number> {
       Deno.addSignalListener(signal, () => resolve());
     }
   });
-  await using cluster = await LocalCluster.start({ onStep: (text) => console.log(text) });
+  await using cluster = await LocalCluster.start({
+    frontendFlags: Deno.args,
+    onStep: (text) => console.log(text),
+  });
   const [first, second] = cluster.frontends.map(({ url }) => url);
   console.log([
     "",

@@ -16,6 +16,8 @@ export interface LocalClusterOptions {
   readonly metadataCount?: number;
   readonly objectCount?: number;
   readonly frontendCount?: number;
+  /** Further flags of each frontend. */
+  readonly frontendFlags?: readonly string[];
   /** Told of each step of the start. */
   readonly onStep?: (text: string) => void;
 }
@@ -150,7 +152,13 @@ async function describeNodes(
     control: etcdFlags,
     metadata: [...etcdFlags, ...controlFlags],
     object: controlFlags,
-    frontend: [...controlFlags, "--ssh", "127.0.0.1:0", "--auto-create"],
+    frontend: [
+      ...controlFlags,
+      "--ssh",
+      "127.0.0.1:0",
+      "--auto-create",
+      ...options.frontendFlags ?? [],
+    ],
   };
   const nodes: NodeProcess[] = [];
   for (const role of ["control", "metadata", "object", "frontend"] as const) {
