@@ -15,6 +15,7 @@ import {
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { type ObjectConfig, objectHelpText, readObjectConfig } from "./object_config.ts";
+import { addObjectMetrics, objectFacts } from "./object_metrics.ts";
 import { openObjectNode } from "./object_node.ts";
 
 async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNode> {
@@ -33,7 +34,9 @@ async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNod
   });
   releases.add(() => node.close());
   const ringVersion = () => node.ring?.upkeep.status.ringVersion;
-  return { service: node.service, ringVersion, ...link.membership };
+  addObjectMetrics(ground.metrics, node);
+  const facts = () => ({ ...link.membership.facts(), ...objectFacts(node) });
+  return { service: node.service, ringVersion, ...link.membership, facts };
 }
 
 if (import.meta.main) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+export * from "./object_config.ts";
+export * from "./object_metrics.ts";
 export * from "./object_node.ts";
 export { ExtentService, type ExtentServiceOptions } from "./extent_service.ts";
 export * from "./segment_store.ts";

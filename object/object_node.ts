@@ -8,7 +8,9 @@
 import type { Clock, Random } from "@gitstratum/core";
 import type { Disk } from "@gitstratum/core/disk";
 import type { ExtentStore, Service } from "@gitstratum/core/rpc";
+import { bindToCluster } from "./cluster_binding.ts";
 import { ExtentService } from "./extent_service.ts";
+import { NodeStamp } from "./node_stamp.ts";
 import { REPLICA_PATH } from "./ring/replica_wire.ts";
 import { type RingMembership, RingNode } from "./ring/ring_node.ts";
 import { SegmentExtents } from "./segment_extents.ts";
@@ -30,7 +32,10 @@ export interface ObjectNodeOptions {
   readonly compactionIntervalMs?: number;
   /** Time between two scrubs in milliseconds; 0 = only when asked. */
   readonly scrubIntervalMs?: number;
-  /** Told once when a sync failed: nothing is written any more, the process has to stop. */
+  /**
+   * Told once when a sync failed, or the directory is another cluster's: nothing is written any more,
+   * the process has to stop.
+   */
   readonly onFailure?: (error: unknown) => void;
   /** Told of what people should know: damage, failures of upkeep, bugs. */
   readonly onTrouble?: (trouble: Trouble) => void;
@@ -73,19 +78,43 @@ const BUSY_CALL_COUNT = 16;
 /**
  * Opens a node on its directory.
  *
- * @throws `denied` when another process has it open
+ * @throws `denied` when another process has it open, or it is another node's or another cluster's
  * @throws `unsupported` when a newer version wrote it
  */
 export async function openObjectNode(options: ObjectNodeOptions): Promise<ObjectNode> {
   const onTrouble = options.onTrouble ?? (() => {});
+  const { disk } = options;
+  if (options.ring !== undefined) NodeStamp.check(disk, options.ring.self);
   const store = await SegmentStore.open(options);
-  for (const damage of store.report.damage) onTrouble({ what: "damage", data: { ...damage } });
+  try {
+    for (const damage of store.report.damage) onTrouble({ what: "damage", data: { ...damage } });
+    const stamp = options.ring && await NodeStamp.claim(disk, {
+      node: options.ring.self,
+      holdsData: store.stats().keyCount > 0,
+    });
+    const cluster = options.ring?.topology.current().cluster;
+    if (cluster !== undefined) await stamp?.join(cluster);
+    return startNode({ ...options, onTrouble }, { store, stamp });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Starts what serves an open store and keeps it up. */
+function startNode(
+  options: ObjectNodeOptions & { readonly onTrouble: (trouble: Trouble) => void },
+  { store, stamp }: { readonly store: SegmentStore; readonly stamp: NodeStamp | undefined },
+): ObjectNode {
+  const { onTrouble } = options;
   const onUnexpected = (error: unknown) => onTrouble({ what: "bug", data: { error } });
   const ring: RingNode | undefined = options.ring && new RingNode({
     ...options.ring,
     store,
     disk: options.disk,
     clock: options.clock,
+    filled: stamp?.filled ?? true,
+    onFilled: async () => await stamp?.fill(),
     isBusy: () => service.runningCount >= BUSY_CALL_COUNT,
     onTrouble: ({ what, data }) =>
       onTrouble({ what: "replication", data: { kind: what, ...data } }),
@@ -105,6 +134,7 @@ export async function openObjectNode(options: ObjectNodeOptions): Promise<Object
       if (corruptKeys.length > 0) ring?.upkeep.compareSoon();
       for (const key of corruptKeys) onTrouble({ what: "damage", data: { key } });
     }),
+    bind(options, { stamp, signal: stop.signal }),
   ];
   return {
     service: ring === undefined ? service : withReplica(service, ring.service),
@@ -117,6 +147,20 @@ export async function openObjectNode(options: ObjectNodeOptions): Promise<Object
       await Promise.all([...loops, store.close()]);
     },
   };
+}
+
+/** Ends the node when its directory turns out to be another cluster's. */
+async function bind(
+  options: ObjectNodeOptions,
+  node: { readonly stamp: NodeStamp | undefined; readonly signal: AbortSignal },
+): Promise<void> {
+  const { ring, onFailure } = options;
+  if (ring === undefined || node.stamp === undefined) return;
+  try {
+    await bindToCluster(node.stamp, { topology: ring.topology, signal: node.signal });
+  } catch (error) {
+    onFailure?.(error);
+  }
 }
 
 /** Both services of a node on the ring, told apart by their paths. */

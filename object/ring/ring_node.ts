@@ -21,6 +21,7 @@ import {
 import type { SegmentStore } from "../segment_store.ts";
 import { DiskCheckpoints } from "./disk_checkpoints.ts";
 import type { RingView } from "./placement.ts";
+import { RefillingReplica } from "./refilling_replica.ts";
 import { ReplicaService } from "./replica_service.ts";
 import { ReplicatedExtentStore } from "./replicated_extent_store.ts";
 import { RingPeers } from "./ring_peers.ts";
@@ -49,6 +50,10 @@ export interface RingNodeOptions extends RingMembership {
   readonly disk: Disk;
   /** Counts timeouts and the times of upkeep. */
   readonly clock: Clock;
+  /** Whether the node once had all that it owns since its disk was empty. */
+  readonly filled: boolean;
+  /** Told once it has. */
+  readonly onFilled: () => Promise<void>;
   /** Whether callers need the node more than its upkeep does. */
   readonly isBusy?: () => boolean;
   /** Told of what people should know. */
@@ -83,13 +88,13 @@ export class RingNode {
   /** Makes a node over an open store, which stays its owner's to close. */
   constructor(options: RingNodeOptions) {
     const { self, topology, clock, store, onTrouble, onUnexpected } = options;
-    const replica = new SegmentReplica(store);
+    const own = new SegmentReplica(store);
+    const replica = new RefillingReplica(own, () => this.upkeep.status.refilling);
     const rings = new ObjectRingCache();
     this.view = () => rings.of(topology.current());
     const ringVersion = () => this.view().version ?? 0;
-    const peers = (signal: AbortSignal) =>
-      new RingPeers({ ...options, replica, ringVersion, signal });
-    this.peers = peers(this.#closed.signal);
+    const { signal } = this.#closed;
+    this.peers = new RingPeers({ ...options, replica, ringVersion, signal });
     this.#replicated = new ReplicatedExtentStore({
       view: this.view,
       nodeOf: (id) => this.peers.replica(id),
@@ -101,7 +106,8 @@ export class RingNode {
     this.upkeep = new RingUpkeep({
       ...options,
       view: this.view,
-      peers,
+      // Upkeep has to see what is missing here.
+      peers: (signal) => new RingPeers({ ...options, replica: own, ringVersion, signal }),
       checkpoints: new DiskCheckpoints(options.disk),
       onTrouble: (what, data) => onTrouble?.({ what, data }),
     });

@@ -38,6 +38,10 @@ export interface RingUpkeepOptions {
   readonly clock: Clock;
   /** Keeps comparisons over restarts. */
   readonly checkpoints: CheckpointStore;
+  /** Whether the node once had all that it owns since its disk was empty. */
+  readonly filled?: boolean;
+  /** Told once it has. */
+  readonly onFilled?: () => Promise<void>;
   /** Whether callers need the node more. */
   readonly isBusy?: () => boolean;
   /** Intervals and pace, where they differ from the usual. */
@@ -72,6 +76,8 @@ export interface UpkeepStatus {
   readonly wantedRingVersion: number;
   /** Whether extents are being handed over from the ring before. */
   readonly handingOver: boolean;
+  /** Whether the disk was empty and has not been filled yet. */
+  readonly refilling: boolean;
   /** Whether comparisons are paused by an operator. */
   readonly paused: boolean;
   /** Hints that the last delivery had to keep. */
@@ -107,6 +113,7 @@ export class RingUpkeep {
   #comparison: RepairProgress | undefined;
   #comparing = false;
   #paused = false;
+  #refilling: boolean;
   #tombstonesAtMs = -Infinity;
   #retryMs: number;
 
@@ -115,6 +122,7 @@ export class RingUpkeep {
     this.#options = options;
     this.#pace = { ...UPKEEP_PACE, ...options.pace };
     this.#retryMs = this.#pace.retryMs;
+    this.#refilling = options.filled === false;
     const peers = options.peers(this.#stop.signal);
     this.#caller = new NodeCaller((id) => peers.replica(id), {
       clock: options.clock,
@@ -139,6 +147,7 @@ export class RingUpkeep {
       cleanRingVersion: this.#cleanRingVersion,
       wantedRingVersion: version,
       handingOver: previous !== undefined,
+      refilling: this.#refilling,
       paused: this.#paused,
       hintCount: this.#hintCount,
       comparison: this.#comparison,
@@ -187,6 +196,8 @@ export class RingUpkeep {
     // A first ring has no former owners: there is nothing to take over.
     if (rings.previous === undefined) this.#reach(rings);
     if (!await this.compare(rings)) return this.#retrySoon(rings);
+    if (this.#refilling) await this.#options.onFilled?.();
+    this.#refilling = false;
     this.#reach(rings);
     const { compareIntervalMs } = this.#pace;
     if (rings.previous !== undefined || !isSameView(rings, view())) return compareIntervalMs;
@@ -254,11 +265,17 @@ export class RingUpkeep {
       const isIntact = record?.kind === "removed" || record?.damaged === false;
       if (!isIntact && placeExtent(view, id).groups[0]!.nodes.includes(self)) return false;
     }
-    for (const node of nodes) {
-      if (progress.absent.includes(node as NodeId)) continue;
-      if (!await this.#knowsHintsOf(node as NodeId, view)) return false;
+    try {
+      for (const node of nodes) {
+        if (progress.absent.includes(node as NodeId)) continue;
+        if (!await this.#knowsHintsOf(node as NodeId, view)) return false;
+      }
+      return true;
+    } catch (error) {
+      // Gone since it was compared: the next comparison will find it absent, or back.
+      if (hasCode(error, "unavailable")) return false;
+      throw error;
     }
-    return true;
   }
 
   /** Whether this node knows everything that another keeps as a hint and that belongs here. */
