@@ -225,6 +225,8 @@ export const PARTITION_OPENING_COUNT_MAX = 16;
 /** Listings of references that stream at once; each holds one read snapshot. */
 export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
 
+/** Objects that packs for shallow clients were rebuilt from: bases and relatives of the next ones. */
+export const REBUILT_OBJECTS_BYTES_MAX = 16 * MIB;
 /** A piece of a framed pack that is kept and read at once: reading less costs more for each byte. */
 export const PACK_BLOCK_BYTES_MAX = 1 * MIB;
 /** The start of a pack kept for equal requests a moment later: the whole of a usual shallow clone. */

@@ -5,6 +5,7 @@
  */
 
 export * from "./chain.ts";
+export * from "./delta_entry.ts";
 export * from "./entry_head.ts";
 export * from "./oid_rows.ts";
 export * from "./pack_header.ts";

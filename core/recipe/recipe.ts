@@ -29,7 +29,7 @@ export interface RecipeRange {
   readonly length: number;
 }
 
-/** An object that the resulting pack holds too, and how to rebuild it. */
+/** An object that the resulting pack holds too, or the client has, and how to rebuild it. */
 export interface RecipeRelative {
   /** Its id. */
   readonly oid: Oid;

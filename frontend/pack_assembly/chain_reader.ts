@@ -144,7 +144,14 @@ export class ChainReader {
   }
 }
 
-function checkSize(stored: StoredChain, found: number): void {
+/** @throws `corrupt` unless an entry is a delta exactly where there is a base for it */
+export function checkChainStep(typeCode: number, hasBase: boolean): void {
+  if (isDeltaCode(typeCode) === hasBase) return;
+  throw new GitStratumError("corrupt", "Find a delta chain without its root");
+}
+
+/** @throws `corrupt` when a rebuilt object has another size than recorded */
+export function checkSize(stored: { readonly size: number }, found: number): void {
   if (found === stored.size) return;
   throw new GitStratumError("corrupt", "Rebuild an object of another size than recorded", {
     data: { wanted: stored.size, found },

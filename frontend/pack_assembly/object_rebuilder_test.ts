@@ -88,7 +88,7 @@ async function rebuilt(
   try {
     const rebuilder = new ObjectRebuilder({ extents: pack.extents, scratchDirectory });
     const step = { kind: "materialise", type: "blob", size: sizeBytes, chain: pack.chain } as const;
-    const entry = Buffer.concat(await Array.fromAsync(rebuilder.rebuild(step, recipe)));
+    const entry = Buffer.concat(await Array.fromAsync(rebuilder.rebuild([step], recipe)));
     const head = parseEntryHead(entry, "sha1");
     assert.equal(head.typeCode, 3);
     assert.equal(head.size, sizeBytes);

@@ -27,33 +27,34 @@ export const READ_AHEAD_UNITS = 4;
 const GATHER_BYTES = 2 * SIDE_BAND_PAYLOAD_MAX;
 const EMPTY = new Uint8Array();
 
-/** Rebuilds an object as one undeltified pack entry, in pieces. */
-export type RebuildObject = (
-  step: MaterialiseStep,
+/** Rebuilds objects as pack entries that need no base but what the pack holds, in pieces. */
+export type RebuildObjects = (
+  steps: readonly MaterialiseStep[],
   recipe: Recipe,
 ) => AsyncIterable<Uint8Array>;
 
 /** What the execution of a recipe needs. */
 export interface PackStreamOptions {
   readonly extents: ExtentStore;
-  readonly rebuild: RebuildObject;
+  readonly rebuild: RebuildObjects;
   /** Stops the execution at the next chunk. */
   readonly signal?: AbortSignal;
 }
 
-/** A finished unit: what was read and which pieces of it go out, or an object's pieces. */
+/** A finished unit: what was read and which pieces of it go out, or an object that waits for its turn. */
 type Fetched =
   | { readonly kind: "bytes"; readonly pieces: readonly Uint8Array[] }
   | { readonly kind: "object"; readonly step: MaterialiseStep };
 
-/** Small objects are rebuilt ahead like reads; big ones in their turn, piece by piece. */
-async function fetchObject(
-  step: MaterialiseStep,
+/** Small objects are rebuilt ahead like reads; a big one, a unit by itself, in its turn, piece by piece. */
+async function fetchObjects(
+  steps: readonly MaterialiseStep[],
   recipe: Recipe,
-  rebuild: RebuildObject,
+  rebuild: RebuildObjects,
 ): Promise<Fetched> {
-  if (step.size > READ_BYTES_MAX) return { kind: "object", step };
-  return { kind: "bytes", pieces: await Array.fromAsync(rebuild(step, recipe)) };
+  const [step] = steps;
+  if (step !== undefined && step.size > READ_BYTES_MAX) return { kind: "object", step };
+  return { kind: "bytes", pieces: await Array.fromAsync(rebuild(steps, recipe)) };
 }
 
 async function fetchRead(
@@ -92,8 +93,8 @@ function fetchUnit(unit: ReadUnit, recipe: Recipe, options: PackStreamOptions): 
       return fetchRead(options.extents, unit, format);
     case "split-head":
       return fetchSplitHead(options.extents, unit, format);
-    case "object":
-      return fetchObject(unit.step, recipe, options.rebuild);
+    case "objects":
+      return fetchObjects(unit.steps, recipe, options.rebuild);
   }
 }
 
@@ -109,7 +110,7 @@ async function* piecesOf(
   for await (const unit of fetched) {
     options.signal?.throwIfAborted();
     if (unit.kind === "bytes") yield unit.pieces;
-    else for await (const piece of options.rebuild(unit.step, recipe)) yield [piece];
+    else for await (const piece of options.rebuild([unit.step], recipe)) yield [piece];
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Turns the steps of a recipe into units of work that can be done ahead of the socket: a read of one
- * extent together with what of it goes out, or an object to be rebuilt.
+ * extent together with what of it goes out, or objects to be rebuilt.
  *
  * Invariants: units keep the order of the recipe; a unit's read lies in one extent and is no longer
  * than {@link READ_BYTES_MAX}, so that a few units in flight are a known amount of memory.
@@ -19,6 +19,12 @@ import { boundedRanges, READ_BYTES_MAX } from "./extent_read.ts";
 export const READ_GAP_BYTES_MAX = 16 * KIB;
 /** Pieces of one unit: bounds the bookkeeping of a recipe made of very small ranges. */
 export const PIECE_COUNT_MAX = 8192;
+/** Objects that are rebuilt in one unit, their sizes together: some 10 ms of work. */
+export const OBJECTS_BYTES_MAX = 512 * KIB;
+/** Stored bytes that they are made of. */
+const OBJECT_ENTRIES_BYTES_MAX = 1024 * KIB;
+/** Bounds the bookkeeping of very small ones. */
+const OBJECT_COUNT_MAX = 256;
 /** Literal bytes of one unit. */
 export const LITERAL_BYTES_MAX = 256 * KIB;
 
@@ -53,13 +59,18 @@ export type ReadUnit =
     readonly reads: readonly ExtentRange[];
     readonly base: number | Oid;
   }
-  | { readonly kind: "object"; readonly step: MaterialiseStep };
+  /** Objects to be rebuilt: small ones together, or a large one. */
+  | { readonly kind: "objects"; readonly steps: readonly MaterialiseStep[] };
 
 /** Collects pieces until they no longer fit one read. */
 class UnitBuilder {
   #read: ExtentRange | undefined;
   #pieces: Piece[] = [];
   #literalBytes = 0;
+  /** Objects of the unit, which then has no pieces. */
+  #objects: MaterialiseStep[] = [];
+  #objectsBytes = 0;
+  #entriesBytes = 0;
   /** Where in its pack the extent of the read lies; absent when that is not known. */
   #extent: { readonly pack: number; readonly start: number; readonly end: number } | undefined;
 
@@ -91,7 +102,7 @@ class UnitBuilder {
 
   /** Whether the range can be served by the read of this unit. */
   accepts(range: ExtentRange): boolean {
-    if (this.#pieces.length >= PIECE_COUNT_MAX) return false;
+    if (this.#pieces.length >= PIECE_COUNT_MAX || this.#objects.length > 0) return false;
     const read = this.#read;
     if (read === undefined) return true;
     return read.id === range.id && this.#reaches(read, range.offset, range.length);
@@ -105,7 +116,7 @@ class UnitBuilder {
   }
 
   acceptsLiteral(bytes: Uint8Array): boolean {
-    return this.#pieces.length < PIECE_COUNT_MAX &&
+    return this.#pieces.length < PIECE_COUNT_MAX && this.#objects.length === 0 &&
       this.#literalBytes + bytes.length <= LITERAL_BYTES_MAX;
   }
 
@@ -138,8 +149,22 @@ class UnitBuilder {
     this.#literalBytes += bytes.length;
   }
 
+  acceptsObject(step: MaterialiseStep): boolean {
+    if (this.#pieces.length > 0) return false;
+    return this.#objects.length === 0 || this.#objects.length < OBJECT_COUNT_MAX &&
+        this.#objectsBytes + step.size <= OBJECTS_BYTES_MAX &&
+        this.#entriesBytes + entriesBytes(step) <= OBJECT_ENTRIES_BYTES_MAX;
+  }
+
+  addObject(step: MaterialiseStep): void {
+    this.#objects.push(step);
+    this.#objectsBytes += step.size;
+    this.#entriesBytes += entriesBytes(step);
+  }
+
   /** The unit so far, if there is any; the builder is empty afterwards. */
   *take(): Generator<ReadUnit> {
+    if (this.#objects.length > 0) yield { kind: "objects", steps: this.#objects };
     if (this.#pieces.length > 0) {
       const read = this.#read === undefined ? {} : { read: this.#read };
       yield { kind: "pieces", pieces: this.#pieces, ...read };
@@ -148,7 +173,18 @@ class UnitBuilder {
     this.#extent = undefined;
     this.#pieces = [];
     this.#literalBytes = 0;
+    this.#objects = [];
+    this.#objectsBytes = 0;
+    this.#entriesBytes = 0;
   }
+}
+
+/** Stored bytes that an object and its relative are made of. */
+function entriesBytes({ chain, relative }: MaterialiseStep): number {
+  let bytes = 0;
+  for (const { length } of chain) bytes += length;
+  for (const { length } of relative?.chain ?? []) bytes += length;
+  return bytes;
 }
 
 /** The pack a step reads from. @throws `corrupt` when the recipe does not name it */
@@ -221,8 +257,8 @@ function* addStep(
       return;
     case "materialise":
       assert(step.chain.length > 0, "A chain has an entry");
-      yield* builder.take();
-      yield { kind: "object", step };
+      if (!builder.acceptsObject(step)) yield* builder.take();
+      builder.addObject(step);
       return;
     default:
       unreachable(step);

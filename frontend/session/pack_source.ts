@@ -12,7 +12,7 @@ import type {
   RepositoryInfo,
   ShallowBoundary,
 } from "@gitstratum/core/rpc";
-import type { RebuildObject } from "../pack_assembly/pack_stream.ts";
+import type { RebuildObjects } from "../pack_assembly/pack_stream.ts";
 import { executedPack, type OpenedPack } from "../pack_cache/opened_pack.ts";
 import type { PackCache } from "../pack_cache/pack_cache.ts";
 import { isShareable, packKey } from "../pack_cache/pack_key.ts";
@@ -22,7 +22,7 @@ import { TagDigests } from "./tag_digests.ts";
 export interface PackSourceOptions {
   readonly metadata: Metadata;
   readonly extents: ExtentStore;
-  readonly rebuild: RebuildObject;
+  readonly rebuild: RebuildObjects;
   /** Shares packs between equal requests; absent = each is made for its client alone. */
   readonly cache?: PackCache;
   /** Digests that many sources share; absent = this source lists alone. */

@@ -16,12 +16,13 @@
 import { assert } from "@gitstratum/core";
 import { oidBytes } from "@gitstratum/core/git";
 import { distanceBytes, isExternal } from "@gitstratum/core/pack";
-import type { RecipePack, RecipeStep } from "@gitstratum/core/recipe";
+import type { RecipePack, RecipeRelative, RecipeStep } from "@gitstratum/core/recipe";
 import { type PackId, packId } from "@gitstratum/core/rpc";
 import { BitSet } from "./bit_set.ts";
 import { EntryRuns } from "./entry_runs.ts";
 import { chainOf, locateEntry } from "./location.ts";
 import type { NetworkIndex } from "./network_index.ts";
+import { Relatives } from "./relatives.ts";
 import type { Slices } from "./slices.ts";
 import type { EntryPart, StoredGroup } from "./stored_group.ts";
 
@@ -55,12 +56,14 @@ export class PackLayout {
   readonly #parts: PartPlan[] = [];
   /** Objects whose delta base is neither sent nor had. */
   readonly #materialised: BitSet;
+  readonly #relatives: Relatives;
   readonly #packNumbers = new Map<PackId, number>();
 
   private constructor(network: NetworkIndex, request: LayoutRequest) {
     this.#network = network;
     this.#request = request;
     this.#materialised = new BitSet(network.size);
+    this.#relatives = new Relatives(network, (position) => this.#isThere(position));
     this.objectCount = request.selected.count();
   }
 
@@ -75,7 +78,10 @@ export class PackLayout {
       }
     }
     for (const position of layout.#materialised.items()) {
+      layout.#relatives.place(position);
       for (const at of chainOf(network, position)) layout.#packOf(at);
+      const relative = layout.#relatives.of(position);
+      for (const at of relative === undefined ? [] : chainOf(network, relative)) layout.#packOf(at);
       if (request.slices.spend(64)) await request.slices.pause();
     }
     return layout;
@@ -114,7 +120,12 @@ export class PackLayout {
 
   #isBaseThere(group: StoredGroup, ordinal: number): boolean {
     const base = group.base(ordinal);
-    return base === undefined || this.#request.selected.has(base) || this.#request.isBaseHad(base);
+    return base === undefined || this.#isThere(base);
+  }
+
+  /** Whether the client has an object once it has the pack. */
+  #isThere(position: number): boolean {
+    return this.#request.selected.has(position) || this.#request.isBaseHad(position);
   }
 
   *#allSteps(): Generator<RecipeStep> {
@@ -133,16 +144,24 @@ export class PackLayout {
   }
 
   #materialise(position: number): RecipeStep {
-    const group = this.#network.groupAt(position);
+    const relative = this.#relatives.of(position);
     return {
       kind: "materialise",
       type: this.#network.typeAt(position),
-      size: group.index.sizeAt(position - group.start),
-      chain: chainOf(this.#network, position).map((at) => {
-        const { offset, length } = locateEntry(this.#network, at);
-        return { pack: this.#packOf(at), offset, length };
+      ...this.#storedObject(position),
+      ...(relative === undefined ? {} : {
+        relative: { oid: this.#network.oidAt(relative), ...this.#storedObject(relative) },
       }),
     };
+  }
+
+  #storedObject(position: number): Pick<RecipeRelative, "size" | "chain"> {
+    const group = this.#network.groupAt(position);
+    const chain = chainOf(this.#network, position).map((at) => {
+      const { offset, length } = locateEntry(this.#network, at);
+      return { pack: this.#packOf(at), offset, length };
+    });
+    return { size: group.index.sizeAt(position - group.start), chain };
   }
 
   /** A whole part; returns its length. */

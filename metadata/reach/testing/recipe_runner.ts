@@ -4,9 +4,11 @@
  * @module
  */
 
+import assert from "node:assert/strict";
 import { OBJECT_TYPE_CODES } from "@gitstratum/core/git";
 import { createHash } from "node:crypto";
 import {
+  encodeDeltaEntry,
   encodePackHeader,
   encodeWholeEntry,
   rebasedHead,
@@ -44,9 +46,34 @@ async function runStep(
     case "materialise": {
       const chain = await Promise.all(step.chain.map(read));
       const { bytes } = rebuildObject(chain, { format, sizeMax: 1 << 28 });
-      return encodeWholeEntry(OBJECT_TYPE_CODES[step.type], bytes);
+      if (step.relative === undefined) {
+        return encodeWholeEntry(OBJECT_TYPE_CODES[step.type], bytes);
+      }
+      const { oid, size, chain: baseChain } = step.relative;
+      const base = rebuildObject(await Promise.all(baseChain.map(read)), {
+        format,
+        sizeMax: 1 << 28,
+      });
+      const head = `${step.type} ${size}\0`;
+      const found = createHash(format).update(head).update(base.bytes).digest("hex");
+      assert.equal(found, oid, "a relative is what its chain makes");
+      return encodeDeltaEntry(oid, literalDelta(size, bytes), { level: 1 });
     }
   }
+}
+
+/** A delta that takes nothing from its base: whoever applies it needs the base all the same. */
+function literalDelta(baseSize: number, object: Uint8Array): Uint8Array {
+  const bytes = [...sizeDigits(baseSize), ...sizeDigits(object.length)];
+  for (let at = 0; at < object.length; at += 127) {
+    const part = object.subarray(at, at + 127);
+    bytes.push(part.length, ...part);
+  }
+  return Uint8Array.from(bytes);
+}
+
+function sizeDigits(size: number): number[] {
+  return size < 128 ? [size] : [(size % 128) | 128, ...sizeDigits(Math.floor(size / 128))];
 }
 
 async function readRange(
