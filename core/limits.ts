@@ -184,6 +184,8 @@ export const FORMER_REFERENCE_GRACE_MS = 24 * 3600 * 1000;
 export const LOG_INLINE_BYTES_MAX = 256 * KIB;
 /** One log entry, wherever it is kept: a push of a million references takes about 160 bytes each. */
 export const LOG_RECORD_BYTES_MAX = 256 * MIB;
+/** A snapshot of one partition, in memory while it is restored: five million references fit. */
+export const PARTITION_SNAPSHOT_BYTES_MAX = 768 * MIB;
 /** Requests decided together and appended at once. */
 export const PARTITION_BATCH_COUNT_MAX = 64;
 /** Requests that wait for a partition; beyond it callers are told to come back. */

@@ -111,6 +111,16 @@ export type LogRecord =
     readonly atMs: number;
   }
   | PushRecord
+  /** The partition's state after an lsn is kept in extents of part `s`, so the log before may go. */
+  | {
+    readonly kind: "snapshot-taken";
+    readonly snapshotId: GroupId;
+    readonly lsn: number;
+    readonly bytes: number;
+    readonly extentBytes: number;
+    /** SHA-256 of the snapshot in hexadecimal digits. */
+    readonly digest: string;
+  }
   /** Stands for a record that is kept in extents of part `l`, because it is too large for the log. */
   | {
     readonly kind: "spilled";
@@ -119,12 +129,16 @@ export type LogRecord =
     readonly extentBytes: number;
   };
 
-/** Kinds that came later than version 1, and their version. */
-const LATER_KINDS: Partial<Record<LogRecord["kind"], number>> = { "settings-changed": 2 };
+/** Versions of kinds, oldest first, that are not those of version 1; the last one is written. */
+const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
+  // Version 3 has settings of bundles and packs that are elsewhere.
+  "settings-changed": [2, 3],
+  "snapshot-taken": [3],
+};
 
-/** The oldest version that has the kind: readers that know no newer one still read the others. */
-function versionOf(kind: LogRecord["kind"]): number {
-  return LATER_KINDS[kind] ?? 1;
+/** The versions that a kind may have: readers that know no newer one still read the other kinds. */
+function versionsOf(kind: LogRecord["kind"]): readonly number[] {
+  return LATER_KINDS[kind] ?? [1];
 }
 
 const id = z.string().regex(/^[0-9a-f]{32}$/);
@@ -218,6 +232,14 @@ const recordSchema = z.discriminatedUnion("kind", [
     provenance,
   }),
   z.strictObject({
+    kind: z.literal("snapshot-taken"),
+    snapshotId: id,
+    lsn: z.number().int().positive(),
+    bytes: z.number().int().positive(),
+    extentBytes: z.number().int().positive(),
+    digest: z.string().regex(/^[0-9a-f]{64}$/),
+  }),
+  z.strictObject({
     kind: z.literal("spilled"),
     payloadId: id,
     bytes: z.number().int().positive(),
@@ -226,7 +248,7 @@ const recordSchema = z.discriminatedUnion("kind", [
 ]);
 
 const envelopeSchema = z.strictObject({ v: z.number(), record: recordSchema })
-  .refine(({ v, record }) => v === versionOf(record.kind));
+  .refine(({ v, record }) => versionsOf(record.kind).includes(v));
 
 function updateRow(update: ReferenceUpdate): UpdateRow {
   const row = [update.name, update.old ?? "", update.new ?? ""] as const;
@@ -240,7 +262,9 @@ export function encodeLogRecord(record: LogRecord): Uint8Array<ArrayBuffer> {
     updates: record.updates.map(updateRow),
     rejections: record.rejections.map(({ index, reason }) => [index, reason]),
   };
-  return new TextEncoder().encode(JSON.stringify({ v: versionOf(record.kind), record: value }));
+  return new TextEncoder().encode(
+    JSON.stringify({ v: versionsOf(record.kind).at(-1), record: value }),
+  );
 }
 
 /**

@@ -79,11 +79,46 @@ const RECORDS: readonly LogRecord[] = [
       hiddenReferences: ["refs/pull", "!refs/pull/1"],
       allowHiddenWants: false,
       fsck: { badDate: "ignore" },
+      bundleUris: [],
+      offerBundle: true,
+      packfileUris: [],
       pushBytesMax: 1_000_000,
     },
     atMs: 1_700_000_000_000,
   },
+  {
+    kind: "snapshot-taken",
+    snapshotId: "6".repeat(32) as GroupId,
+    lsn: 2048,
+    bytes: 9_000_000,
+    extentBytes: 8_388_608,
+    digest: "7".repeat(64),
+  },
 ];
+
+/** What earlier releases wrote and this one does not. */
+const OLD_PAYLOADS: readonly (readonly [payload: string, means: LogRecord])[] = [[
+  `{"v":2,"record":{"kind":"settings-changed","repositoryId":"${repositoryId}","settings":` +
+  `{"denyNonFastForwards":true,"denyDeletes":false,"denyDeleteCurrent":true,"hiddenReferences":[],` +
+  `"allowHiddenWants":false,"fsck":{},"pushBytesMax":1000000},"atMs":1700000000000}}`,
+  {
+    kind: "settings-changed",
+    repositoryId,
+    settings: {
+      denyNonFastForwards: true,
+      denyDeletes: false,
+      denyDeleteCurrent: true,
+      hiddenReferences: [],
+      allowHiddenWants: false,
+      fsck: {},
+      bundleUris: [],
+      offerBundle: false,
+      packfileUris: [],
+      pushBytesMax: 1_000_000,
+    },
+    atMs: 1_700_000_000_000,
+  },
+]];
 
 const corrupt = (error: unknown) => hasCode(error, "corrupt");
 const golden = new URL("testdata/log_records.jsonl", import.meta.url);
@@ -94,6 +129,12 @@ Deno.test("encodeLogRecord() writes the golden payloads, and they read back", as
   for (const [index, record] of RECORDS.entries()) {
     equal(new TextDecoder().decode(encodeLogRecord(record)), lines[index]);
     deepEqual(decodeLogRecord(new TextEncoder().encode(lines[index])), record);
+  }
+});
+
+Deno.test("decodeLogRecord() reads what earlier releases wrote", () => {
+  for (const [payload, means] of OLD_PAYLOADS) {
+    deepEqual(decodeLogRecord(new TextEncoder().encode(payload)), means);
   }
 });
 

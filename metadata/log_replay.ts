@@ -2,17 +2,20 @@
  * Applies a partition's log to the tables, for whoever holds the partition on this node: its primary,
  * or a follower. There is never more than one at a time.
  *
- * Fault model: state that the log does not lead to, or a log whose needed part is gone, is `corrupt`;
- * nothing is guessed. Whatever fails leaves the tables at a whole record.
+ * Fault model: a log whose needed part is gone sends the tables back to a snapshot. State that the log
+ * does not lead to, or a log that no whole snapshot leads up to, is `corrupt`; nothing is guessed.
+ * Whatever fails leaves the tables at a whole record.
  *
  * @module
  */
 
-import { GitStratumError, hasCode } from "@gitstratum/core";
+import { GitStratumError, hasCode, type Logger } from "@gitstratum/core";
 import type { Log, LogEntry, Lsn, Partition } from "@gitstratum/core/consensus";
 import { decodeLogRecord } from "./log_record.ts";
 import type { Materialiser, PlacedRecord } from "./materialiser.ts";
+import { linesOf, type PartitionSnapshots, type SnapshotRecord } from "./partition_snapshots.ts";
 import type { RecordSpill } from "./record_spill.ts";
+import { restoreLines } from "./snapshot_format.ts";
 import type { StateDatabase } from "./state_database.ts";
 import type { StateReader } from "./state_reader.ts";
 
@@ -24,6 +27,11 @@ export interface LogReplayOptions {
   readonly reader: StateReader;
   readonly materialiser: Materialiser;
   readonly spill: RecordSpill;
+  readonly snapshots: PartitionSnapshots;
+  /** Told when a snapshot took the place of the partition's state. */
+  readonly onRestored?: (partition: Partition) => void;
+  /** Told of what a replay had to pass over. */
+  readonly logger: Logger;
   /** Told of records after they became visible to readers, in order, before they are answered. */
   readonly onApplied?: (records: readonly PlacedRecord[]) => void;
 }
@@ -48,15 +56,19 @@ export class LogReplay {
   }
 
   /**
-   * Applies the log up to `lsn`.
+   * Applies the log up to `lsn`; from a snapshot on when the log does not reach back far enough.
    *
-   * @throws `corrupt` when the log does not continue the applied state
+   * @throws `corrupt` when the log does not continue the applied state, nor that of any snapshot
    */
   async catchUp(lsn: Lsn): Promise<void> {
     const { log, partition } = this.#options;
     if (this.#applied > lsn) throw this.#diverged(lsn);
     while (this.#applied < lsn) {
       const entries = await this.#read();
+      if (entries === "truncated") {
+        await this.#restore();
+        continue;
+      }
       if (entries.length === 0) throw this.#diverged((await log.head(partition)).lsn);
       await this.applyEntries(entries);
     }
@@ -77,17 +89,59 @@ export class LogReplay {
     onApplied?.(records);
   }
 
-  async #read(): Promise<readonly LogEntry[]> {
+  async #read(): Promise<readonly LogEntry[] | "truncated"> {
     const { log, partition } = this.#options;
     try {
       return await log.read(partition, this.#applied, READ_ENTRY_COUNT);
     } catch (cause) {
-      if (!hasCode(cause, "not-found")) throw cause;
-      throw new GitStratumError("corrupt", "Miss applied state whose log was truncated", {
-        data: { partition, applied: this.#applied },
-        cause,
-      });
+      if (hasCode(cause, "not-found")) return "truncated";
+      throw cause;
     }
+  }
+
+  /** Starts again from the newest snapshot that is whole and that the log continues. */
+  async #restore(): Promise<void> {
+    const { partition, logger, database, snapshots, onRestored } = this.#options;
+    const { candidates, truncated } = await this.#snapshotsInLog();
+    for (const record of candidates) {
+      try {
+        const bytes = await snapshots.read(record);
+        this.#applied = await database.write(() =>
+          restoreLines(database.writer, partition, linesOf(bytes))
+        );
+      } catch (error) {
+        if (!hasCode(error, "corrupt") && !hasCode(error, "not-found")) throw error;
+        logger.error("Pass over a snapshot that is damaged", {
+          partition,
+          snapshot: record.snapshotId,
+          error,
+        });
+        continue;
+      }
+      onRestored?.(partition);
+      logger.info("Restored a partition from a snapshot", { partition, lsn: this.#applied });
+      return;
+    }
+    throw new GitStratumError("corrupt", "Find no snapshot that the log continues", {
+      data: { partition, applied: this.#applied, truncated, tried: candidates.length },
+    });
+  }
+
+  /** Snapshots from which the kept log goes on, newest first. */
+  async #snapshotsInLog() {
+    const { log, partition } = this.#options;
+    const { truncated, lsn } = await log.head(partition);
+    const candidates: SnapshotRecord[] = [];
+    for (let at = truncated; at < lsn;) {
+      const entries = await log.read(partition, at, READ_ENTRY_COUNT);
+      if (entries.length === 0) break;
+      for (const { payload } of entries) {
+        const record = decodeLogRecord(payload);
+        if (record.kind === "snapshot-taken" && record.lsn >= truncated) candidates.unshift(record);
+      }
+      at = entries.at(-1)!.lsn;
+    }
+    return { candidates, truncated };
   }
 
   async #open({ lsn, payload }: LogEntry): Promise<PlacedRecord> {

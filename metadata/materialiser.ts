@@ -27,6 +27,8 @@ export interface PlacedRecord {
 
 /** Rows changed between two places where the work may pause. */
 const SLICE_ROWS = 500;
+/** Snapshots of a partition that are kept: the newest, and one in case that it proves damaged. */
+const SNAPSHOT_KEEP_COUNT = 2;
 
 /** Writes records through one connection, whose transactions the caller makes. */
 export class Materialiser {
@@ -109,6 +111,8 @@ export class Materialiser {
         return;
       case "push":
         return yield* this.#push(record, lsn);
+      case "snapshot-taken":
+        return this.#noteSnapshot(record, partition);
       case "spilled":
         throw new GitStratumError("corrupt", "Apply a record without its content", {
           data: { partition, lsn },
@@ -216,6 +220,27 @@ export class Materialiser {
     this.#sql.run(
       "UPDATE networks SET sequence = 0, generation = generation + 1 WHERE network = ?",
       networkId,
+    );
+  }
+
+  #noteSnapshot(
+    record: LogRecord & { readonly kind: "snapshot-taken" },
+    partition: Partition,
+  ): void {
+    this.#sql.run(
+      "INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?, ?)",
+      partition,
+      record.lsn,
+      record.snapshotId,
+      record.bytes,
+      record.extentBytes,
+      record.digest,
+    );
+    this.#sql.run(
+      "DELETE FROM snapshots WHERE partition = ?1 AND lsn NOT IN" +
+        " (SELECT lsn FROM snapshots WHERE partition = ?1 ORDER BY lsn DESC LIMIT ?2)",
+      partition,
+      SNAPSHOT_KEEP_COUNT,
     );
   }
 

@@ -88,7 +88,7 @@ Deno.test("calls that meet a dead primary succeed once another one has its parti
   ]);
   await cluster.create("o/created-without-a");
 
-  await cluster.restart("a");
+  await cluster.during(cluster.restart("a"));
   cluster.assign(spread);
   equal((await cluster.references(info)).length, 2);
   equal((await cluster.references(info, cluster.at("a"))).length, 2);
@@ -245,4 +245,49 @@ Deno.test("a planned move hands partitions over without refusing a push", async 
   }
   await cluster.during(Promise.all(pushes));
   equal((await cluster.references(info)).length, 40);
+});
+
+Deno.test("an emptied node catches up from a snapshot and the tail while others serve", async () => {
+  await using cluster = await TestCluster.start({ keepEntryCount: 2 });
+  const info = await createAt(cluster, "a");
+  const partition = partitionOf(info.networkId);
+  cluster.kill("b");
+  cluster.replace("b");
+  for (let number = 0; number < 8; number++) {
+    await pushed(cluster, info, `refs/heads/b${number}`);
+    await cluster.during(cluster.member("a").node.upkeep());
+  }
+  const { truncated, lsn } = await cluster.log.head(partition);
+  ok(truncated > 4, `${truncated} of ${lsn}`);
+
+  await cluster.during(cluster.restart("b", { lose: true }));
+  cluster.assign(spread);
+  const late = await pushed(cluster, info, "refs/heads/late");
+  await cluster.clock.advance(1000);
+  cluster.kill("a");
+  cluster.claims.expire("a" as NodeId);
+  cluster.assign(() => ({ primary: "b" as NodeId, followers: [] }));
+  const found = await cluster.references(info);
+  equal(found.length, 9);
+  ok(found.some(({ name, oid }) => name === "refs/heads/late" && oid === late));
+  equal(cluster.member("b").log.readCount > 0, true);
+});
+
+Deno.test("a follower that the truncation overtook starts again from a snapshot", async () => {
+  await using cluster = await TestCluster.start({ keepEntryCount: 2 });
+  const info = await createAt(cluster, "a");
+  await pushed(cluster, info, MAIN);
+  // Cut off from the log, but not dead: its tables stay.
+  for (const id of ["b", "c"]) cluster.member(id).log.crash();
+  for (let number = 0; number < 8; number++) {
+    const { result } = await cluster.pushNew(info, `refs/heads/b${number}`, cluster.at("a"));
+    await cluster.during(result);
+    await cluster.during(cluster.member("a").node.upkeep());
+  }
+  for (const id of ["b", "c"]) cluster.member(id).log.revive();
+  ok((await cluster.log.head(partitionOf(info.networkId))).truncated > 3);
+  await cluster.clock.advance(60_000);
+  cluster.kill("a");
+  cluster.replace("a");
+  equal((await cluster.references(info)).length, 9);
 });

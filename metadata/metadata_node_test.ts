@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { hasCode, systemRandom } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
+import { partitionOf } from "@gitstratum/core/ring";
 import {
   newPushId,
   parseRepositoryName,
@@ -208,15 +209,59 @@ Deno.test("a node rebuilds everything from its log, and goes on after a restart"
   deepEqual(reasons(await node.push(key, [command(MAIN, oid, child)], { group })), [undefined]);
 });
 
-Deno.test("upkeep() truncates logs only as far as the tables are durable", async () => {
-  await using node = await TestNode.start({ keepEntryCount: 1 });
+/** Pushes branches, with upkeep after each, and returns how far the log was truncated. */
+async function pushUntilTruncated(node: TestNode, key: RepositoryKey): Promise<number> {
+  for (let index = 0; index < 8; index++) {
+    await pushNew(node, key, `refs/heads/b${index}`);
+    await node.node.upkeep();
+  }
+  return (await node.log.head(partitionOf(key.networkId))).truncated;
+}
+
+Deno.test("upkeep() truncates logs behind snapshots, from which lost tables are restored", async () => {
+  await using node = await TestNode.start({ keepEntryCount: 2 });
   const key = await node.create();
-  for (let index = 0; index < 5; index++) await pushNew(node, key, `refs/heads/b${index}`);
-  await node.node.upkeep();
+  ok(await pushUntilTruncated(node, key) > 0);
+  const groups = 8 * 3;
+  // Two snapshots are kept; earlier ones are gone.
+  equal(node.extents.count, groups + 2);
+  const before = await node.references(key);
+  equal(before.length, 8);
   await node.restart();
-  equal((await node.references(key)).length, 5);
+  deepEqual(await node.references(key), before);
+  await node.restart({ lose: true });
+  deepEqual(await node.references(key), before);
+  deepEqual(await node.metadata.findRepository(key.name), key);
+  await pushNew(node, key, "refs/heads/after");
+  equal((await node.references(key)).length, 9);
+});
+
+Deno.test("a damaged snapshot is passed over; without any, the partition is refused", async () => {
+  await using node = await TestNode.start({ keepEntryCount: 2 });
+  const key = await node.create();
+  ok(await pushUntilTruncated(node, key) > 0);
+  const before = await node.references(key);
+  const damaged = new Set<string>();
+  const read = node.extents.read;
+  node.extents.read = async function (id, range) {
+    const bytes = await read.call(this, id, range);
+    if (damaged.has(id)) bytes[bytes.length >> 1]! ^= 1;
+    return bytes;
+  };
+  const snapshots = (await node.extents.list({ limit: 100 }))
+    .filter(({ id }) => id[32] === "s").map(({ id }) => id);
+  equal(snapshots.length, 2);
+  for (const id of snapshots) {
+    damaged.clear();
+    damaged.add(id);
+    await node.restart({ lose: true });
+    deepEqual(await node.references(key), before);
+  }
+  for (const id of snapshots) damaged.add(id);
   await node.restart({ lose: true });
   await rejects(node.references(key), is("corrupt"));
+  damaged.clear();
+  deepEqual(await node.references(key), before, "a later attempt finds them whole");
 });
 
 Deno.test("upkeep() removes packs of deleted networks after their grace", async () => {

@@ -26,6 +26,7 @@ import { Materialiser } from "./materialiser.ts";
 import { MetadataNode } from "./metadata_node.ts";
 import { MetadataService } from "./metadata_service.ts";
 import { ALL_PARTITIONS, TopologyDuties } from "./partition_duties.ts";
+import { PartitionSnapshots } from "./partition_snapshots.ts";
 import { PartitionTable } from "./partition_table.ts";
 import { NetworkView } from "./reach/network_view.ts";
 import { RecordSpill } from "./record_spill.ts";
@@ -100,6 +101,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
   const reader = new StateReader(database.reader);
   const history = new ReferenceHistory();
   const spill = new RecordSpill(extents, random);
+  const snapshots = new PartitionSnapshots({ extents, random, clock });
   const { cluster } = options;
   const duties = cluster ? new TopologyDuties(cluster.topology, cluster.nodeId) : ALL_PARTITIONS;
   const partitions = new PartitionTable({
@@ -111,7 +113,9 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     reader,
     materialiser: new Materialiser(database.writer),
     spill,
+    snapshots,
     clock,
+    onRestored: () => history.reset(),
     onApplied: (records) => history.applied(records),
   });
   const local = new LocalDirectorySteps({ partitions, reader, clock });
@@ -135,6 +139,8 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
       database,
       log,
       spill,
+      snapshots,
+      logger,
       history,
       clock,
       ...(options.keepEntryCount === undefined ? {} : { keepEntryCount: options.keepEntryCount }),

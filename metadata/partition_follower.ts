@@ -10,13 +10,12 @@
  * @module
  */
 
-import type { Clock, Logger } from "@gitstratum/core";
+import type { Clock } from "@gitstratum/core";
 import { LogReplay, type LogReplayOptions } from "./log_replay.ts";
 
 /** What a follower stands on. */
 export interface PartitionFollowerOptions extends LogReplayOptions {
   readonly clock: Clock;
-  readonly logger: Logger;
 }
 
 /** Pauses after a failure: the first, and the longest after doublings. */

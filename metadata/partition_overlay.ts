@@ -84,8 +84,9 @@ export class PartitionOverlay implements PartitionView {
         this.#push(record);
         break;
       case "deletion-finished":
+      case "snapshot-taken":
       case "spilled":
-        // Neither changes anything that a decision looks at.
+        // None of them changes anything that a decision looks at.
         break;
     }
   }

@@ -21,11 +21,12 @@ import {
 import { Materialiser } from "./materialiser.ts";
 import { PartitionPrimary } from "./partition_primary.ts";
 import { decidePush } from "./push_decision.ts";
+import { PartitionSnapshots } from "./partition_snapshots.ts";
 import { RecordSpill } from "./record_spill.ts";
 import { StateDatabase } from "./state_database.ts";
 import { StateReader } from "./state_reader.ts";
 import { type AppendFault, FaultyLog } from "./testing/faulty_log.ts";
-import { command, pushRequest, reasons } from "./testing/test_node.ts";
+import { command, pushRequest, reasons, SILENT } from "./testing/test_node.ts";
 
 const PARTITION = 7 as Partition;
 const KEY: RepositoryKey = {
@@ -57,6 +58,12 @@ class Bench implements AsyncDisposable {
       reader,
       materialiser: new Materialiser(database.writer),
       spill: new RecordSpill(this.extents, systemRandom),
+      snapshots: new PartitionSnapshots({
+        extents: this.extents,
+        random: systemRandom,
+        clock: this.clock,
+      }),
+      logger: SILENT,
       clock: this.clock,
       claim: this.claim,
     });

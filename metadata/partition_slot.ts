@@ -8,7 +8,7 @@
  * @module
  */
 
-import { GitStratumError, type Logger } from "@gitstratum/core";
+import { GitStratumError } from "@gitstratum/core";
 import type { NodeLease, PartitionClaim } from "@gitstratum/core/rpc";
 import { Mutex } from "./mutex.ts";
 import type { Duty, PartitionDuties } from "./partition_duties.ts";
@@ -21,7 +21,6 @@ export interface PartitionSlotOptions extends Omit<PartitionPrimaryOptions, "cla
   readonly duties: PartitionDuties;
   /** Under what this node may speak for it. */
   readonly lease: NodeLease;
-  readonly logger: Logger;
 }
 
 /** How long a caller waits for a partition to open; the opening goes on. */

@@ -82,6 +82,11 @@ export class ReferenceHistory {
     this.#forgottenCounts.set(id, (this.#forgottenCounts.get(id) ?? 0) + 1);
   }
 
+  /** Forgets everything: some states were passed over without their changes. */
+  reset(): void {
+    this.#repositories.clear();
+  }
+
   #remember(id: RepositoryId, change: Change): void {
     const known = this.#repositories.get(id);
     if (known === undefined) return;

@@ -12,9 +12,22 @@ import { GitStratumError } from "@gitstratum/core";
 import { partitionOf } from "@gitstratum/core/ring";
 
 /** Raised with every change of {@link TABLES}. */
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
-const TABLES = `
+const SNAPSHOTS = `
+-- Snapshots of partitions in extents: after which lsn, and what their bytes are.
+CREATE TABLE snapshots (
+  partition INTEGER NOT NULL,
+  lsn INTEGER NOT NULL,
+  snapshot TEXT NOT NULL,
+  bytes INTEGER NOT NULL,
+  extent_bytes INTEGER NOT NULL,
+  digest TEXT NOT NULL,
+  PRIMARY KEY (partition, lsn)
+) STRICT, WITHOUT ROWID;
+`;
+
+const TABLES = `${SNAPSHOTS}
 -- How far each partition's log has been applied.
 CREATE TABLE applied (
   partition INTEGER PRIMARY KEY,
@@ -147,6 +160,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
     UPDATE networks SET partition = partition_of(network);
     CREATE INDEX networks_partition ON networks (partition);
   `,
+  3: SNAPSHOTS,
 };
 
 /**

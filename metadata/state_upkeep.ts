@@ -1,5 +1,6 @@
 /**
- * Keeps the tables and the logs from growing: forgets what has had its time, and truncates logs.
+ * Keeps the tables and the logs from growing: forgets what has had its time, takes snapshots, and
+ * truncates logs behind them.
  *
  * What is forgotten here is never asked for again: former references past their grace, outcomes of
  * old pushes. So it needs no log entry, and nodes may differ in when they do it.
@@ -11,15 +12,18 @@ import {
   type Clock,
   FORMER_REFERENCE_GRACE_MS,
   LOG_KEEP_ENTRY_COUNT,
+  type Logger,
   PUSH_OUTCOME_KEEP_MS,
 } from "@gitstratum/core";
 import type { Log, Lsn, Partition } from "@gitstratum/core/consensus";
 import type { GroupId, RepositoryId } from "@gitstratum/core/rpc";
+import type { PartitionPrimary } from "./partition_primary.ts";
+import type { PartitionSnapshots } from "./partition_snapshots.ts";
 import type { PartitionTable } from "./partition_table.ts";
 import type { RecordSpill } from "./record_spill.ts";
 import type { ReferenceHistory } from "./reference_history.ts";
 import type { StateDatabase } from "./state_database.ts";
-import { Statements } from "./statements.ts";
+import { type SqlRow, Statements } from "./statements.ts";
 
 /** What the upkeep stands on. */
 export interface StateUpkeepOptions {
@@ -27,9 +31,11 @@ export interface StateUpkeepOptions {
   readonly database: StateDatabase;
   readonly log: Log;
   readonly spill: RecordSpill;
+  readonly snapshots: PartitionSnapshots;
+  readonly logger: Logger;
   readonly history: ReferenceHistory;
   readonly clock: Pick<Clock, "nowMs">;
-  /** Entries to leave in each log; `LOG_KEEP_ENTRY_COUNT` unless told. */
+  /** Entries to leave in each log, and between two snapshots; `LOG_KEEP_ENTRY_COUNT` unless told. */
   readonly keepEntryCount?: number;
 }
 
@@ -100,25 +106,77 @@ export class StateUpkeep {
   }
 
   /**
-   * Truncates the logs of open partitions up to what is durable in the tables, less what is kept for
-   * those who tail them.
+   * Takes snapshots of the partitions of which this node is the primary, where enough was logged since
+   * the last, and truncates their logs: up to the older of the two snapshots that are kept, less what
+   * is kept for those who tail the log. A partition that fails does not keep others from it.
+   *
+   * @throws the first of the errors that partitions met
    */
   async truncateLogs(): Promise<void> {
-    const { database, log, partitions } = this.#options;
-    const keep = this.#options.keepEntryCount ?? LOG_KEEP_ENTRY_COUNT;
-    const due: { partition: Partition; upTo: Lsn }[] = [];
+    const { database, partitions, logger } = this.#options;
+    const errors: unknown[] = [];
+    let isDurable: boolean | undefined;
     for (const [partition, primary] of partitions.opened()) {
-      const upTo = primary.applied - keep;
-      if (upTo <= 0) continue;
-      if (upTo > (await log.head(partition)).truncated) due.push({ partition, upTo: upTo as Lsn });
+      try {
+        await this.#snapshot(partition, primary);
+        const upTo = await this.#truncatable(partition, primary);
+        if (upTo === undefined) continue;
+        // The tables are not synced with each commit: after a power failure they must find their
+        // place in the log again, or all of them would have to start from snapshots.
+        isDurable ??= await database.checkpoint();
+        if (!isDurable) return;
+        await this.#truncate(partition, upTo);
+      } catch (error) {
+        logger.warn("Fail to truncate a partition's log", { partition, reason: String(error) });
+        errors.push(error);
+      }
     }
-    // The tables are not synced with each commit: without this, a power failure after the truncation
-    // could take entries that exist nowhere else.
-    if (due.length === 0 || !await database.checkpoint()) return;
-    for (const { partition, upTo } of due) {
-      await log.truncate(partition, upTo);
-      await this.#removeSpilled(partition, upTo);
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Takes a snapshot when one is due, and removes the one that it makes superfluous. */
+  async #snapshot(partition: Partition, primary: PartitionPrimary): Promise<void> {
+    const { database, snapshots } = this.#options;
+    const before = this.#kept(partition);
+    if (primary.applied - Number(before[0]?.["lsn"] ?? 0) <= this.#keepCount) return;
+    const record = await snapshots.take(database, partition);
+    await primary.submit(() => ({ records: [record], answer: undefined }));
+    const named = new Set(this.#kept(partition).map((row) => row["snapshot"]));
+    for (const row of before) {
+      if (named.has(row["snapshot"])) continue;
+      await snapshots.remove({
+        snapshotId: row["snapshot"] as GroupId,
+        bytes: Number(row["bytes"]),
+        extentBytes: Number(row["extent_bytes"]),
+      });
     }
+  }
+
+  /** The snapshots of a partition, newest first. */
+  #kept(partition: Partition): SqlRow[] {
+    return this.#reader.all(
+      "SELECT * FROM snapshots WHERE partition = ? ORDER BY lsn DESC LIMIT 8",
+      partition,
+    );
+  }
+
+  /** How far a log may be truncated; undefined when that is no further than it is. */
+  async #truncatable(partition: Partition, primary: PartitionPrimary): Promise<Lsn | undefined> {
+    const kept = this.#kept(partition);
+    // With one snapshot only, nothing would be left if that proved damaged.
+    if (kept.length < 2) return undefined;
+    const upTo = Math.min(Number(kept.at(-1)!["lsn"]), primary.applied - this.#keepCount);
+    const { truncated } = await this.#options.log.head(partition);
+    return upTo > truncated ? upTo as Lsn : undefined;
+  }
+
+  async #truncate(partition: Partition, upTo: Lsn): Promise<void> {
+    await this.#options.log.truncate(partition, upTo);
+    await this.#removeSpilled(partition, upTo);
+  }
+
+  get #keepCount(): number {
+    return this.#options.keepEntryCount ?? LOG_KEEP_ENTRY_COUNT;
   }
 
   async #removeSpilled(partition: Partition, upTo: Lsn): Promise<void> {

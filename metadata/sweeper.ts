@@ -1,6 +1,6 @@
 /**
  * Takes away what nothing refers to: extents of pushes that never committed, packs of deleted
- * networks, spilled records whose log entries are gone.
+ * networks, spilled records whose log entries are gone, snapshots that no log entry names.
  *
  * An extent is an orphan when it is older than the grace time and its group is in no catalogue. The
  * grace is twice what a push may take from its first extent to its commit, so no running push loses
@@ -128,12 +128,17 @@ export class Sweeper {
     // What the partition's log holds must be applied before its catalogue can be believed.
     return await partitions.read(partition, () => {
       if (id[32] === "l") return !this.#isSpilled(groupId);
+      if (id[32] === "s") return !this.#isSnapshot(groupId);
       return !reader.hasGroup(owner as NetworkId, groupId) && !this.#isFreed(groupId);
     });
   }
 
   #isSpilled(groupId: GroupId): boolean {
     return this.#sql.get("SELECT 1 FROM spilled WHERE payload = ?", groupId) !== undefined;
+  }
+
+  #isSnapshot(snapshotId: GroupId): boolean {
+    return this.#sql.get("SELECT 1 FROM snapshots WHERE snapshot = ?", snapshotId) !== undefined;
   }
 
   /** Freed groups have their own time. */

@@ -22,16 +22,19 @@ export type GroupId = string & { readonly __brand: "GroupId" };
 
 /** The parts of a pack group: history pack, content pack, index. */
 export type PackPart = "h" | "c" | "i";
-/** What extents may be parts of: a pack group, or (`l`) a log entry too large for the log. */
-export type ExtentPart = PackPart | "l";
+/**
+ * What extents may be parts of: a pack group, a log entry too large for the log (`l`), a snapshot of a
+ * partition (`s`).
+ */
+export type ExtentPart = PackPart | "l" | "s";
 /** Names one part of a pack group: the group's id followed by the part's letter. */
 export type PackId = string & { readonly __brand: "PackId" };
 /** Names one extent: a pack id, a dot, and the extent's number within the part. */
 export type ExtentId = string & { readonly __brand: "ExtentId" };
 
 const ID = /^[0-9a-f]{32}$/;
-const PACK_ID = /^[0-9a-f]{32}[hcil]$/;
-const EXTENT_ID = /^[0-9a-f]{32}[hcil]\.(0|[1-9][0-9]{0,8})$/;
+const PACK_ID = /^[0-9a-f]{32}[hcils]$/;
+const EXTENT_ID = /^[0-9a-f]{32}[hcils]\.(0|[1-9][0-9]{0,8})$/;
 
 function check<T extends string>(text: string, pattern: RegExp, what: string): T {
   if (pattern.test(text)) return text as T;
