@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogData } from "@gitstratum/core";
+import { type LogData, MIB } from "@gitstratum/core";
 import { FileDisk } from "@gitstratum/core/disk";
 import {
   type NodeGround,
@@ -22,13 +22,18 @@ async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNod
   const { id, clock, random, logger, fetchers, onFatal, releases } = ground;
   const link = openClusterLink(ground, {
     controlUrls: config.control!,
-    disk: new FileDisk(`${config.data}/topology`),
+    disk: new FileDisk(`${config.data}/cluster`),
   });
   const node = await openObjectNode({
     disk: new FileDisk(`${config.data}/extents`),
     clock,
     random,
-    ring: { self: id, topology: link.topology, fetcherFor: () => fetchers.signed },
+    ring: {
+      self: id,
+      topology: link.topology,
+      fetcherFor: () => fetchers.signed,
+      pace: { bytesPerSecond: config.repairMibPerSecond * MIB },
+    },
     onFailure: onFatal,
     onTrouble: ({ what, data }) => logger.error("Meet trouble", { what, ...data as LogData }),
   });

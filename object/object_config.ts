@@ -9,6 +9,7 @@ import {
   type ConfigResult,
   type ConfigSources,
   type ConfigValues,
+  countOption,
   helpText,
   readConfig,
   textOption,
@@ -24,6 +25,7 @@ import {
 export type ObjectConfigTable = NodeConfigTable & {
   readonly control: ConfigOption<readonly string[] | undefined>;
   readonly data: ConfigOption<string>;
+  readonly repairMibPerSecond: ConfigOption<number>;
 };
 
 /** Every setting with its flag, environment variable, default and help text. */
@@ -36,6 +38,14 @@ export const OBJECT_CONFIG_TABLE: ObjectConfigTable = {
     placeholder: "DIRECTORY",
     defaultText: "./data/object",
     help: "Where extents are kept. One node uses it at a time.",
+  }),
+  repairMibPerSecond: countOption({
+    flag: "repair-mib-per-second",
+    environment: "GITSTRATUM_REPAIR_MIB_PER_SECOND",
+    placeholder: "COUNT",
+    defaultText: "64",
+    min: 1,
+    help: "How fast this node copies what it lacks from others, at most.",
   }),
 };
 

@@ -78,8 +78,8 @@ export interface UpkeepStatus {
   readonly handingOver: boolean;
   /** Whether the disk was empty and has not been filled yet. */
   readonly refilling: boolean;
-  /** Whether comparisons are paused by an operator. */
-  readonly paused: boolean;
+  /** Whether copies wait now because callers need the node. */
+  readonly waiting: boolean;
   /** Hints that the last delivery had to keep. */
   readonly hintCount: number;
   /** The comparison that runs, or the last one. */
@@ -112,7 +112,6 @@ export class RingUpkeep {
   #hintCount = 0;
   #comparison: RepairProgress | undefined;
   #comparing = false;
-  #paused = false;
   #refilling: boolean;
   #tombstonesAtMs = -Infinity;
   #retryMs: number;
@@ -148,7 +147,7 @@ export class RingUpkeep {
       wantedRingVersion: version,
       handingOver: previous !== undefined,
       refilling: this.#refilling,
-      paused: this.#paused,
+      waiting: this.#comparing && this.#isBusy(),
       hintCount: this.#hintCount,
       comparison: this.#comparison,
       comparing: this.#comparing,
@@ -159,11 +158,6 @@ export class RingUpkeep {
   compareSoon(): void {
     this.#wake.abort();
     this.#wake = new AbortController();
-  }
-
-  /** Pauses copies, or lets them go on; until the process ends. */
-  pause(paused: boolean): void {
-    this.#paused = paused;
   }
 
   /** Ends all work; a comparison goes on from its checkpoint after a restart. */
@@ -204,6 +198,10 @@ export class RingUpkeep {
     return await this.#forget(rings) ? compareIntervalMs : this.#retrySoon(rings);
   }
 
+  #isBusy(): boolean {
+    return this.#options.isBusy?.() ?? false;
+  }
+
   #reach({ version = 0 }: RingView): void {
     if (version <= this.#ringVersion) return;
     this.#ringVersion = version;
@@ -237,7 +235,7 @@ export class RingUpkeep {
         checkpoints,
         signal: this.#stop.signal,
         bytesPerSecond: this.#pace.bytesPerSecond,
-        isBusy: () => this.#paused || (this.#options.isBusy?.() ?? false),
+        isBusy: () => this.#isBusy(),
         onProgress: (progress) => {
           this.#comparison = progress;
         },

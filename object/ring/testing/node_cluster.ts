@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert, type Clock, SeededRandom, systemClock } from "@gitstratum/core";
+import { assert, SeededRandom, systemClock } from "@gitstratum/core";
 import { MemoryDisk } from "@gitstratum/core/disk";
 import {
   type Fetcher,
@@ -16,7 +16,12 @@ import {
   type Topology,
   type TopologyNode,
 } from "@gitstratum/core/rpc";
-import { type ObjectNode, openObjectNode, type Trouble } from "../../object_node.ts";
+import {
+  type ObjectNode,
+  type ObjectNodeOptions,
+  openObjectNode,
+  type Trouble,
+} from "../../object_node.ts";
 import type { UpkeepStatus } from "../ring_upkeep.ts";
 
 /** How the process of a node is. */
@@ -44,23 +49,26 @@ export class NodeCluster {
   readonly store: RoutedExtentStore;
   /** What the nodes told. */
   readonly troubles: Trouble[] = [];
-  readonly #clock: Clock;
+  readonly #options: Pick<ObjectNodeOptions, "clock" | "scrubIntervalMs">;
   readonly #processes = new Map<NodeId, Process>();
   #waiting: (() => void)[] = [];
 
-  private constructor(clock: Clock) {
-    this.#clock = clock;
+  private constructor(options: Pick<ObjectNodeOptions, "clock" | "scrubIntervalMs">) {
+    this.#options = options;
     this.store = new RoutedExtentStore({
       topology: this.topology,
       fetcherFor: (address) => this.fetcherFor(address),
-      clock,
+      clock: options.clock,
       random: new SeededRandom(1),
     });
   }
 
   /** Starts so many nodes, all of them active. */
-  static async start(count: number, clock: Clock = systemClock): Promise<NodeCluster> {
-    const cluster = new NodeCluster(clock);
+  static async start(
+    count: number,
+    options: Partial<Pick<ObjectNodeOptions, "clock" | "scrubIntervalMs">> = {},
+  ): Promise<NodeCluster> {
+    const cluster = new NodeCluster({ clock: systemClock, scrubIntervalMs: 0, ...options });
     for (let n = 0; n < count; n++) await cluster.add(idOf(n));
     return cluster;
   }
@@ -120,6 +128,11 @@ export class NodeCluster {
     this.#process(id).state = stopped ? "stopped" : "running";
   }
 
+  /** Cuts a running node off from all others, or ends that. */
+  hide(id: NodeId, hidden: boolean): void {
+    this.#process(id).state = hidden ? "dead" : "running";
+  }
+
   /** Ends a node's process; what it had not synced may be lost. */
   async kill(id: NodeId): Promise<void> {
     const process = this.#process(id);
@@ -136,11 +149,10 @@ export class NodeCluster {
     assert(process.node === undefined, "Only a dead node starts");
     process.disk = disk;
     process.node = await openObjectNode({
+      ...this.#options,
       disk,
-      clock: this.#clock,
       random: new SeededRandom(7),
       compactionIntervalMs: 0,
-      scrubIntervalMs: 0,
       ring: {
         self: id,
         topology: process.topology,
