@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import type { CaseContext } from "./case_context.ts";
+import { joinBytes, pktLine } from "../harness/raw_pack.ts";
 import { conformance } from "./conformance.ts";
+import { converse, pushBody, splitAnswer } from "./raw_conversation.ts";
 
 /** Flags that sign with an SSH key of the case's own. */
 async function signing(context: CaseContext): Promise<string[]> {
@@ -61,6 +63,29 @@ conformance("signed pushes", {
       ["-C", repository.work, ...flags],
       /deletion of the current branch prohibited/,
     );
+  },
+  "a certificate with a nonce of nobody's is refused": async (context) => {
+    const repository = await context.seeded();
+    const tip = await context.text(["-C", repository.work, "rev-parse", "HEAD"]);
+    const command = `${context.zeroOid} ${tip} refs/heads/forged`;
+    const capabilities = `report-status object-format=${context.objectFormat}`;
+    const certificate = [
+      `push-cert\0 ${capabilities}`,
+      "certificate version 0.1\n",
+      "pusher A U Thor <author@example.com> 1700000000 +0000\n",
+      `nonce 1700000000-${"ab".repeat(20)}\n`,
+      "\n",
+      `${command}\n`,
+      "-----BEGIN SSH SIGNATURE-----\n",
+      "-----END SSH SIGNATURE-----\n",
+      "push-cert-end\n",
+    ];
+    const plain = pushBody(context, { commands: [command], capabilities: "report-status" });
+    const pack = plain.subarray(new TextDecoder("latin1").decode(plain).indexOf("PACK"));
+    const body = joinBytes(certificate.map(pktLine).join(""), "0000", pack);
+    const answer = await converse(context, repository, { service: "git-receive-pack", body });
+    assert.match(splitAnswer(answer).lines.join("\n"), /nonce/);
+    assert.equal(await context.remoteOid(repository, "refs/heads/forged"), undefined);
   },
   "--signed=if-asked signs, --no-signed does not": async (context) => {
     const repository = await context.seeded();
