@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock, Logger } from "@gitstratum/core";
+import { type Clock, hasCode, type Logger, type Random } from "@gitstratum/core";
 import type { Consensus } from "@gitstratum/core/consensus";
 import type {
   Control,
@@ -16,6 +16,7 @@ import type {
   Topology,
   TopologySource,
 } from "@gitstratum/core/rpc";
+import { ensureCluster } from "./cluster_identity.ts";
 import { ControlService } from "./control_service.ts";
 import { Controller } from "./controller.ts";
 import { NodeRegistry } from "./node_registry.ts";
@@ -29,8 +30,17 @@ export interface ControlNodeOptions {
   readonly consensus: Consensus;
   /** Counts leases and suspicions. */
   readonly clock: Clock;
+  /** Draws the id of a new cluster. */
+  readonly random: Random;
   /** Told of every topology and of every failure. */
   readonly logger: Logger;
+  /** This node among control nodes, for people who look; `control` unless told. */
+  readonly name?: string;
+  /**
+   * No other process uses the store, so whoever was elected before is dead. Never for a store that
+   * several control nodes share.
+   */
+  readonly isAlone?: boolean;
   /** Default `DEFAULT_CONTROL_POLICY`. */
   readonly policy?: ControlPolicy;
 }
@@ -39,6 +49,8 @@ export interface ControlNodeOptions {
 export interface ControlNode {
   /** The control plane for callers over HTTP or through `fetch`. */
   readonly service: ControlService;
+  /** Whether this node's controller is the elected one. */
+  readonly isElected: () => boolean;
   /** The newest topology this node heard of, without asking anybody. */
   readonly newestTopology: () => Topology;
   /** The topology for those in the same process. */
@@ -49,7 +61,11 @@ export interface ControlNode {
   close(): Promise<void>;
 }
 
+/** A registration is answered though no controller has published it, after so long. */
+const PUBLISHED_MS_MAX = 1000;
+
 interface Parts {
+  readonly clock: Clock;
   readonly registry: NodeRegistry;
   readonly feed: TopologyFeed;
   readonly controller: Controller;
@@ -67,10 +83,13 @@ class LocalControl implements Control {
     return this.#parts.feed.read();
   }
 
-  /** What was registered is published before the answer: a caller may read it at once. */
+  /** What was registered is published before the answer, if there is a controller. */
   async register(request: RegisterNodeRequest): Promise<NodeRegistration> {
     const registration = await this.#parts.registry.register(request);
-    await this.#parts.controller.look();
+    const { incarnation } = registration;
+    await this.#published(({ nodes }) =>
+      nodes.some((node) => node.id === request.id && node.incarnation >= incarnation)
+    );
     return registration;
   }
 
@@ -85,23 +104,64 @@ class LocalControl implements Control {
 
   async setDraining(id: NodeId, draining: boolean): Promise<void> {
     await this.#parts.registry.setDraining(id, draining);
-    await this.#parts.controller.look();
+    await this.#published(({ nodes }) => {
+      const state = nodes.find((node) => node.id === id)?.state;
+      return state === "draining" || (!draining && state !== undefined);
+    });
+  }
+
+  async leave(id: NodeId, incarnation: number): Promise<void> {
+    await this.#parts.registry.leave(id, incarnation);
+    await this.#published(({ nodes }) =>
+      nodes.some((node) =>
+        node.id === id && (node.state === "down" || node.incarnation > incarnation)
+      )
+    );
+  }
+
+  async forget(id: NodeId): Promise<void> {
+    await this.#parts.registry.forget(id);
+    await this.#published(({ nodes }) => nodes.every((node) => node.id !== id));
+  }
+
+  /**
+   * Publishes what was stored, or waits until the elected controller did. Without one the answer does
+   * not wait for ever: what was stored counts.
+   */
+  async #published(isDone: (topology: Topology) => boolean): Promise<void> {
+    const { controller, feed, clock } = this.#parts;
+    await controller.look();
+    await feed.read();
+    const end = new AbortController();
+    const late = clock.sleep(PUBLISHED_MS_MAX, end.signal).then(() => end.abort(), () => {});
+    for (let topology = feed.current(); !isDone(topology) && !end.signal.aborted;) {
+      topology = await feed.changed(topology.version, end.signal).catch((error) => {
+        if (hasCode(error, "aborted")) return topology;
+        throw error;
+      });
+    }
+    end.abort();
+    await late;
   }
 }
 
 /** Starts a control node over a store. */
 export async function openControlNode(options: ControlNodeOptions): Promise<ControlNode> {
-  const { consensus, clock, policy = DEFAULT_CONTROL_POLICY } = options;
+  const { consensus, clock, random, policy = DEFAULT_CONTROL_POLICY } = options;
+  const { name = "control", isAlone = false } = options;
   const logger = options.logger.child({ role: "control" });
-  const registry = new NodeRegistry(consensus, policy);
+  const cluster = await ensureCluster(consensus, random);
+  const registry = new NodeRegistry(consensus, { policy, cluster });
   const feed = new TopologyFeed({ consensus, clock, logger });
-  const controller = new Controller({ consensus, clock, logger, policy });
+  const base = { consensus, clock, logger, policy };
+  const controller = new Controller({ ...base, cluster, name, isAlone });
   await feed.open();
-  controller.open();
+  await controller.open();
   const streams = new TopologyStreams(feed, clock);
-  const control = new LocalControl({ registry, feed, controller });
+  const control = new LocalControl({ registry, feed, controller, clock });
   return {
     service: new ControlService({ control, streams, logger }),
+    isElected: () => controller.isElected,
     newestTopology: () => feed.current(),
     topology: feed,
     drain: () => streams.close(),

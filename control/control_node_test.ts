@@ -27,7 +27,7 @@ class Stage {
 
   async open(): Promise<TopologyClient> {
     const { clock, consensus } = this;
-    const control = await openControlNode({ consensus, clock, logger });
+    const control = await openControlNode({ consensus, clock, random: systemRandom, logger });
     this.controls.push(control);
     return new TopologyClient((request) => control.service.fetch(request));
   }
@@ -129,6 +129,8 @@ Deno.test("NodeAgent registers again by itself when it was given up", () =>
         topology: () => control.topology(),
         register: (request) => control.register(request),
         setDraining: (id, draining) => control.setDraining(id, draining),
+        leave: (id, incarnation) => control.leave(id, incarnation),
+        forget: (id) => control.forget(id),
         heartbeat: (id, request) =>
           isDown ? Promise.reject(new Error("Cut off")) : control.heartbeat(id, request),
       },
@@ -211,7 +213,13 @@ Deno.test("openControlNode() goes on after a restart over the same file", async 
     const clock = new ManualClock();
     const path = `${directory}/consensus.sqlite`;
     const consensus = new SqliteConsensus(path, { clock, random: systemRandom });
-    const control = await openControlNode({ consensus, clock, logger });
+    const control = await openControlNode({
+      consensus,
+      clock,
+      random: systemRandom,
+      logger,
+      isAlone: true,
+    });
     await check(new TopologyClient((request) => control.service.fetch(request)), clock);
     await control.close();
     await consensus.close();

@@ -19,6 +19,7 @@ import { z } from "zod";
 import type { TopologyStreams } from "./topology_streams.ts";
 
 const VERSION = /^[0-9]{1,15}$/;
+const leaveSchema = z.strictObject({ incarnation: z.int().positive() });
 const drainingSchema = z.strictObject({ draining: z.boolean() });
 
 /** Answers requests of nodes and operators. */
@@ -41,6 +42,8 @@ export class ControlService implements Service {
     this.#app.post("/control/v1/nodes", (c) => this.#register(c));
     this.#app.post("/control/v1/nodes/:id/heartbeat", (c) => this.#heartbeat(c));
     this.#app.put("/control/v1/nodes/:id/draining", (c) => this.#setDraining(c));
+    this.#app.post("/control/v1/nodes/:id/leave", (c) => this.#leave(c));
+    this.#app.delete("/control/v1/nodes/:id", (c) => this.#forget(c));
     this.#app.onError((error) =>
       errorResponse(error, {
         onUnexpected: () => logger.error("Fail a request for an internal reason", { error }),
@@ -80,6 +83,18 @@ export class ControlService implements Service {
     const id = parseNodeId(c.req.param("id") ?? "");
     const { draining } = await readJson(c.req.raw, drainingSchema);
     await this.#control.setDraining(id, draining);
+    return c.json({});
+  }
+
+  async #leave(c: Context): Promise<Response> {
+    const id = parseNodeId(c.req.param("id") ?? "");
+    const { incarnation } = await readJson(c.req.raw, leaveSchema);
+    await this.#control.leave(id, incarnation);
+    return c.json({});
+  }
+
+  async #forget(c: Context): Promise<Response> {
+    await this.#control.forget(parseNodeId(c.req.param("id") ?? ""));
     return c.json({});
   }
 }

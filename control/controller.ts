@@ -1,24 +1,31 @@
 /**
  * The controller: looks whenever something was heard or a suspicion runs out, and publishes what
- * follows.
+ * follows. Every control node has one; the elected one works.
  *
- * Each look reads everything at one revision, decides by {@link reconcile}, and writes the topology by
- * compare-and-swap. Two controllers at a time would therefore be wasteful but harmless: the slower one's
- * write fails and it looks again.
+ * Each look reads everything at one revision, decides by {@link reconcile}, and writes the topology in a
+ * transaction that demands two things: nobody wrote it since, and this controller is still the elected
+ * one. One that was paused and replaced therefore changes nothing any more.
+ *
+ * A new controller knows nobody's past. Who is silent when it comes is suspected anew; and when most
+ * are, the control plane was away rather than they, and nobody is given up for the time of grace.
  *
  * @module
  */
 
-import type { Clock, Logger } from "@gitstratum/core";
+import { type Clock, hasCode, type Logger } from "@gitstratum/core";
 import { type Consensus, prefixRange } from "@gitstratum/core/consensus";
+import { type StoreClaim, StoreLease } from "@gitstratum/core/rpc";
 import type { StepContext } from "./member.ts";
 import { readRegistrations } from "./node_registry.ts";
 import type { ControlPolicy } from "./policy.ts";
-import { type Members, reconcile, type Reconciled } from "./reconcile.ts";
+import { type Look, type Members, reconcile, type Reconciled } from "./reconcile.ts";
+import { encodeJson } from "./stored_json.ts";
 import { decodeTopology, TOPOLOGY_KEY } from "./topology_feed.ts";
 
 /** Time before a look that failed is repeated, in milliseconds. */
 const RETRY_MS = 1000;
+const ELECTION_PREFIX = "election/";
+const CONTROLLER = "controller";
 
 /** The world of a controller. */
 export interface ControllerOptions {
@@ -30,13 +37,28 @@ export interface ControllerOptions {
   readonly logger: Logger;
   /** The rules. */
   readonly policy: ControlPolicy;
+  /** The cluster's id. */
+  readonly cluster: string;
+  /** Named in the election, for people who look. */
+  readonly name: string;
+  /** No other process uses the store: whoever was elected before is dead. */
+  readonly isAlone: boolean;
 }
 
-/** Watches over the nodes of a cluster. */
+/** What an elected controller knows. */
+interface Office {
+  readonly claim: StoreClaim;
+  members: Members;
+  graceUntilMs: number;
+  isFirstLook: boolean;
+}
+
+/** Watches over the nodes of a cluster, when it is elected. */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #stop = new AbortController();
-  #members: Members = new Map();
+  #lease: StoreLease | undefined;
+  #office: Office | undefined;
   #looking: Promise<unknown> = Promise.resolve();
   #running: Promise<void> = Promise.resolve();
   #alarm: AbortController | undefined;
@@ -46,13 +68,33 @@ export class Controller {
     this.#options = options;
   }
 
-  /** Begins to look. */
-  open(): void {
-    this.#running = this.#run();
+  /** Whether this is the elected one. */
+  get isElected(): boolean {
+    return this.#office?.claim.holds() ?? false;
+  }
+
+  /** Stands for election; resolves at once when there is nobody else. */
+  async open(): Promise<void> {
+    const { consensus, clock, logger, policy, name, isAlone } = this.#options;
+    if (isAlone) {
+      const then = [{ kind: "delete", key: ELECTION_PREFIX + CONTROLLER }] as const;
+      await consensus.transact({ compares: [], then });
+    }
+    const lease = await StoreLease.open({
+      consensus,
+      clock,
+      logger,
+      holder: name,
+      prefix: ELECTION_PREFIX,
+      times: policy.election,
+    });
+    this.#lease = lease;
+    this.#running = this.#run(lease);
   }
 
   /**
-   * Looks once; resolves when what was found is published. Looks follow one another.
+   * Looks once, if this is the elected controller; resolves when what was found is published. Looks
+   * follow one another.
    *
    * @throws `unavailable`, `disk-full` as the store does
    */
@@ -63,55 +105,107 @@ export class Controller {
     return next;
   }
 
-  /** Stops looking. */
+  /** Lets another controller take over. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#alarm?.abort();
     await this.#running;
     await this.#looking;
+    await this.#lease?.close();
   }
 
-  async #run(): Promise<void> {
-    const { consensus, logger } = this.#options;
+  async #run(lease: StoreLease): Promise<void> {
     const { signal } = this.#stop;
-    const range = prefixRange("control/");
     while (!signal.aborted) {
       try {
-        const { revision } = await consensus.range(range, { limit: 1 });
-        await this.look();
-        for await (const _ of consensus.watch(range, { after: revision, signal })) {
-          await this.look();
-        }
+        await this.#govern(await lease.claim(CONTROLLER, signal));
       } catch (error) {
-        const cause = error instanceof Error ? error : new Error(String(error));
-        logger.error("Fail to look after the nodes", { error: cause });
+        if (hasCode(error, "aborted")) continue;
+        this.#fail(error);
         await this.#sleep(RETRY_MS, signal);
       }
     }
   }
 
+  /** Works until the office is lost. */
+  async #govern(claim: StoreClaim): Promise<void> {
+    const { name, logger } = this.#options;
+    logger.info("Become the elected controller", { name });
+    this.#office = { claim, members: new Map(), graceUntilMs: -Infinity, isFirstLook: true };
+    const signal = AbortSignal.any([this.#stop.signal, claim.lost]);
+    try {
+      while (!signal.aborted) await this.#follow(signal);
+    } finally {
+      this.#alarm?.abort();
+      this.#office = undefined;
+      await claim.release();
+      logger.info("Cease to be the elected controller", { name });
+    }
+  }
+
+  /** Looks at every change, until a look or the watch fails. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { consensus } = this.#options;
+    const range = prefixRange("control/");
+    try {
+      const { revision } = await consensus.range(range, { limit: 1 });
+      await this.look();
+      for await (const _ of consensus.watch(range, { after: revision, signal })) await this.look();
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#fail(error);
+      await this.#sleep(RETRY_MS, signal);
+    }
+  }
+
   async #lookNow(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    const { consensus, clock, policy } = this.#options;
+    const office = this.#office;
+    if (office === undefined || this.#stop.signal.aborted || !office.claim.holds()) return;
+    const { consensus, clock, policy, cluster } = this.#options;
     const { entries } = await consensus.range(prefixRange("control/"));
     const stored = entries.find(({ key }) => key === TOPOLOGY_KEY);
     const topology = decodeTopology(stored);
-    const context: StepContext = { nowMs: clock.monotonicMs(), policy };
-    const result = reconcile({ ...readRegistrations(entries), topology }, this.#members, context);
+    const look = { ...readRegistrations(entries), topology, cluster };
+    if (office.isFirstLook) office.graceUntilMs = this.#graceUntilMs(look);
+    office.isFirstLook = false;
+    const { graceUntilMs } = office;
+    const context: StepContext = { nowMs: clock.monotonicMs(), policy, graceUntilMs };
+    const result = reconcile(look, office.members, context);
     if (result.topology !== topology) {
-      const published = await this.#publish(result, stored?.modRevision ?? 0);
+      const published = await this.#publish(result, office.claim, stored?.modRevision ?? 0);
       // Somebody else published meanwhile, and the watch tells: the next look begins from there.
       if (!published) return;
     }
-    this.#members = result.members;
+    office.members = result.members;
     this.#setAlarm(result.wakeAtMs);
   }
 
-  async #publish({ topology }: Reconciled, modRevision: number): Promise<boolean> {
-    const value = new TextEncoder().encode(JSON.stringify(topology));
+  /** Nobody is given up for a while when most are silent: it was the control plane that was away. */
+  #graceUntilMs({ topology, alive }: Look): number {
+    const { clock, policy, logger } = this.#options;
+    const wanted = topology.nodes.filter(({ state }) => state !== "down");
+    const heardCount = wanted.filter(({ id }) => alive.has(id)).length;
+    if (heardCount * 2 >= wanted.length) return -Infinity;
+    const { graceMs } = policy;
+    logger.warn("Give nobody up for a while, most are silent", {
+      nodes: wanted.length,
+      heard: heardCount,
+      graceMs,
+    });
+    return clock.monotonicMs() + graceMs;
+  }
+
+  async #publish(
+    { topology }: Reconciled,
+    claim: StoreClaim,
+    modRevision: number,
+  ): Promise<boolean> {
     const { succeeded } = await this.#options.consensus.transact({
-      compares: [{ key: TOPOLOGY_KEY, target: "modRevision", operator: "=", value: modRevision }],
-      then: [{ kind: "put", key: TOPOLOGY_KEY, value }],
+      compares: [
+        claim.guard,
+        { key: TOPOLOGY_KEY, target: "modRevision", operator: "=", value: modRevision },
+      ],
+      then: [{ kind: "put", key: TOPOLOGY_KEY, value: encodeJson(topology) }],
     });
     if (succeeded) {
       this.#options.logger.info("Publish a topology", {
@@ -133,11 +227,15 @@ export class Controller {
     this.#sleep(waitMs, alarm.signal).then((slept) => {
       if (!slept) return;
       this.look().catch((error) => {
-        const cause = error instanceof Error ? error : new Error(String(error));
-        this.#options.logger.error("Fail to look after the nodes", { error: cause });
+        this.#fail(error);
         this.#setAlarm(this.#options.clock.monotonicMs() + RETRY_MS);
       });
     });
+  }
+
+  #fail(error: unknown): void {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.#options.logger.error("Fail to look after the nodes", { error: cause });
   }
 
   /** Sleeps; false when the signal ended the sleep. */

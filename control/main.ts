@@ -33,10 +33,11 @@ async function openStore(config: ControlConfig, ground: NodeGround): Promise<Con
 }
 
 async function open(config: ControlConfig, ground: NodeGround): Promise<OpenedNode> {
-  const { clock, logger, releases } = ground;
+  const { id, clock, random, logger, releases } = ground;
   const consensus = await openStore(config, ground);
   releases.add(() => consensus.close());
-  const node = await openControlNode({ consensus, clock, logger });
+  const isAlone = config.etcd === undefined;
+  const node = await openControlNode({ consensus, clock, random, logger, name: id, isAlone });
   releases.add(() => node.close());
   const { service } = node;
   return {

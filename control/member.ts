@@ -11,6 +11,8 @@
  *                           registered again
  * ```
  *
+ * A node that says that it stops goes down from any state, without a suspicion.
+ *
  * It is driven by what is the case, not by what happened: feeding it the same observation twice changes
  * nothing, so a missed event is made good by the next look. A node that restarts while it is active or
  * suspect keeps its duties; one that was given up starts over. Flapping is damped: the more often a
@@ -51,6 +53,8 @@ export interface Observation {
   readonly isAlive: boolean;
   /** Whether it said that it can take duties. */
   readonly isReady: boolean;
+  /** Whether that incarnation said that it stops. */
+  readonly hasLeft?: boolean;
 }
 
 /** The moment and the rules of a step. */
@@ -59,6 +63,8 @@ export interface StepContext {
   readonly nowMs: number;
   /** The rules. */
   readonly policy: ControlPolicy;
+  /** Nobody is given up for silence before this moment. */
+  readonly graceUntilMs?: number;
 }
 
 /** The member after an observation; the same object when nothing changed. */
@@ -120,10 +126,12 @@ function reborn(member: Member | undefined, incarnation: number, context: StepCo
 function observe(member: Member, observation: Observation, context: StepContext): Member {
   const isCurrent = observation.incarnation === member.incarnation;
   const isUp = isCurrent && observation.isAlive && observation.isReady;
+  if (isCurrent && observation.hasLeft) return leave(member);
   switch (member.liveness.kind) {
     case "joining":
       if (isUp) return { ...member, liveness: { kind: "active" } };
-      return observation.isAlive ? member : { ...member, liveness: { kind: "down" } };
+      if (observation.isAlive || context.nowMs < graceUntilMs(context)) return member;
+      return { ...member, liveness: { kind: "down" } };
     case "active":
       return observation.isAlive && isCurrent ? member : suspect(member, context);
     case "suspect":
@@ -133,6 +141,15 @@ function observe(member: Member, observation: Observation, context: StepContext)
     case "down":
       return member;
   }
+}
+
+/** A node that says that it stops is believed at once, and that is no flapping. */
+function leave(member: Member): Member {
+  return member.liveness.kind === "down" ? member : { ...member, liveness: { kind: "down" } };
+}
+
+function graceUntilMs({ graceUntilMs = -Infinity }: StepContext): number {
+  return graceUntilMs;
 }
 
 function suspect(member: Member, context: StepContext): Member {
@@ -146,5 +163,5 @@ function suspicion(suspicionsMs: readonly number[], context: StepContext): Liven
   const { nowMs, policy } = context;
   const factor = 2 ** Math.floor(suspicionsMs.length / policy.flapCount);
   const untilMs = nowMs + policy.suspicionMs * Math.min(factor, policy.suspicionFactorMax);
-  return { kind: "suspect", untilMs };
+  return { kind: "suspect", untilMs: Math.max(untilMs, graceUntilMs(context)) };
 }

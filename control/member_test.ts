@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { adopt, type Member, memberState, type Observation, step, wakeAtMs } from "./member.ts";
-import { DEFAULT_CONTROL_POLICY } from "./policy.ts";
+import { type ControlPolicy, DEFAULT_CONTROL_POLICY } from "./policy.ts";
+
+/** Round numbers for the transcripts: silence is what the transcript says, a suspicion takes 4 s. */
+const POLICY: ControlPolicy = { ...DEFAULT_CONTROL_POLICY, silenceMs: 5000, suspicionMs: 4000 };
 
 /**
  * Plays a transcript. A line is `SECONDS WORDS -> STATE`; the words say what is the case: `#2` the
- * newest incarnation (kept until changed), `heard` or `silent`, `ready`, `draining`.
+ * newest incarnation (kept until changed), `heard` or `silent`, `ready`, `draining`, `left`, `grace9`
+ * grace until second 9.
  */
 function play(transcript: string): void {
   let member: Member | undefined;
@@ -19,8 +23,14 @@ function play(transcript: string): void {
       isAlive: words.includes("heard"),
       isReady: words.includes("ready"),
       draining: words.includes("draining"),
+      hasLeft: words.includes("left"),
     };
-    const context = { nowMs: Number(seconds) * 1000, policy: DEFAULT_CONTROL_POLICY };
+    const grace = words.find((word) => word.startsWith("grace"))?.slice("grace".length);
+    const context = {
+      nowMs: Number(seconds) * 1000,
+      policy: POLICY,
+      ...(grace === undefined ? {} : { graceUntilMs: Number(grace) * 1000 }),
+    };
     member = step(member, observation, context);
     assert.equal(memberState(member), wanted, line);
     assert.deepEqual(step(member, observation, context), member, `${line}: looking twice`);
@@ -104,8 +114,40 @@ Deno.test("step() takes longer to give up a node that was suspected three times 
   `);
 });
 
+Deno.test("step() believes a node that says that it stops, and its next incarnation", () => {
+  play(`
+    0 heard ready          -> active
+    1 heard ready left     -> down
+    2 silent left          -> down
+    3 #2 heard             -> joining
+    4 heard ready          -> active
+    5 heard ready draining -> draining
+    6 silent draining left -> down
+  `);
+});
+
+Deno.test("step() gives nobody up for silence during a grace time", () => {
+  play(`
+    0  heard ready  -> active
+    1  silent grace20 -> suspect
+    19 silent grace20 -> suspect
+    20 silent grace20 -> down
+  `);
+  play(`
+    0  heard        -> joining
+    1  silent grace9 -> joining
+    9  silent grace9 -> down
+  `);
+  play(`
+    0  heard ready  -> active
+    5  silent grace6 -> suspect
+    8  silent grace6 -> suspect
+    9  silent grace6 -> down
+  `);
+});
+
 Deno.test("adopt() begins a suspicion anew and keeps everything else", () => {
-  const context = { nowMs: 50_000, policy: DEFAULT_CONTROL_POLICY };
+  const context = { nowMs: 50_000, policy: POLICY };
   for (const state of ["joining", "active", "suspect", "down", "draining"] as const) {
     const member = adopt({ incarnation: 3, state }, context);
     assert.equal(memberState(member), state);
@@ -129,7 +171,7 @@ Deno.test("step() never revives a node that was given up without a new registrat
       nowMs += afterMs;
       if (isNew) incarnation++;
       const before = member;
-      member = step(before, { ...look, incarnation }, { nowMs, policy: DEFAULT_CONTROL_POLICY });
+      member = step(before, { ...look, incarnation }, { nowMs, policy: POLICY });
       assert.equal(member.incarnation, incarnation);
       if (before?.liveness.kind === "down" && !isNew) assert.equal(member.liveness.kind, "down");
       const wake = wakeAtMs(member);

@@ -3,8 +3,8 @@
  *
  * | key | value | lives |
  * | --- | --- | --- |
- * | `control/nodes/ID` | role, address, zone, weight, incarnation, draining | until removed |
- * | `control/alive/ID` | incarnation, ready | while heartbeats come: a lease of the time of silence |
+ * | `control/nodes/ID` | role, address, zone, weight, incarnation, draining, whether it left | until removed |
+ * | `control/alive/ID` | incarnation, ready, version of the ring it holds | while heartbeats come: a lease of the time of silence |
  *
  * Any control node may serve any call: what is decided is decided by compare-and-swap on these keys.
  *
@@ -12,7 +12,7 @@
  */
 
 import { GitStratumError } from "@gitstratum/core";
-import type { Change, Consensus, KeyValue } from "@gitstratum/core/consensus";
+import type { Change, Compare, Consensus, KeyValue } from "@gitstratum/core/consensus";
 import type {
   HeartbeatRequest,
   NodeId,
@@ -20,6 +20,7 @@ import type {
   RegisterNodeRequest,
 } from "@gitstratum/core/rpc";
 import { z } from "zod";
+import { decodeJson, encodeJson } from "./stored_json.ts";
 import type { ControlPolicy } from "./policy.ts";
 
 /** Rounds against others who register the same id at the same time. */
@@ -44,6 +45,10 @@ export interface NodeRecord {
   readonly incarnation: number;
   /** Whether an operator wants it empty. */
   readonly draining: boolean;
+  /** Whether the incarnation said that it stops. */
+  readonly left?: boolean;
+  /** Whether it counts no more. Its record stays, so that incarnations go on where they were. */
+  readonly forgotten?: boolean;
 }
 
 /** A sign of life as it is stored. */
@@ -52,6 +57,8 @@ export interface AliveRecord {
   readonly incarnation: number;
   /** Whether the node can take duties. */
   readonly ready: boolean;
+  /** Of an object node: see `HeartbeatRequest.ringVersion`. */
+  readonly ringVersion?: number;
 }
 
 const nodeRecordSchema = z.object({
@@ -61,35 +68,61 @@ const nodeRecordSchema = z.object({
   weight: z.number(),
   incarnation: z.int().positive(),
   draining: z.boolean(),
+  left: z.boolean().exactOptional(),
+  forgotten: z.boolean().exactOptional(),
 });
 
-const aliveRecordSchema = z.object({ incarnation: z.int().positive(), ready: z.boolean() });
+const aliveRecordSchema = z.object({
+  incarnation: z.int().positive(),
+  ready: z.boolean(),
+  ringVersion: z.int().nonnegative().exactOptional(),
+});
 
 /** Reads and writes registrations. */
 export class NodeRegistry {
   readonly #consensus: Consensus;
   readonly #policy: ControlPolicy;
+  readonly #cluster: string;
 
-  /** Uses the keys above in a store. */
-  constructor(consensus: Consensus, policy: ControlPolicy) {
+  /** Uses the keys above in the store of a cluster. */
+  constructor(
+    consensus: Consensus,
+    options: { readonly policy: ControlPolicy; readonly cluster: string },
+  ) {
     this.#consensus = consensus;
-    this.#policy = policy;
+    this.#policy = options.policy;
+    this.#cluster = options.cluster;
   }
 
-  /** Registers a node under its next incarnation. @throws `already-exists` for another role's id */
+  /**
+   * Registers a node under its next incarnation.
+   *
+   * @throws `already-exists` for another role's id, `denied` for a node of another cluster
+   * @throws `unavailable` while another process with that id is heard from at another address
+   */
   async register(request: RegisterNodeRequest): Promise<NodeRegistration> {
-    const { id, ready, ...described } = request;
+    const { id, ready, cluster, ...described } = request;
+    if (cluster !== undefined && cluster !== this.#cluster) {
+      throw otherCluster(request, this.#cluster);
+    }
+    const lives = await this.#consensus.get(ALIVE_PREFIX + id) !== undefined;
     const lease = await this.#consensus.grantLease(this.#policy.silenceMs);
     try {
       const incarnation = await this.#update(id, (before) => {
-        if (before !== undefined && before.role !== described.role) {
+        if (before !== undefined && !before.forgotten && before.role !== described.role) {
           throw otherRole(request, before);
         }
+        // A node that starts again at once has its address; a second one with its id has another.
+        if (before !== undefined && lives && before.address !== described.address) {
+          throw otherProcess(request, before);
+        }
         const incarnation = (before?.incarnation ?? 0) + 1;
-        const record = { ...described, incarnation, draining: before?.draining ?? false };
+        const draining = before !== undefined && !before.forgotten && before.draining;
+        const record = { ...described, incarnation, draining };
         return { record, alive: { incarnation, ready }, lease };
       });
-      return { incarnation, heartbeatIntervalMs: this.#policy.heartbeatIntervalMs };
+      const { heartbeatIntervalMs } = this.#policy;
+      return { incarnation, heartbeatIntervalMs, cluster: this.#cluster };
     } catch (error) {
       await this.#consensus.revokeLease(lease);
       throw error;
@@ -100,12 +133,13 @@ export class NodeRegistry {
   async heartbeat(id: NodeId, request: HeartbeatRequest): Promise<void> {
     const alive = await this.#consensus.get(ALIVE_PREFIX + id);
     const known = alive && decodeAlive(alive);
-    const isSame = known?.incarnation === request.incarnation && known.ready === request.ready;
+    const isSame = known?.incarnation === request.incarnation && known.ready === request.ready &&
+      known.ringVersion === request.ringVersion;
     if (isSame && alive?.lease !== undefined && await this.#prolong(alive.lease)) return;
     const lease = await this.#consensus.grantLease(this.#policy.silenceMs);
     try {
       await this.#update(id, (before) => {
-        if (before === undefined) throw unknown(id);
+        if (before === undefined || before.forgotten) throw unknown(id);
         if (before.incarnation !== request.incarnation) throw superseded(before, request);
         return { record: before, alive: request, lease };
       });
@@ -113,6 +147,27 @@ export class NodeRegistry {
       await this.#consensus.revokeLease(lease);
       throw error;
     }
+  }
+
+  /** Notes that an incarnation stops. @throws `conflict` for an older one, `not-found` for a stranger */
+  async leave(id: NodeId, incarnation: number): Promise<void> {
+    await this.#update(id, (before) => {
+      if (before === undefined) throw unknown(id);
+      if (before.incarnation !== incarnation) throw superseded(before, { incarnation });
+      return { record: { ...before, left: true }, alive: "gone" };
+    });
+  }
+
+  /**
+   * Forgets a node. What it held is then nobody's: others get copies of it where there are any.
+   *
+   * @throws `not-found` for a stranger, `conflict` while it is heard from
+   */
+  async forget(id: NodeId): Promise<void> {
+    await this.#update(id, (before) => {
+      if (before === undefined || before.forgotten) throw unknown(id);
+      return { record: { ...before, forgotten: true }, alive: "absent" };
+    });
   }
 
   /** Notes that a node is to be emptied, or not any more. @throws `not-found` for a stranger */
@@ -138,7 +193,8 @@ export class NodeRegistry {
     id: NodeId,
     decide: (before: NodeRecord | undefined) => {
       readonly record: Omit<NodeRecord, "id">;
-      readonly alive?: AliveRecord;
+      /** What to note about its life; `absent` demands that there is none. */
+      readonly alive?: AliveRecord | "gone" | "absent";
       readonly lease?: string;
     },
   ): Promise<number> {
@@ -147,13 +203,18 @@ export class NodeRegistry {
       const found = await this.#consensus.get(key);
       const { record, alive, lease } = decide(found && decodeNode(found));
       const then: Change[] = [{ kind: "put", key, value: encodeNode(record) }];
-      if (alive !== undefined && lease !== undefined) {
+      const compares: Compare[] = [
+        { key, target: "modRevision", operator: "=", value: found?.modRevision ?? 0 },
+      ];
+      if (alive === "absent") {
+        if (await this.#consensus.get(ALIVE_PREFIX + id) !== undefined) throw isHeard(id);
+        compares.push({ key: ALIVE_PREFIX + id, target: "version", operator: "=", value: 0 });
+      } else if (alive === "gone") {
+        then.push({ kind: "delete", key: ALIVE_PREFIX + id });
+      } else if (alive !== undefined && lease !== undefined) {
         then.push({ kind: "put", key: ALIVE_PREFIX + id, value: encodeAlive(alive), lease });
       }
-      const { succeeded } = await this.#consensus.transact({
-        compares: [{ key, target: "modRevision", operator: "=", value: found?.modRevision ?? 0 }],
-        then,
-      });
+      const { succeeded } = await this.#consensus.transact({ compares, then });
       if (succeeded) return record.incarnation;
     }
     throw new GitStratumError("unavailable", "Lose every race for a registration", {
@@ -169,7 +230,10 @@ export function readRegistrations(
   const nodes: NodeRecord[] = [];
   const alive = new Map<NodeId, AliveRecord>();
   for (const entry of entries) {
-    if (entry.key.startsWith(NODES_PREFIX)) nodes.push(decodeNode(entry));
+    if (entry.key.startsWith(NODES_PREFIX)) {
+      const node = decodeNode(entry);
+      if (!node.forgotten) nodes.push(node);
+    }
     if (entry.key.startsWith(ALIVE_PREFIX)) {
       alive.set(entry.key.slice(ALIVE_PREFIX.length) as NodeId, decodeAlive(entry));
     }
@@ -178,12 +242,13 @@ export function readRegistrations(
 }
 
 function encodeNode(record: Omit<NodeRecord, "id">): Uint8Array {
-  const { role, address, zone, weight, incarnation, draining } = record;
-  return encodeJson({ role, address, zone, weight, incarnation, draining });
+  const { role, address, zone, weight, incarnation, draining, left, forgotten } = record;
+  // Members that are undefined are not written.
+  return encodeJson({ role, address, zone, weight, incarnation, draining, left, forgotten });
 }
 
-function encodeAlive({ incarnation, ready }: AliveRecord): Uint8Array {
-  return encodeJson({ incarnation, ready });
+function encodeAlive({ incarnation, ready, ringVersion }: AliveRecord): Uint8Array {
+  return encodeJson({ incarnation, ready, ringVersion });
 }
 
 function decodeNode(entry: KeyValue): NodeRecord {
@@ -195,28 +260,15 @@ function decodeAlive(entry: KeyValue): AliveRecord {
   return decodeJson(entry, aliveRecordSchema);
 }
 
-function encodeJson(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
-}
-
-/** Reads a stored JSON value. @throws `corrupt` when it has another shape */
-export function decodeJson<T>(entry: KeyValue, schema: z.ZodType<T>): T {
-  try {
-    return schema.parse(JSON.parse(new TextDecoder().decode(entry.value)));
-  } catch (cause) {
-    throw new GitStratumError("corrupt", "Read a damaged value of the control plane", {
-      data: { key: entry.key },
-      cause,
-    });
-  }
-}
-
 function unknown(id: NodeId): GitStratumError {
   return new GitStratumError("not-found", "Find no such node", { data: { node: id } });
 }
 
-function superseded(before: NodeRecord, request: HeartbeatRequest): GitStratumError {
-  return new GitStratumError("conflict", "Refuse a heartbeat of an older incarnation", {
+function superseded(
+  before: NodeRecord,
+  request: Pick<HeartbeatRequest, "incarnation">,
+): GitStratumError {
+  return new GitStratumError("conflict", "Refuse to hear an older incarnation", {
     data: { node: before.id, found: request.incarnation, newest: before.incarnation },
   });
 }
@@ -224,5 +276,27 @@ function superseded(before: NodeRecord, request: HeartbeatRequest): GitStratumEr
 function otherRole(request: RegisterNodeRequest, before: NodeRecord): GitStratumError {
   return new GitStratumError("already-exists", "Refuse a node id that belongs to another role", {
     data: { node: request.id, wanted: request.role, found: before.role },
+  });
+}
+
+function otherProcess(request: RegisterNodeRequest, before: NodeRecord): GitStratumError {
+  return new GitStratumError(
+    "unavailable",
+    "Wait until another process with this node id is silent",
+    {
+      data: { node: request.id, address: request.address, other: before.address },
+    },
+  );
+}
+
+function otherCluster(request: RegisterNodeRequest, cluster: string): GitStratumError {
+  return new GitStratumError("denied", "Refuse a node whose data belongs to another cluster", {
+    data: { node: request.id, found: request.cluster ?? "none", wanted: cluster },
+  });
+}
+
+function isHeard(id: NodeId): GitStratumError {
+  return new GitStratumError("conflict", "Stop a node before it is forgotten", {
+    data: { node: id },
   });
 }

@@ -6,10 +6,11 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { NodeId, PartitionAssignment, Topology, TopologyNode } from "@gitstratum/core/rpc";
+import type { NodeId, Topology, TopologyNode } from "@gitstratum/core/rpc";
 import { adopt, type Member, memberState, step, type StepContext, wakeAtMs } from "./member.ts";
 import type { AliveRecord, NodeRecord } from "./node_registry.ts";
 import { planPartitions } from "./partition_planner.ts";
+import { planRing } from "./ring_planner.ts";
 
 /** What a controller remembers between looks; lost with it, which only prolongs suspicions. */
 export type Members = ReadonlyMap<NodeId, Member>;
@@ -22,6 +23,8 @@ export interface Look {
   readonly alive: ReadonlyMap<NodeId, AliveRecord>;
   /** The topology before. */
   readonly topology: Topology;
+  /** The cluster's id. */
+  readonly cluster: string;
 }
 
 /** What follows from a look. */
@@ -50,9 +53,16 @@ export function reconcile(look: Look, members: Members, context: StepContext): R
     look.topology.partitions,
     { replicaCount: context.policy.metadataReplicaCount },
   );
+  const rings = planRing(
+    nodes.filter(({ role }) => role === "object").map((node) => ({
+      ...node,
+      ringVersion: look.alive.get(node.id)?.ringVersion ?? 0,
+    })),
+    look.topology.rings,
+  );
   return {
     members: next,
-    topology: revise(look.topology, nodes, partitions),
+    topology: revise(look.topology, { cluster: look.cluster, nodes, partitions, rings }),
     wakeAtMs: first(next),
   };
 }
@@ -62,6 +72,7 @@ function observe(record: NodeRecord, alive: AliveRecord | undefined) {
   return {
     incarnation: record.incarnation,
     draining: record.draining,
+    hasLeft: record.left ?? false,
     isAlive,
     isReady: isAlive && alive.ready,
   };
@@ -74,11 +85,13 @@ function publish(record: NodeRecord, member: Member): TopologyNode {
 
 function revise(
   before: Topology,
-  nodes: readonly TopologyNode[],
-  partitions: readonly PartitionAssignment[],
+  parts: Required<Pick<Topology, "cluster" | "nodes" | "partitions" | "rings">>,
 ): Topology {
-  const same = isDeepStrictEqual([before.nodes, before.partitions], [nodes, partitions]);
-  return same ? before : { ...before, version: before.version + 1, nodes, partitions };
+  // A cluster of no nodes has nothing to tell.
+  if (before.version === 0 && parts.nodes.length === 0) return before;
+  const { cluster, nodes, partitions, rings } = before;
+  if (isDeepStrictEqual({ cluster, nodes, partitions, rings }, parts)) return before;
+  return { ...before, version: before.version + 1, ...parts };
 }
 
 function first(members: Members): number | undefined {

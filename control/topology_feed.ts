@@ -13,7 +13,7 @@ import {
   topologySchema,
   type TopologySource,
 } from "@gitstratum/core/rpc";
-import { decodeJson } from "./node_registry.ts";
+import { decodeJson } from "./stored_json.ts";
 
 /** Where the topology is stored. */
 export const TOPOLOGY_KEY = "control/topology";

@@ -48,6 +48,8 @@ class Stage {
         register: unused,
         heartbeat: unused,
         setDraining: unused,
+        leave: unused,
+        forget: unused,
       },
       streams: this.streams,
       logger: silentLogger,

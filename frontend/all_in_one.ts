@@ -88,7 +88,13 @@ async function joinCluster(
   releases: Releases,
 ): Promise<void> {
   const { clock, logger } = options;
-  const node = await openControlNode({ consensus, clock, logger });
+  const node = await openControlNode({
+    consensus,
+    clock,
+    random: options.random,
+    logger,
+    isAlone: true,
+  });
   releases.add(() => node.close());
   const control = new TopologyClient((request) => node.service.fetch(request));
   for (const role of ["object", "metadata", "frontend"] as const) {

@@ -80,6 +80,16 @@ export class ControlFailover implements Control {
     return this.#ask((control) => control.setDraining(id, draining));
   }
 
+  /** Tells that an incarnation stops; see {@link Control.leave}. */
+  leave(id: NodeId, incarnation: number): Promise<void> {
+    return this.#ask((control) => control.leave(id, incarnation));
+  }
+
+  /** Forgets a node for good; see {@link Control.forget}. */
+  forget(id: NodeId): Promise<void> {
+    return this.#ask((control) => control.forget(id));
+  }
+
   async #ask<T>(call: (control: Control) => Promise<T>): Promise<T> {
     let failure: unknown;
     for (let attempt = 0; attempt < this.#options.urls.length; attempt++) {

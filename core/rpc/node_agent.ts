@@ -73,6 +73,27 @@ export class NodeAgent {
     return this.#running ?? Promise.resolve("stopped");
   }
 
+  /** The cluster that the node belongs to; undefined before it registered. */
+  get cluster(): string | undefined {
+    return this.#registration?.cluster;
+  }
+
+  /**
+   * Ends the heartbeats and says so, which hands the node's duties to others at once. To be called when
+   * the node begins to drain: what it serves meanwhile, it may go on serving.
+   */
+  async leave(): Promise<void> {
+    await this.stop();
+    const { control, node, logger } = this.#options;
+    if (this.#registration === undefined || this.#state === "down") return;
+    try {
+      await control.leave(node.id, this.#registration.incarnation);
+    } catch (error) {
+      const cause = error instanceof Error ? error : new Error(String(error));
+      logger.warn("Leave without a word, the silence will tell", { node: node.id, error: cause });
+    }
+  }
+
   /** Ends the heartbeats. */
   async stop(): Promise<void> {
     this.#stop.abort();

@@ -115,6 +115,8 @@ export interface RegisterNodeRequest {
   readonly weight: number;
   /** Whether it can take duties at once. */
   readonly ready: boolean;
+  /** The cluster that its data belongs to; absent for a node that has none yet. */
+  readonly cluster?: string;
 }
 
 /** What a registered node has to know. */
@@ -123,6 +125,8 @@ export interface NodeRegistration {
   readonly incarnation: number;
   /** Time between heartbeats in milliseconds; the node is suspected after a few missed ones. */
   readonly heartbeatIntervalMs: number;
+  /** The cluster that the node belongs to from now on; absent from the release before. */
+  readonly cluster?: string;
 }
 
 /** A sign of life. */
@@ -154,6 +158,8 @@ export interface Control {
    * Makes a node known under a new incarnation, which ends any older one.
    *
    * @throws `already-exists` when the id belongs to a node of another role
+   * @throws `denied` when the node's data belongs to another cluster
+   * @throws `unavailable` while another process with that id is heard from at another address
    */
   register(request: RegisterNodeRequest): Promise<NodeRegistration>;
   /**
@@ -169,6 +175,19 @@ export interface Control {
    * @throws `not-found` when the node never registered
    */
   setDraining(id: NodeId, draining: boolean): Promise<void>;
+  /**
+   * Tells that an incarnation stops, so that others take over its duties at once.
+   *
+   * @throws `conflict` when the incarnation is not the newest; `not-found` for a stranger
+   */
+  leave(id: NodeId, incarnation: number): Promise<void>;
+  /**
+   * Forgets a node for good, which loses its place on the ring. To be called for one that never comes
+   * back; one that still has data should be drained before.
+   *
+   * @throws `conflict` while it is heard from; `not-found` when it never registered
+   */
+  forget(id: NodeId): Promise<void>;
 }
 
 /** Three copies, of which two are durable before a write is acknowledged. */
@@ -272,15 +291,17 @@ export const topologySchema: z.ZodType<Topology> = z.object({
 });
 
 /** Schema of {@link RegisterNodeRequest}. */
-export const registerNodeRequestSchema: z.ZodType<RegisterNodeRequest> = z.strictObject({
+export const registerNodeRequestSchema: z.ZodType<RegisterNodeRequest> = z.object({
   ...describedNode,
   ready: z.boolean(),
+  cluster: clusterIdSchema.exactOptional(),
 });
 
 /** Schema of {@link NodeRegistration}. */
 export const nodeRegistrationSchema: z.ZodType<NodeRegistration> = z.object({
   incarnation: incarnationSchema,
   heartbeatIntervalMs: z.int().positive(),
+  cluster: clusterIdSchema.exactOptional(),
 });
 
 /** Schema of {@link HeartbeatRequest}. */

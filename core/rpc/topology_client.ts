@@ -58,4 +58,17 @@ export class TopologyClient implements Control {
       schema: z.object({}),
     });
   }
+
+  /** Tells that an incarnation stops; see {@link Control.leave}. */
+  async leave(id: NodeId, incarnation: number): Promise<void> {
+    await this.#client.call(`/control/v1/nodes/${id}/leave`, {
+      body: { incarnation },
+      schema: z.object({}),
+    });
+  }
+
+  /** Forgets a node for good; see {@link Control.forget}. */
+  async forget(id: NodeId): Promise<void> {
+    await this.#client.call(`/control/v1/nodes/${id}`, { method: "DELETE", schema: z.object({}) });
+  }
 }
