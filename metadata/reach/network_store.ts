@@ -16,6 +16,7 @@ import { type ExtentStore, packId, packRanges } from "@gitstratum/core/rpc";
 import type { CataloguedGroup, PackCatalogue, RepositoryRefsView } from "../pack_catalogue.ts";
 import type { BlockCache } from "./block_cache.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";
+import { Introductions } from "./introductions.ts";
 import { NetworkIndex } from "./network_index.ts";
 import { type ObjectCache, ObjectReader } from "./object_reader.ts";
 
@@ -26,6 +27,7 @@ const CONCURRENT_INDEX_READS = 16;
 export interface OpenNetwork {
   readonly network: NetworkIndex;
   readonly reader: ObjectReader;
+  readonly introductions: Introductions;
 }
 
 interface NetworkEntry extends OpenNetwork {
@@ -90,7 +92,12 @@ export class NetworkStore {
       objects: this.#objects,
       networkNumber: this.#networkCount++,
     });
-    return { network, reader, generation, sequence: 0, growing: undefined };
+    const introductions = new Introductions(network, reader, {
+      onGrowth: () => this.#account(refs.networkId, entry),
+    });
+    const state = { generation, sequence: 0, growing: undefined };
+    const entry: NetworkEntry = { network, reader, introductions, ...state };
+    return entry;
   }
 
   async #grow(entry: NetworkEntry, refs: RepositoryRefsView): Promise<void> {
@@ -111,8 +118,14 @@ export class NetworkStore {
     } finally {
       entry.growing = undefined;
     }
+    this.#account(networkId, entry);
+  }
+
+  /** Counts what an entry takes now, unless another one is in its place. */
+  #account(networkId: string, entry: NetworkEntry): void {
     if (this.#entries.get(networkId) !== entry) return;
-    this.#entries.set(networkId, entry, Math.min(entry.network.bytes, this.#bytesMax));
+    const bytes = entry.network.bytes + entry.introductions.bytes;
+    this.#entries.set(networkId, entry, Math.min(bytes, this.#bytesMax));
   }
 
   async #readIndex({ group }: CataloguedGroup): Promise<PackIndex> {

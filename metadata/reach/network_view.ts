@@ -203,7 +203,7 @@ export class NetworkView {
       open: context,
       fetch: await resolveFetch(context, request),
     }));
-    const { network, reader, slices } = open;
+    const { network, slices } = open;
     const { wants, haves, clientShallow, followedTags } = fetch;
     const boundary = request.depth === undefined ? NO_BOUNDARY : await findBoundary(network, {
       refs,
@@ -214,7 +214,7 @@ export class NetworkView {
     });
     const policy = filterPolicy(request.filter);
     const history = await clientHistory(network, { wants, haves, clientShallow, boundary, slices });
-    const planner = new PackPlanner(network, reader, {
+    const planner = new PackPlanner(open, {
       history,
       boundary,
       policy,

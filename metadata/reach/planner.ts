@@ -10,13 +10,15 @@ import { BitSet } from "./bit_set.ts";
 import type { ClientHistory } from "./client_history.ts";
 import { type FilterPolicy, isOpen, isPathless, passes } from "./filter_policy.ts";
 import { GroupStates } from "./group_states.ts";
+import type { Introductions } from "./introductions.ts";
 import type { NetworkIndex } from "./network_index.ts";
-import type { ObjectReader } from "./object_reader.ts";
+import type { OpenNetwork } from "./network_store.ts";
 import { PackLayout } from "./pack_layout.ts";
 import type { NodeBoundary } from "./shallow_boundary.ts";
 import type { Slices } from "./slices.ts";
 import { NONE, type StoredGroup } from "./stored_group.ts";
-import { type BaseTree, TreeCollector } from "./tree_collector.ts";
+import { TreeCollector } from "./tree_collector.ts";
+import type { BaseTree } from "./tree_comparison.ts";
 
 /** Haves whose trees a commit without parents is compared with (a shallow fetch). */
 const STAND_IN_BASES = 4;
@@ -37,14 +39,17 @@ export interface PackRequest {
 /** Plans one pack. */
 export class PackPlanner {
   readonly #network: NetworkIndex;
+  readonly #introductions: Introductions;
   readonly #request: PackRequest;
   readonly #states: GroupStates;
   readonly #selected: BitSet;
   readonly #collector: TreeCollector;
 
   /** Makes a planner for one fetch. */
-  constructor(network: NetworkIndex, reader: ObjectReader, request: PackRequest) {
+  constructor(open: OpenNetwork, request: PackRequest) {
+    const { network, reader, introductions } = open;
     this.#network = network;
+    this.#introductions = introductions;
     this.#request = request;
     this.#states = new GroupStates(network, request.history);
     this.#selected = new BitSet(network.size);
@@ -135,22 +140,48 @@ export class PackPlanner {
       const state = this.#states.of(group);
       if (slices.spend(1 + (group.index.commitCount >>> 5))) await slices.pause();
       if (state === "had" || (state === "sent" && isPathless(policy))) continue;
-      for (const node of this.#ancestorsFirst(group)) await this.#collectCommit(node);
+      await this.#collectGroup(group);
     }
     for (const position of history.wantedTrees) await this.#collector.addWanted(position);
   }
 
   /**
-   * Commits of a group that are sent, parents before children. A tree that returns after a change is
-   * then met in the older commit first, whose bases it differs from; met first in the younger one, it
-   * would count as collected while what it shares with the tree in between was left to that one.
+   * Collects what the group's commits bring, parents before children. A tree that returns after a
+   * change is then met in the older commit first, whose bases it differs from; met first in the younger
+   * one, it would count as collected while what it shares with the tree in between was left to that one.
    */
-  #ancestorsFirst(group: StoredGroup): Uint32Array {
+  async #collectGroup(group: StoredGroup): Promise<void> {
+    const { history, policy, slices } = this.#request;
     const { graph } = this.#network;
-    const sent = Uint32Array.from(group.commitNodes).filter((node) =>
-      this.#request.history.sent.has(node)
-    );
-    return sent.sort((left, right) => graph.generationAt(left) - graph.generationAt(right));
+    const commits = Uint32Array.from(group.commitNodes.keys())
+      .filter((commit) => history.sent.has(group.commitNodes[commit]!))
+      .sort((left, right) =>
+        graph.generationAt(group.commitNodes[left]!) - graph.generationAt(group.commitNodes[right]!)
+      );
+    const listed = isPathless(policy) ? commits.filter((at) => this.#isListed(group, at)) : commits;
+    const introduced = isPathless(policy)
+      ? await this.#introductions.of(group, listed.length, slices)
+      : undefined;
+    for (const commit of commits) {
+      const node = group.commitNodes[commit]!;
+      if (introduced !== undefined && this.#isListed(group, commit)) {
+        await this.#collectListed(introduced(commit));
+      } else await this.#collectCommit(node);
+    }
+  }
+
+  /** Whether all that a commit's tree shares with its parents' is sent with these. */
+  #isListed(group: StoredGroup, commit: number): boolean {
+    const { history } = this.#request;
+    const parents = this.#network.graph.parentsAt(group.commitNodes[commit]!);
+    if (parents.length === 0) return history.haveTips.length === 0;
+    return parents.every((parent) => history.sent.has(parent));
+  }
+
+  async #collectListed(positions: Uint32Array): Promise<void> {
+    const { slices } = this.#request;
+    for (const position of positions) this.#collector.addListed(position);
+    if (slices.spend(2 * positions.length + 1)) await slices.pause();
   }
 
   async #collectCommit(node: number): Promise<void> {

@@ -13,23 +13,20 @@
  * @module
  */
 
-import { isSubmoduleMode, isTreeMode, OBJECT_TYPE_CODES, TreeCursor } from "@gitstratum/core/git";
+import {
+  isSubmoduleMode,
+  isTreeMode,
+  OBJECT_TYPE_CODES,
+  type TreeCursor,
+} from "@gitstratum/core/git";
 import { BitSet } from "./bit_set.ts";
 import { type FilterPolicy, passes } from "./filter_policy.ts";
 import type { NetworkIndex } from "./network_index.ts";
 import type { ObjectReader } from "./object_reader.ts";
 import { requireEntry } from "./repository_reach.ts";
 import { OBJECT_READ_STEPS, type Slices } from "./slices.ts";
-import { differingRegion } from "./tree_region.ts";
-import { compareEntries, equalIds } from "./tree_entry_order.ts";
+import { type BaseTree, compareTrees, type OpenBase } from "./tree_comparison.ts";
 import { NONE } from "./stored_group.ts";
-
-/** A tree that a commit's tree is compared with. */
-export interface BaseTree {
-  readonly tree: number;
-  /** The client has it, and all in it. */
-  readonly isHad: boolean;
-}
 
 /** How the collector treats objects that it meets. */
 export interface CollectorRules {
@@ -91,13 +88,31 @@ export class TreeCollector {
     await this.#run({ tree: position, bases: [], depth: -1, path: "" });
   }
 
+  /** Collects a tree or blob by itself, whatever is below it. Paths must not matter. */
+  addListed(position: number): void {
+    if (this.#network.typeCodeAt(position) === OBJECT_TYPE_CODES.blob) {
+      this.#collectBlob(position, "");
+    } else if (this.#rules.policy.types.has("tree") && !this.#rules.isSettled(position)) {
+      this.collected.add(position);
+    }
+  }
+
   async #run(first: Frame): Promise<void> {
     this.#visit(first);
     for (let frame = this.#stack.pop(); frame !== undefined; frame = this.#stack.pop()) {
       const bytes = await this.#bytes(frame.tree);
-      const bases: Uint8Array[] = [];
-      for (const base of frame.bases) bases.push(await this.#bytes(base.tree));
-      this.#compare(frame, bytes, bases);
+      const bases: OpenBase[] = [];
+      for (const { tree, isHad } of frame.bases) {
+        bases.push({ bytes: await this.#bytes(tree), isHad });
+      }
+      const parent = frame;
+      compareTrees(bytes, bases, {
+        format: this.#network.format,
+        visitor: {
+          take: (cursor, equals) => this.#take(parent, cursor, equals),
+          leave: (cursor, isHad, equals) => this.#noteOldSide(cursor, isHad, equals),
+        },
+      });
     }
   }
 
@@ -114,41 +129,6 @@ export class TreeCollector {
     this.#visited.set(key, depth);
     if (depth >= 0 && policy.types.has("tree")) this.collected.add(tree);
     if (depth + 1 < policy.depthEnd) this.#stack.push(frame);
-  }
-
-  #compare(frame: Frame, bytes: Uint8Array, baseBytes: readonly Uint8Array[]): void {
-    const { format } = this.#network;
-    // What lies outside of some base's region equals that base.
-    let start = 0;
-    let end = bytes.length;
-    const sides = baseBytes.map((base, at) => {
-      const region = differingRegion(bytes, base, format);
-      start = Math.max(start, region.start);
-      end = Math.min(end, region.end);
-      const side = new TreeCursor(base.subarray(region.start, region.baseEnd), format);
-      return { cursor: side, isOpen: side.next(), isHad: frame.bases[at]!.isHad };
-    });
-    const cursor = new TreeCursor(bytes.subarray(start, Math.max(start, end)), format);
-    const equals: BaseTree[] = [];
-    while (cursor.next()) {
-      let isOld = false;
-      equals.length = 0;
-      for (const side of sides) {
-        while (side.isOpen) {
-          const order = compareEntries(side.cursor, cursor);
-          if (order > 0) break;
-          if (order === 0 && equalIds(side.cursor, cursor, format)) isOld = true;
-          else this.#noteOldSide(side.cursor, side.isHad, order === 0 ? equals : undefined);
-          side.isOpen = side.cursor.next();
-        }
-      }
-      if (!isOld && !isSubmoduleMode(cursor.mode)) this.#take(frame, cursor, [...equals]);
-    }
-    for (const side of sides) {
-      for (; side.isOpen; side.isOpen = side.cursor.next()) {
-        this.#noteOldSide(side.cursor, side.isHad, undefined);
-      }
-    }
   }
 
   /** An entry of a base that the new tree lacks or has with another id. */
