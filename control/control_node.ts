@@ -55,8 +55,8 @@ export interface ControlNode {
   readonly newestTopology: () => Topology;
   /** The topology for those in the same process. */
   readonly topology: TopologySource;
-  /** Ends the streams of the topology: their readers go to another control node. */
-  drain(): void;
+  /** Ends the streams of the topology and the office: readers and controllers elsewhere take over. */
+  drain(): Promise<void>;
   /** Stops looking after nodes. */
   close(): Promise<void>;
 }
@@ -164,7 +164,10 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
     isElected: () => controller.isElected,
     newestTopology: () => feed.current(),
     topology: feed,
-    drain: () => streams.close(),
+    async drain() {
+      streams.close();
+      await controller.close();
+    },
     async close() {
       streams.close();
       await controller.close();

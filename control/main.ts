@@ -43,7 +43,11 @@ async function open(config: ControlConfig, ground: NodeGround): Promise<OpenedNo
   return {
     service,
     control: new TopologyClient((request) => service.fetch(request)),
-    facts: () => ({ topologyVersion: node.newestTopology().version }),
+    facts: () => ({
+      topologyVersion: node.newestTopology().version,
+      elected: node.isElected(),
+    }),
+    handedOver: () => node.drain(),
   };
 }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Consensus } from "../consensus/consensus.ts";
 import type { Partition } from "../consensus/log.ts";
+import { CutConsensus } from "../consensus/testing/cut_consensus.ts";
 import { MemoryConsensus } from "../consensus/memory_consensus.ts";
-import { GitStratumError, hasCode } from "../error.ts";
+import { hasCode } from "../error.ts";
 import { NODE_LEASE_MARGIN_MS, NODE_LEASE_MS, NODE_LEASE_RENEW_MS } from "../limits.ts";
 import { silentLogger } from "../logger.ts";
 import { ManualClock } from "../manual_clock.ts";
@@ -16,26 +16,18 @@ import type { NodeId } from "./topology.ts";
 const NEVER = new AbortController().signal;
 const P = 7 as Partition;
 
-/** What stands between a node and the store. */
-interface Line {
-  /** Requests do not arrive. */
-  isCut: boolean;
-  /** Requests arrive and take effect, answers are lost. */
-  isDeaf: boolean;
-}
-
 /** Nodes over one store, each by a line of its own, on a clock that stands still. */
 class Stage {
   readonly clock = new ManualClock();
   readonly store = new MemoryConsensus({ clock: this.clock, random: systemRandom });
-  readonly lines = new Map<string, Line>();
+  readonly lines = new Map<string, CutConsensus>();
   readonly leases: ConsensusNodeLease[] = [];
 
   async lease(name: string): Promise<ConsensusNodeLease> {
-    const line: Line = { isCut: false, isDeaf: false };
+    const line = new CutConsensus(this.store);
     this.lines.set(name, line);
     const lease = await ConsensusNodeLease.open({
-      consensus: behind(this.store, line),
+      consensus: line,
       nodeId: name as NodeId,
       clock: this.clock,
       logger: silentLogger,
@@ -49,32 +41,11 @@ class Stage {
   }
 
   async close(): Promise<void> {
-    for (const line of this.lines.values()) Object.assign(line, { isCut: false, isDeaf: false });
+    for (const line of this.lines.values()) line.mend();
     for (const lease of this.leases) await lease.close();
     await this.store.close();
     assert.equal(this.clock.sleeping, 0, "nothing goes on after close()");
   }
-}
-
-function behind(store: Consensus, line: Line): Consensus {
-  const pass = async <T>(call: () => Promise<T>): Promise<T> => {
-    const lost = () => new GitStratumError("unavailable", "Lose the line");
-    if (line.isCut) throw lost();
-    const answer = await call();
-    if (line.isCut || line.isDeaf) throw lost();
-    return answer;
-  };
-  return {
-    get: (key) => pass(() => store.get(key)),
-    range: (range, options) => pass(() => store.range(range, options)),
-    transact: (transaction) => pass(() => store.transact(transaction)),
-    watch: (range, options) => store.watch(range, options),
-    grantLease: (ttlMs) => pass(() => store.grantLease(ttlMs)),
-    keepAlive: (lease) => pass(() => store.keepAlive(lease)),
-    revokeLease: (lease) => pass(() => store.revokeLease(lease)),
-    compact: (revision) => pass(() => store.compact(revision)),
-    close: () => Promise.resolve(),
-  };
 }
 
 async function staged(run: (stage: Stage) => Promise<void>): Promise<void> {
@@ -228,10 +199,11 @@ Deno.test("ConsensusNodeLease.claim() ends with its signal and with the lease", 
 
 Deno.test("ConsensusNodeLease opens without a store and begins when it is there", () =>
   staged(async (stage) => {
-    const line: Line = { isCut: true, isDeaf: false };
+    const line = new CutConsensus(stage.store);
+    line.isCut = true;
     stage.lines.set("m-1", line);
     const lease = await ConsensusNodeLease.open({
-      consensus: behind(stage.store, line),
+      consensus: line,
       nodeId: "m-1" as NodeId,
       clock: stage.clock,
       logger: silentLogger,
@@ -273,7 +245,7 @@ async function playScript(stage: Stage, script: readonly Step[]): Promise<void> 
     const held = claims[node];
     if (does === "cut") line.isCut = true;
     if (does === "deafen") line.isDeaf = true;
-    if (does === "mend") Object.assign(line, { isCut: false, isDeaf: false });
+    if (does === "mend") line.mend();
     const isLost = typeof held === "object" && held.lost.aborted;
     if (does === "claim" && (held === undefined || isLost)) {
       claims[node] = "waiting";
