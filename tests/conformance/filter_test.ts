@@ -80,6 +80,15 @@ conformance("filters", {
       await context.text(["-C", repository.source, "cat-file", "-p", oid]),
     );
   },
+  "an object that nobody has can not be fetched lazily": async (context) => {
+    const copy = await context.clone(await context.history(), "--bare", "--filter=blob:none");
+    const before = await context.held(copy);
+    await context.refused(
+      ["-C", copy, "cat-file", "-p", context.unknownOid],
+      /not our ref|unknown/,
+    );
+    assert.deepEqual(await context.held(copy), before);
+  },
   "missing trees are fetched when they are looked at": async (context) => {
     const repository = await context.history();
     const copy = await context.clone(repository, "--bare", "--filter=tree:0");
