@@ -39,6 +39,10 @@ export const EXTENT_LIST_COUNT_MAX = 4096;
 export const REPLICA_UNSETTLED_BYTES_MAX = 128 * MIB;
 /** Copies found missing by reads that wait for repair; the rest is found by comparing replicas. */
 export const READ_REPAIR_COUNT_MAX = 1000;
+/** Ranges of the ring in one question of a replica to another: at most 50 bytes of JSON each. */
+export const REPLICA_RANGE_COUNT_MAX = 1024;
+/** Parts whose records one such question lists: each has 64 at most, unless ids crowd together. */
+export const REPLICA_LEAF_COUNT_MAX = 32;
 /** Writes from one replica to another in one body: a batch, or one large extent with its row. */
 export const REPLICA_BODY_BYTES_MAX = EXTENT_BYTES_MAX + 64 * KIB;
 /** Records that one call names: ids with their versions, at most 96 bytes each. */
@@ -170,6 +174,8 @@ export const ETCD_ANSWER_BYTES_MAX = 64 * MIB;
 export const ETCD_WATCH_MESSAGE_BYTES_MAX = 16 * MIB;
 /** Past revisions that a local consensus store keeps for watchers that fell behind. */
 export const CONSENSUS_HISTORY_REVISION_COUNT = 2000;
+/** Changes kept for watchers that share a watch, and for each that is slow; more are read again. */
+export const SHARED_WATCH_BYTES_MAX = 8 * MIB;
 /** Writes that wait for one group commit; beyond it callers are told to come back. */
 export const CONSENSUS_QUEUE_COUNT_MAX = 16_384;
 /** Entries of one log append: one operation of its transaction is the head. */

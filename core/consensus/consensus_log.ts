@@ -15,7 +15,7 @@
 import { assert } from "../assert.ts";
 import { GitStratumError, hasCode } from "../error.ts";
 import { LOG_APPEND_BYTES_MAX, LOG_APPEND_ENTRY_COUNT_MAX } from "../limits.ts";
-import type { Change, Consensus } from "./consensus.ts";
+import { type Change, type Consensus, prefixRange } from "./consensus.ts";
 import type { Epoch, Log, LogEntry, LogHead, Lsn, Partition } from "./log.ts";
 import {
   decodeHead,
@@ -27,9 +27,11 @@ import {
   entryKey,
   entryRange,
   headKey,
+  LOG_PREFIX,
   markRange,
   truncationKey,
 } from "./log_format.ts";
+import { SharedWatch } from "./shared_watch.ts";
 
 /** Entries that a watcher reads at once while it catches up: at most 1.4 MB each. */
 const WATCH_PAGE_COUNT = 16;
@@ -41,10 +43,13 @@ const CONTENTION_ROUND_COUNT_MAX = 100;
 /** {@link Log} over {@link Consensus}. */
 export class ConsensusLog implements Log {
   readonly #consensus: Consensus;
+  /** All logs are watched at once, whichever of them are followed. */
+  readonly #tail: SharedWatch;
 
   /** Uses the keys `log/…` of a store; the store stays its owner's to close. */
   constructor(consensus: Consensus) {
     this.#consensus = consensus;
+    this.#tail = new SharedWatch(consensus, prefixRange(LOG_PREFIX));
   }
 
   /** The current end of a partition's log. */
@@ -221,7 +226,7 @@ export class ConsensusLog implements Log {
     signal: AbortSignal,
   ): AsyncGenerator<LogEntry[]> {
     let position = after;
-    const events = this.#consensus.watch(entryRange(partition), { after: revision, signal });
+    const events = this.#tail.watch(entryRange(partition), { after: revision, signal });
     for await (const batch of events) {
       const entries: LogEntry[] = [];
       for (const event of batch) {

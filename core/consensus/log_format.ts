@@ -37,6 +37,9 @@ export function parsePartition(number: number): Partition {
   });
 }
 
+/** What all keys of all logs start with. */
+export const LOG_PREFIX = "log/";
+
 /** Key of a partition's head. */
 export function headKey(partition: Partition): string {
   return `log/${partition}/head`;
