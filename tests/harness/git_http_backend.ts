@@ -13,6 +13,7 @@ export class GitHttpBackendServer implements GitServer {
   readonly origin: string;
   readonly #root: TemporaryDirectory;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #exits = new Map<string, Promise<number>>();
 
   private constructor(root: TemporaryDirectory) {
     this.#root = root;
@@ -30,6 +31,17 @@ export class GitHttpBackendServer implements GitServer {
 
   url(repository: string): string {
     return `${this.origin}/${repository}.git`;
+  }
+
+  /**
+   * The exit code behind the answer to a request that was sent with this `x-request-id`; to be asked once.
+   * Bytes alone do not tell an end from a death.
+   */
+  async exitOf(requestId: string): Promise<number> {
+    const exit = await this.#exits.get(requestId);
+    this.#exits.delete(requestId);
+    if (exit === undefined) throw new Error(`No request ${requestId} came`);
+    return exit;
   }
 
   /** The bare repository on disk. */
@@ -79,7 +91,10 @@ export class GitHttpBackendServer implements GitServer {
     if (repository !== undefined && pushes && !(await exists(this.path(repository)))) {
       await this.createRepository(repository);
     }
-    return await runCgi(request, this.#root.path);
+    const { response, exit } = await runCgi(request, this.#root.path);
+    const requestId = request.headers.get("x-request-id");
+    if (requestId !== null) this.#exits.set(requestId, exit);
+    return response;
   }
 }
 
@@ -93,7 +108,10 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function runCgi(request: Request, root: string): Promise<Response> {
+async function runCgi(
+  request: Request,
+  root: string,
+): Promise<{ readonly response: Response; readonly exit: Promise<number> }> {
   const url = new URL(request.url);
   const headers: Record<string, string> = {};
   for (const [name, header] of Object.entries(CGI_HEADERS)) {
@@ -121,8 +139,7 @@ async function runCgi(request: Request, root: string): Promise<Response> {
     // git http-backend may answer without reading the body; its answer is what counts.
   });
   const response = await parseCgi(child.stdout);
-  fed.then(() => child.status);
-  return response;
+  return { response, exit: fed.then(() => child.status).then(({ code }) => code) };
 }
 
 const CGI_HEADERS: Readonly<Record<string, string>> = {

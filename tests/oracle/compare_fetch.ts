@@ -26,6 +26,8 @@ export interface Finding {
     /** A stream that is cut, or a pack that git can not read. */
     | "broken";
   readonly detail: string;
+  /** The objects, for findings about some. */
+  readonly oids?: ReadonlySet<string>;
 }
 
 /** Both answers to a case. */
@@ -108,5 +110,5 @@ function needed(
 
 function found(kind: Finding["kind"], oids: ReadonlySet<string>): Finding[] {
   if (oids.size === 0) return [];
-  return [{ kind, detail: `${oids.size} objects: ${[...oids].slice(0, 5).join(" ")}` }];
+  return [{ kind, oids, detail: `${oids.size} objects: ${[...oids].slice(0, 5).join(" ")}` }];
 }

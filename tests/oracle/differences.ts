@@ -62,6 +62,23 @@ export const ALLOWED_FETCH_DIFFERENCES: readonly AllowedFetchDifference[] = [
       oddities.some((text) => text.startsWith("deepen-not")),
   },
   {
+    name: "a depth that leaves nothing, in a round without a pack",
+    reason: "Where git says that enough is common it works the depth out in the same answer, and " +
+      "dies when no commit is left; GitStratum asks for more haves first and refuses with the pack.",
+    covers: (finding, { deepen, done }, { git, ours }) =>
+      finding.kind === "verdict" && !done && deepen.length > 0 && ours.pack === undefined &&
+      git.lines.includes("ready") && git.lines.at(-1) === "shallow-info",
+  },
+  {
+    name: "a wanted object within another",
+    reason:
+      "Under a filter git leaves out an object that the client asks for by its id when it comes " +
+      "upon it in another wanted tree first; GitStratum sends whatever is asked for by its id.",
+    covers: (finding, { wants, filter }) =>
+      finding.kind === "superfluous" && filter !== undefined &&
+      [...finding.oids ?? []].every((oid) => wants.includes(oid)),
+  },
+  {
     name: "when enough is common",
     reason:
       "Git decides have by have in the order sent, GitStratum once for all haves of a round, " +
@@ -143,7 +160,30 @@ export const ALLOWED_PUSH_DIFFERENCES: readonly AllowedPushDifference[] = [
     covers: (finding, { assumed, fault }, { ours }) =>
       (assumed.length > 0 || fault === "empty" || fault === "absent") &&
       (finding.kind === "result" || finding.kind === "references") &&
-      ours.results.every(([, verdict]) => verdict === "missing necessary objects"),
+      ours.results.some(([name, verdict]) =>
+        (finding.name ?? name) === name && verdict === "missing necessary objects"
+      ),
+  },
+  {
+    name: "deleting by an old value that git does not know",
+    reason: "Git takes a deletion whose old value it has no object of for the repair of a broken " +
+      "reference and deletes whatever is there; here a deletion is compared like any other update.",
+    covers: (finding, { commands }, { ours }) =>
+      (finding.kind === "result" || finding.kind === "references") &&
+      commands.some(({ name, to }) =>
+        /^0+$/.test(to) && (finding.name ?? name) === name &&
+        ours.results.some(([each, verdict]) =>
+          each === name && verdict === "failed to update ref: incorrect old value provided"
+        )
+      ),
+  },
+  {
+    name: "an atomic push that names a hidden reference",
+    reason: "The specification lets an atomic push update all references or none. Git sets the " +
+      "command of a hidden one aside and carries the others out; GitStratum carries out none.",
+    covers: (finding, { commands, flags }) =>
+      (finding.kind === "result" || finding.kind === "reason" || finding.kind === "references") &&
+      flags.includes("atomic") && commands.some(({ name }) => name.startsWith("refs/hidden/")),
   },
   {
     name: "deleting what is not there",

@@ -47,6 +47,18 @@ export class OracleServers implements AsyncDisposable {
     }
   }
 
+  /** Hides references by the beginning of their names, on both. */
+  async hide(name: string, pattern: string): Promise<void> {
+    await git(["-C", this.git.path(name), "config", "transfer.hideRefs", pattern]);
+    const answer = await fetch(`${this.ours.origin}/api/v1/repos/${name}`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ settings: { hiddenReferences: [pattern] } }),
+    });
+    await answer.body?.cancel();
+    if (answer.status !== 200) throw new Error(`Hiding ${pattern} answered ${answer.status}`);
+  }
+
   /** Deletes a repository on both. */
   async remove(name: string): Promise<void> {
     await Deno.remove(this.git.path(name), { recursive: true });

@@ -45,10 +45,10 @@ export async function readPushAnswer(
 }
 
 function resultOf(text: string): readonly [string, string] {
-  const [, verdict, rest] = /^(ok|ng) (.*)$/.exec(text)!;
+  const [, verdict, rest] = /^(ok|ng) ([^]*)$/.exec(text)!;
   if (verdict === "ok") return [rest!, "ok"];
   // A name may hold blanks, so the reason is behind the longest name that makes sense.
-  const match = /^(refs\/heads\/sp ace|\S+) (.*)$/.exec(rest!);
+  const match = /^(refs\/heads\/sp ace|\S+) ([^]*)$/.exec(rest!);
   return [match?.[1] ?? rest!, match?.[2] ?? ""];
 }
 

@@ -61,6 +61,8 @@ const NAMES: readonly string[] = [
   "refs/tags/v1",
   "refs/notes/n",
 ];
+/** Below what both servers hide. */
+const HIDDEN_NAME = "refs/hidden/x";
 /** Not HEAD: git takes it for the branch it points at, GitStratum for no name of a reference. */
 const BAD_NAMES: readonly string[] = [
   "refs/heads/a..b",
@@ -119,7 +121,10 @@ class PushDraw {
     commands.sort((left, right) => Number(/[^0]/.test(left.to)) - Number(/[^0]/.test(right.to)));
     const flags = [this.#random.pick(["report-status", "report-status-v2", "report-status-v2"])];
     for (const flag of ["side-band-64k", "quiet"]) if (!this.#chance(4)) flags.push(flag);
-    if (this.#chance(3) && !commands.some((command) => this.#deletesOther(command))) {
+    // What an atomic push makes of a hidden name differs, and ends a run.
+    const isHidden = commands.some(({ name }) => name === HIDDEN_NAME);
+    const isAtomic = this.#chance(3) && (!isHidden || this.#chance(6));
+    if (isAtomic && !commands.some((command) => this.#deletesOther(command))) {
       flags.push("atomic");
     }
     const options = this.#chance(6) ? ["one", "two=2"] : [];
@@ -147,7 +152,8 @@ class PushDraw {
   }
 
   #command(): PushCommand {
-    const name = this.#random.pick(this.#chance(10) ? BAD_NAMES : NAMES);
+    const plain = this.#random.pick(this.#chance(10) ? BAD_NAMES : NAMES);
+    const name = this.#chance(20) ? HIDDEN_NAME : plain;
     const from = this.#chance(12)
       ? this.#random.pick([...this.#material.commits, this.#zero])
       : this.#present.get(name) ?? this.#zero;

@@ -21,6 +21,7 @@ export async function makePushWorld(
   const source = servers.temp.join(`push-${seed}.git`);
   await generateHistory(source, { seed, commits: 30, files: 10, objectFormat });
   await servers.create(name, objectFormat);
+  await servers.hide(name, "refs/hidden");
   const commits = (await gitText(["-C", source, "rev-list", "--all"])).split("\n");
   const tags = (await gitText(["-C", source, "rev-parse", "annotated", "nested"])).split("\n");
   return { name, material: { objectFormat, source, commits, tags, odd: await oddObjects(source) } };
