@@ -17,7 +17,7 @@
 import { assert, AssertionError } from "../assert.ts";
 import { type ObjectType, objectTypeOf } from "../git/object_type.ts";
 import { type ObjectFormat, type Oid, oidBytes, oidFromBytes } from "../git/oid.ts";
-import { checkPackIndex } from "./pack_index_check.ts";
+import { checkPackIndex, packIndexChecks } from "./pack_index_check.ts";
 import {
   EXTERNAL_IS_BASE,
   EXTERNAL_IS_LINK,
@@ -86,6 +86,24 @@ export class PackIndex {
   static open(bytes: Uint8Array<ArrayBuffer>): PackIndex {
     const tables = readPackIndexTables(bytes);
     checkPackIndex(tables);
+    return new PackIndex(tables);
+  }
+
+  /**
+   * Opens an index in steps of about a millisecond, and waits for `pause` between them where it says
+   * so. As {@link open} otherwise.
+   *
+   * @throws as {@link open}
+   */
+  static async openInSteps(
+    bytes: Uint8Array<ArrayBuffer>,
+    pause: () => Promise<void> | undefined,
+  ): Promise<PackIndex> {
+    const tables = readPackIndexTables(bytes);
+    for (const _ of packIndexChecks(tables)) {
+      const due = pause();
+      if (due !== undefined) await due;
+    }
     return new PackIndex(tables);
   }
 

@@ -16,25 +16,37 @@ import {
 } from "./pack_index_layout.ts";
 import { corruptIndex, type PackIndexTables } from "./pack_index_tables.ts";
 
+/** Rows that are checked between two pauses: a millisecond or two. */
+const ROWS_PER_STEP = 1 << 16;
+
 /**
  * Checks the tables of an index against each other.
  *
  * @throws `corrupt`
  */
 export function checkPackIndex(tables: PackIndexTables): void {
+  for (const _ of packIndexChecks(tables)) continue;
+}
+
+/**
+ * The same in steps of about a millisecond; the index is good when the last one is done.
+ *
+ * @throws `corrupt`
+ */
+export function* packIndexChecks(tables: PackIndexTables): Generator<void> {
   const width = oidBytes(tables.format);
-  checkAscending(tables.oids, width, "OIDS");
-  checkAscending(tables.externals, width, "EXTO");
-  checkPermutation(tables.ordinals);
-  checkOffsets(tables, 0);
-  checkOffsets(tables, 1);
-  checkKinds(tables);
-  checkLargeSizes(tables);
-  checkCommits(tables);
-  checkTags(tables);
-  checkTypeCounts(tables);
-  checkReferences(tables, tables.parents, "PARE");
-  checkReferences(tables, tables.tips, "TIPS");
+  yield* checkAscending(tables.oids, width, "OIDS");
+  yield* checkAscending(tables.externals, width, "EXTO");
+  yield checkPermutation(tables.ordinals);
+  yield checkOffsets(tables, 0);
+  yield checkOffsets(tables, 1);
+  yield* checkKinds(tables);
+  yield checkLargeSizes(tables);
+  yield checkCommits(tables);
+  yield checkTags(tables);
+  yield checkTypeCounts(tables);
+  yield checkReferences(tables, tables.parents, "PARE");
+  yield checkReferences(tables, tables.tips, "TIPS");
   for (const flags of tables.externalFlags) {
     const good = (flags & EXTERNAL_USES) !== 0 && (flags & 8) === 0 &&
       flags >> EXTERNAL_TYPE_SHIFT <= 4;
@@ -42,8 +54,9 @@ export function checkPackIndex(tables: PackIndexTables): void {
   }
 }
 
-function checkAscending(table: Uint8Array, width: number, chunk: string): void {
+function* checkAscending(table: Uint8Array, width: number, chunk: string): Generator<void> {
   for (let at = width; at < table.length; at += width) {
+    if (at % (ROWS_PER_STEP * width) === 0) yield;
     let byte = 0;
     while (byte < width && table[at + byte] === table[at - width + byte]) byte++;
     if (byte === width || table[at + byte]! < table[at - width + byte]!) {
@@ -82,12 +95,13 @@ function checkOffsets(tables: PackIndexTables, part: 0 | 1): void {
 }
 
 /** Types, storage and bases agree, and history stands apart from content. */
-function checkKinds(tables: PackIndexTables): void {
+function* checkKinds(tables: PackIndexTables): Generator<void> {
   const { kinds, bases, historyCount } = tables;
   for (let ordinal = 0; ordinal < kinds.length; ordinal++) {
     const type = kinds[ordinal]! & 7;
     const storage = kinds[ordinal]! >> 3;
     const base = bases[ordinal]!;
+    if (ordinal % ROWS_PER_STEP === 0) yield;
     const isContent = ordinal >= historyCount;
     if (type < 1 || type > 4 || storage > 2 || (type === 3) !== isContent) {
       throw corruptIndex("Read a pack index with a wrong object type", { ordinal });

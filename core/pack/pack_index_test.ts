@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
 import { xxh64 } from "@gitstratum/wasm";
 import fc from "fast-check";
 import { GitStratumError } from "../error.ts";
@@ -178,6 +178,30 @@ Deno.test("PackIndex.open() refuses every flipped bit and every truncation", () 
     strictEqual(opens(bytes.slice(0, at)), false, `cut at ${at}`);
   }
 });
+
+Deno.test("PackIndex.openInSteps() pauses where it is told, and refuses what open() refuses", async () => {
+  const bytes = sampleIndex();
+  let steps = 0;
+  const pause = () => ++steps % 2 === 0 ? Promise.resolve() : undefined;
+  const index = await PackIndex.openInSteps(bytes.slice(), pause);
+  walk(index);
+  strictEqual(steps > 5, true);
+  const tampered = bytes.slice();
+  // The first ordinal, named twice.
+  const ordinals = chunkOffset(tampered, "ORDS");
+  tampered.copyWithin(ordinals, ordinals + 4, ordinals + 8);
+  reseal(tampered);
+  await rejects(PackIndex.openInSteps(tampered, pause), { code: "corrupt" });
+});
+
+/** Where a chunk begins. */
+function chunkOffset(bytes: Uint8Array<ArrayBuffer>, name: string): number {
+  const view = new DataView(bytes.buffer);
+  for (let at = 64;; at += 16) {
+    const found = String.fromCharCode(...bytes.subarray(at, at + 4));
+    if (found === name) return Number(view.getBigUint64(at + 8, true));
+  }
+}
 
 /** Writes the right checksum, so that the checks behind it are reached. */
 function reseal(bytes: Uint8Array<ArrayBuffer>): void {

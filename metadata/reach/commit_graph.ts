@@ -15,6 +15,8 @@ import type { Slices } from "./slices.ts";
 import { NONE, type StoredGroup } from "./stored_group.ts";
 
 const NODES_MIN = 1024;
+/** Commits that are added between two pauses. */
+const COMMITS_PER_STEP = 8192;
 /** A generation that is being computed. */
 const UNKNOWN = 0;
 
@@ -81,16 +83,18 @@ export class CommitGraph {
   }
 
   /**
-   * Appends the commits of a group and fills the group's `commitNodes`.
+   * Appends the commits of a group and fills the group's `commitNodes`, in steps of some milliseconds.
+   * Nothing leads to its nodes before all steps are done.
    *
    * @throws `corrupt` when a parent or tree is missing from the network
    */
-  add(group: StoredGroup, nodeAt: (position: number) => number): void {
+  *adding(group: StoredGroup, nodeAt: (position: number) => number): Generator<void> {
     const first = this.#count;
     this.#number(group, nodeAt);
     const nodesByOrdinal = nodesByOrdinalOf(group);
     for (let commit = 0; commit < group.index.commitCount; commit++) {
       const node = group.commitNodes[commit]!;
+      if (commit % COMMITS_PER_STEP === 0) yield;
       if (node < first) continue;
       this.#trees[node] = group.require(group.index.commitTree(commit));
       this.#times[node] = group.index.commitTimeS(commit);
@@ -99,7 +103,10 @@ export class CommitGraph {
         return inside === NONE ? nodeAt(group.require(reference)) : inside;
       });
     }
-    for (let node = first; node < this.#count; node++) this.#computeGeneration(node);
+    for (let node = first; node < this.#count; node++) {
+      if (node % COMMITS_PER_STEP === 0) yield;
+      this.#computeGeneration(node);
+    }
   }
 
   /** Adds everything that the roots reach; see {@link WalkOptions}. */

@@ -25,6 +25,8 @@ import { NONE, StoredGroup } from "./stored_group.ts";
 
 /** Groups with fewer objects share the hash table. */
 const SMALL_GROUP_OBJECTS = 4096;
+/** Ids that are looked up between two pauses. */
+const ROWS_PER_STEP = 1 << 15;
 /** Memory of a group besides its index file: views, tables, list entries. */
 const GROUP_OVERHEAD_BYTES = 4096;
 /** Memory of a map entry for a further copy. */
@@ -67,25 +69,29 @@ export class NetworkIndex {
   }
 
   /**
-   * Appends the next group in commit order.
+   * Appends the next group in commit order, in steps of some milliseconds. What is asked meanwhile is
+   * answered without the group. Groups are added one after the other.
    *
    * @throws `corrupt` when the index does not fit the group, or a commit's parent is missing
    */
-  add(group: PackGroup, index: PackIndex): StoredGroup {
+  *adding(group: PackGroup, index: PackIndex): Generator<void> {
     checkGroup(group, index, this.format);
     const start = this.size;
+    const copies = yield* this.#copies(index, start);
+    yield;
     const stored = new StoredGroup(group, index, {
       number: this.#groups.length,
       start,
-      canonicals: this.#canonicals(index, start),
+      canonicals: copies && canonicalsOf(index.objectCount, start, copies),
       externals: this.#externals(index),
     });
-    this.graph.add(stored, (position) => this.nodeAt(position));
+    yield* this.graph.adding(stored, (position) => this.nodeAt(position));
+    // From here on the group is there as a whole.
+    for (const [ordinal, canonical] of copies ?? []) this.#noteCopy(canonical, start + ordinal);
     this.#groups.push(stored);
     if (index.objectCount >= SMALL_GROUP_OBJECTS) this.#large.push(stored);
     else this.#addSmall(stored);
     this.#bytes += index.fileBytes + index.objectCount * 8 + GROUP_OVERHEAD_BYTES;
-    return stored;
   }
 
   /** The canonical position of the id at `offset` of `oid`, or {@link NONE}. */
@@ -172,19 +178,18 @@ export class NetworkIndex {
     return positions;
   }
 
-  /** Finds what older groups store too and notes the further copies. */
-  #canonicals(index: PackIndex, start: number): Int32Array | undefined {
-    let canonicals: Int32Array | undefined;
+  /** Ordinals of what older groups store too, with canonical positions; undefined when none. */
+  *#copies(index: PackIndex, start: number): Generator<void, Map<number, number> | undefined> {
+    const copies = new Map<number, number>();
     const note = (row: number, canonical: number) => {
-      canonicals ??= Int32Array.from({ length: index.objectCount }, (_, at) => start + at);
       const ordinal = index.ordinalAtRow(row);
-      if (canonicals[ordinal] !== start + ordinal) return;
-      canonicals[ordinal] = canonical;
-      this.#noteCopy(canonical, start + ordinal);
+      if (!copies.has(ordinal)) copies.set(ordinal, canonical);
     };
+    if (start === 0) return undefined;
     const width = oidBytes(this.format);
     const isLarge = index.objectCount >= SMALL_GROUP_OBJECTS;
     for (let row = 0; row < index.objectCount; row++) {
+      if (row % ROWS_PER_STEP === 0) yield;
       const found = isLarge
         ? this.#small.find(index.sortedOids, row * width)
         : this.find(index.sortedOids, row * width);
@@ -194,8 +199,9 @@ export class NetworkIndex {
       for (const [row, older] of equalRows(index, group.index, width)) {
         note(row, group.canonical(group.index.ordinalAtRow(older)));
       }
+      yield;
     }
-    return canonicals;
+    return copies.size === 0 ? undefined : copies;
   }
 
   #noteCopy(canonical: number, copy: number): void {
@@ -213,6 +219,17 @@ export class NetworkIndex {
       this.#small.add(index.sortedOids, row * width, group.start + ordinal);
     }
   }
+}
+
+/** Canonical positions of all ordinals of a group that begins at `start`. */
+function canonicalsOf(
+  objectCount: number,
+  start: number,
+  copies: ReadonlyMap<number, number>,
+): Int32Array {
+  const canonicals = Int32Array.from({ length: objectCount }, (_, at) => start + at);
+  for (const [ordinal, canonical] of copies) canonicals[ordinal] = canonical;
+  return canonicals;
 }
 
 function checkGroup(group: PackGroup, index: PackIndex, format: ObjectFormat): void {

@@ -3,6 +3,7 @@ import { hasCode } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import { BlockCache } from "./block_cache.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";
+import { NetworkIndex } from "./network_index.ts";
 import { NetworkStore } from "./network_store.ts";
 import { Slices } from "./slices.ts";
 import { NONE } from "./stored_group.ts";
@@ -120,4 +121,36 @@ Deno.test("CommitGraph knows ancestors as git does", async () => {
     const { code } = await source.try(["merge-base", "--is-ancestor", a, b]);
     equal(await index.graph.isAncestor(nodeOf(a), [nodeOf(b)], new Slices()), code === 0);
   }
+});
+
+Deno.test("NetworkIndex.adding() shows a group as a whole or not at all", async () => {
+  await using source = await GitRepository.create("sha1");
+  await writeHistory(source, dice(5), 40);
+  const network = new TestNetwork(source);
+  const repository = network.repository();
+  await network.push(repository, { "refs/heads/b0": "b0~1" });
+  // A pusher who knows nothing sends everything again.
+  await network.push(repository, { "refs/heads/b0": "b0" }, { known: [] });
+  const { network: whole } = await storeOf(network).open(repository);
+  const [first, second] = whole.groups;
+  const index = new NetworkIndex("sha1");
+  for (const _ of index.adding(first!.group, first!.index)) continue;
+  const size = index.size;
+  const lookAround = (groupCount: number) => {
+    equal(index.groups.length, groupCount);
+    for (let ordinal = 0; ordinal < second!.index.objectCount; ordinal++) {
+      const position = index.findOid(second!.index.oidAt(ordinal));
+      if (position === NONE) continue;
+      ok(groupCount === 2 || position < size);
+      for (const copy of index.copiesOf(position)) ok(index.groupAt(copy).end > copy);
+    }
+  };
+  let steps = 0;
+  for (const _ of index.adding(second!.group, second!.index)) {
+    steps++;
+    lookAround(1);
+  }
+  ok(steps > 2);
+  lookAround(2);
+  equal([...index.copiesOf(index.findOid(await source.oid("b0~1")))].length, 1);
 });

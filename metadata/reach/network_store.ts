@@ -1,7 +1,7 @@
 /**
  * The network indexes that a node holds in memory.
  *
- * An index is loaded from the extents of its groups when it is first asked for, grows by the groups
+ * An index is loaded from the extents of its groups, in slices, when it is first asked for, grows by the groups
  * that the catalogue has beyond it, and is made anew when the catalogue lost a group. The networks used
  * longest ago make room for others.
  *
@@ -19,6 +19,7 @@ import { ByteBoundedCache } from "./byte_bounded_cache.ts";
 import { Introductions } from "./introductions.ts";
 import { NetworkIndex } from "./network_index.ts";
 import { type ObjectCache, ObjectReader } from "./object_reader.ts";
+import { SLICE_STEPS, Slices } from "./slices.ts";
 
 /** Index files that are read at the same time: thousands of small groups wait for the network. */
 const CONCURRENT_INDEX_READS = 16;
@@ -103,14 +104,18 @@ export class NetworkStore {
   async #grow(entry: NetworkEntry, refs: RepositoryRefsView): Promise<void> {
     const { networkId } = refs;
     try {
+      const slices = new Slices();
       const groups = this.#catalogue.groups(networkId, entry.sequence);
       for (let at = 0; at < groups.length; at += CONCURRENT_INDEX_READS) {
         const batch = groups.slice(at, at + CONCURRENT_INDEX_READS);
-        const indexes = await Promise.all(batch.map((group) => this.#readIndex(group)));
-        batch.forEach(({ group, sequence }, number) => {
-          entry.network.add(group, indexes[number]!);
+        const indexes = await Promise.all(batch.map((group) => this.#readIndex(group, slices)));
+        for (const [number, { group, sequence }] of batch.entries()) {
+          const cost = stepCost(indexes[number]!.objectCount);
+          for (const _ of entry.network.adding(group, indexes[number]!)) {
+            if (slices.spend(cost)) await slices.pause();
+          }
           entry.sequence = sequence;
-        });
+        }
       }
     } catch (error) {
       if (this.#entries.get(networkId) === entry) this.#entries.delete(networkId);
@@ -128,15 +133,19 @@ export class NetworkStore {
     this.#entries.set(networkId, entry, Math.min(bytes, this.#bytesMax));
   }
 
-  async #readIndex({ group }: CataloguedGroup): Promise<PackIndex> {
+  async #readIndex({ group }: CataloguedGroup, slices: Slices): Promise<PackIndex> {
     const { groupId, indexBytes, extentBytes } = group;
+    const cost = stepCost(group.historyCount + group.contentCount);
     const pack = packId(groupId, "i");
     const range = { offset: 0, length: indexBytes, extentBytes };
     const pieces = await Promise.all(
       Array.from(packRanges(pack, range), ({ id, ...part }) => this.#extents.read(id, part)),
     );
     try {
-      return PackIndex.open(joined(pieces, indexBytes));
+      return await PackIndex.openInSteps(
+        joined(pieces, indexBytes),
+        () => slices.spend(cost) ? slices.pause() : undefined,
+      );
     } catch (cause) {
       throw new GitStratumError("corrupt", "Fail to open a pack index", {
         data: { groupId },
@@ -144,6 +153,11 @@ export class NetworkStore {
       });
     }
   }
+}
+
+/** What one step of opening or adding an index counts for: steps of small ones take no time. */
+function stepCost(objectCount: number): number {
+  return Math.min(objectCount, SLICE_STEPS / 2);
 }
 
 /** The pieces in one buffer of their own: an index lays typed arrays over it. */
