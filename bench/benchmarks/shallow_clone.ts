@@ -12,7 +12,7 @@ import { compareClones } from "./clone_costs.ts";
 
 /** A clone of the default branch's last commit. */
 export function shallowWish(source: Source): CloneWish {
-  return { prefixes: [`refs/heads/${source.defaultBranch}`], depth: 1 };
+  return { reference: `refs/heads/${source.defaultBranch}`, depth: 1 };
 }
 
 async function cloneOne(context: BenchContext, source: Source): Promise<void> {

@@ -12,8 +12,8 @@ import { advertisementRequest, fetchRequest, listRequest } from "./upload_reques
 
 /** What to clone. */
 export interface CloneWish {
-  /** Prefixes of references to ask for; all when absent. */
-  readonly prefixes?: readonly string[];
+  /** The one reference to clone, by its full name; all when absent. */
+  readonly reference?: string;
   readonly depth?: number;
   readonly filter?: string;
 }
@@ -54,9 +54,13 @@ export async function rawClone(
 ): Promise<RawClone> {
   const { address, path } = target;
   requireOk(parseAnswer(await exchange(address, advertisementRequest(path))));
-  const references = await listReferences(target, wish.prefixes);
+  const { reference, ...rest } = wish;
+  const listed = await listReferences(target, reference === undefined ? [] : [reference]);
+  // A prefix also names other references that begin alike; git's own client leaves them out as well.
+  const references = new Map(
+    [...listed].filter(([name]) => reference === undefined || name === reference),
+  );
   const wants = [...new Set(references.values())];
-  const { prefixes: _, ...rest } = wish;
   const answer = await exchange(address, fetchRequest(path, { wants, ...rest }), buffer);
   return { references, answer };
 }
