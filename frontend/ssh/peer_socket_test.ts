@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { Duplex, type Writable } from "node:stream";
+import { setImmediate } from "node:timers";
 import { SSH_ANSWER_BYTES_MAX, SSH_SEND_BYTES_MAX } from "@gitstratum/core";
 import { PeerSocket } from "./peer_socket.ts";
 
@@ -23,35 +25,63 @@ async function connected(test: (near: Socket, far: Socket) => Promise<void>): Pr
   }
 }
 
+/**
+ * A socket whose client takes nothing until it is told to: how much the system's buffers take of a
+ * real one, and when, is not for a test to know.
+ */
+class HeldSocket extends Duplex {
+  #isLetGo = false;
+  #held: (() => void) | undefined;
+
+  override _read(): void {}
+
+  override _write(_chunk: unknown, _encoding: string, done: () => void): void {
+    if (this.#isLetGo) done();
+    else this.#held = done;
+  }
+
+  /** From now on the client takes everything. */
+  letGo(): void {
+    this.#isLetGo = true;
+    this.#held?.();
+  }
+
+  /** As what it stands for. */
+  get asSocket(): Socket {
+    return this as unknown as Socket;
+  }
+}
+
 const CHUNK = new Uint8Array(64 * 1024);
 
-/** Writes until bytes wait that the system does not take. */
-function fill(socket: Socket, bytes: number): void {
+/** Writes until that many bytes wait. */
+function fill(socket: Writable, bytes: number): void {
   while (socket.writableLength <= bytes) socket.write(CHUNK);
 }
 
-/** Whether a promise is settled once everything has run that is ready. */
+/** Lets everything run that is ready, and what that makes ready. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await new Promise<void>((done) => setImmediate(done));
+}
+
 async function isSettled(promise: Promise<void>): Promise<boolean> {
   let settled = false;
   promise.then(() => settled = true);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await settle();
   return settled;
 }
 
-Deno.test("PeerSocket.room() waits until the client has read enough", () =>
-  connected(async (near, far) => {
-    const peer = new PeerSocket(near);
-    await peer.room();
-    // The first writes go to the buffers of the system, whatever their size.
-    fill(near, 2 * SSH_SEND_BYTES_MAX);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    fill(near, 2 * SSH_SEND_BYTES_MAX);
-    const room = peer.room();
-    assert.equal(await isSettled(room), false);
-    far.resume();
-    await room;
-    assert.ok(near.writableLength <= SSH_SEND_BYTES_MAX);
-  }));
+Deno.test("PeerSocket.room() waits until the client has read enough", async () => {
+  const near = new HeldSocket();
+  const peer = new PeerSocket(near.asSocket);
+  await peer.room();
+  fill(near, 2 * SSH_SEND_BYTES_MAX);
+  const room = peer.room();
+  assert.equal(await isSettled(room), false);
+  near.letGo();
+  await room;
+  assert.ok(near.writableLength <= SSH_SEND_BYTES_MAX);
+});
 
 Deno.test("PeerSocket.room() does not outlive the connection", () =>
   connected(async (near, far) => {
@@ -64,24 +94,25 @@ Deno.test("PeerSocket.room() does not outlive the connection", () =>
     await Promise.all([room, peer.closed, peer.room()]);
   }));
 
-Deno.test("PeerSocket.guard() reads nothing from a client that reads nothing", () =>
-  connected(async (near, far) => {
-    const peer = new PeerSocket(near);
-    let received = 0;
-    near.on("data", (bytes) => received += bytes.length);
-    peer.guard(() => {});
-    fill(near, 4 * SSH_ANSWER_BYTES_MAX);
-    far.write(CHUNK);
-    await once(near, "data");
-    assert.ok(near.isPaused());
-    const before = received;
-    for (let count = 0; count < 64; count++) far.write(CHUNK);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(received, before);
-    far.resume();
-    await once(near, "drain");
-    while (received < 65 * CHUNK.length) await once(near, "data");
-  }));
+Deno.test("PeerSocket.guard() reads nothing from a client that reads nothing", async () => {
+  const near = new HeldSocket();
+  const peer = new PeerSocket(near.asSocket);
+  let received = 0;
+  let chunks = 0;
+  near.on("data", (bytes) => received += bytes.length);
+  peer.guard(() => chunks++);
+  fill(near, 4 * SSH_ANSWER_BYTES_MAX);
+  near.push(CHUNK);
+  await once(near, "data");
+  assert.ok(near.isPaused());
+  for (let count = 0; count < 64; count++) near.push(CHUNK);
+  await settle();
+  assert.equal(received, CHUNK.length);
+  near.letGo();
+  while (received < 65 * CHUNK.length) await once(near, "data");
+  assert.equal(near.isPaused(), false);
+  assert.ok(chunks >= 2);
+});
 
 Deno.test("PeerSocket.settled() waits only for bytes that did not reach the socket", () =>
   connected(async (near, far) => {
