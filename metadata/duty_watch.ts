@@ -23,7 +23,9 @@ export class DutyWatch {
   readonly #options: DutyWatchOptions;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
-  #opening: Promise<void> = Promise.resolve();
+  #opening: Promise<void> | undefined;
+  /** Whether duties changed since the running round of openings began. */
+  #isOutdated = false;
 
   /** Starts with the duties of this moment. */
   constructor(options: DutyWatchOptions) {
@@ -45,7 +47,8 @@ export class DutyWatch {
       const { version } = duties;
       await this.#attempt("let partitions go", () => partitions.settle());
       // Opening may take long; what is to be given up meanwhile must not wait for it.
-      this.#opening = this.#opening.then(() => this.#open());
+      this.#isOutdated = true;
+      this.#opening ??= this.#open();
       try {
         await duties.changed(version, signal);
       } catch (error) {
@@ -55,9 +58,13 @@ export class DutyWatch {
     }
   }
 
+  /** Opens what is due, until no change came in between. */
   async #open(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    await this.#attempt("open partitions", () => this.#options.partitions.openAll());
+    while (this.#isOutdated && !this.#stop.signal.aborted) {
+      this.#isOutdated = false;
+      await this.#attempt("open partitions", () => this.#options.partitions.openAll());
+    }
+    this.#opening = undefined;
   }
 
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {

@@ -114,6 +114,26 @@ Deno.test("calls leave a primary that hangs when another one has its partitions"
   deepEqual(reasons(await cluster.during(result)), [undefined]);
 });
 
+Deno.test("answers that break off are asked for anew", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const oid = await pushed(cluster, info, MAIN);
+  cluster.member("a").reach = "breaks";
+  const listing = cluster.references(info);
+  const question = { wants: [oid], haves: [], clientShallow: [] };
+  const recipe = cluster.during(
+    cluster.metadata.plan(info, { ...question, thinPack: true, ofsDelta: true, includeTag: false }),
+  );
+  const { result } = await cluster.pushNew(info, "refs/heads/next");
+  await cluster.clock.advance(3000);
+  cluster.replace("a");
+  deepEqual(reasons(await cluster.during(result)), [undefined]);
+  ok((await listing).some((reference) => reference.oid === oid));
+  let steps = 0;
+  for await (const _ of (await recipe).steps) steps++;
+  ok(steps > 0);
+});
+
 Deno.test("a stale primary neither commits nor answers, whatever it believes", async () => {
   await using cluster = await TestCluster.start();
   const info = await createAt(cluster, "a");

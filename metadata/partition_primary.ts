@@ -299,8 +299,8 @@ export class PartitionPrimary {
   async #takeOver(): Promise<void> {
     const { log, partition } = this.#options;
     // Most of the work comes before the fence, while an older primary may still serve.
-    await this.#replay.catchUp((await log.head(partition)).lsn);
-    const { epoch } = await log.head(partition);
+    const { epoch, lsn } = await log.head(partition);
+    await this.#replay.catchUp(lsn);
     try {
       const fenced = await log.fence(partition, (epoch + 1) as Epoch);
       this.#epoch = fenced.epoch;

@@ -152,12 +152,27 @@ export class PartitionSlot {
     const { lease, partition } = this.#options;
     try {
       const claim = await lease.claim(partition, signal);
-      claim.lost.addEventListener("abort", () => void this.settle(), { once: true });
+      claim.lost.addEventListener("abort", () => void this.#lose(claim), { once: true });
       return this.#claim = claim;
     } catch (cause) {
       throw new GitStratumError("unavailable", "Claim a partition", {
         data: { partition, reason: cause instanceof Error ? cause.message : String(cause) },
         cause,
+      });
+    }
+  }
+
+  /** Ends the primary whose claim has ended, and opens another if that is still this node's duty. */
+  async #lose(claim: PartitionClaim): Promise<void> {
+    if (this.#claim !== claim) return;
+    try {
+      await this.settle();
+      if (this.#duty === "primary") await this.primary();
+    } catch (error) {
+      // Whoever asks for the partition tries again, and so does the node's upkeep.
+      this.#options.logger.warn("Fail to reopen a partition whose claim was lost", {
+        partition: this.#options.partition,
+        reason: String(error),
       });
     }
   }

@@ -13,7 +13,7 @@
 
 import type { Oid } from "../git/oid.ts";
 import { hasCode } from "../error.ts";
-import { PARTITION_COUNT, REPOSITORY_PAGE_COUNT_MAX } from "../limits.ts";
+import { KIB, PARTITION_COUNT, REPOSITORY_PAGE_COUNT_MAX } from "../limits.ts";
 import type { Random } from "../random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { partitionOf } from "../ring/partition.ts";
@@ -160,8 +160,38 @@ export class RoutedMetadata implements Metadata {
 
 const ALL_PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => index as Partition);
 
+/**
+ * The beginning of an answer is taken as a part of the attempt: what is no longer than this is asked
+ * anew when its sender dies, and only longer streams can break.
+ */
+const ANSWER_START_BYTES = 512 * KIB;
+
 function clientOf({ fetcher, node }: RouteTarget): MetadataClient {
-  return new MetadataClient(fetcher, { baseUrl: node.address });
+  const begun = async (request: Request) => await begin(await fetcher(request));
+  return new MetadataClient(begun, { baseUrl: node.address });
+}
+
+/** The response once its beginning has arrived. */
+async function begin(response: Response): Promise<Response> {
+  if (response.body === null) return response;
+  const reader = response.body.getReader();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  while (bytes < ANSWER_START_BYTES) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    bytes += value.length;
+  }
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const chunk = chunks.shift() ?? (await reader.read()).value;
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+  return new Response(body, response);
 }
 
 /** Partitions by their primary. @throws `unavailable` when one has none */

@@ -50,7 +50,7 @@ export interface ClusterNode {
   readonly topology: ManualTopology;
   node: OpenMetadataNode;
   /** How requests to it fare. */
-  reach: "answers" | "refuses" | "hangs";
+  reach: "answers" | "refuses" | "hangs" | "breaks";
   /** Whether it hears of new topologies. */
   hears: boolean;
 }
@@ -252,6 +252,8 @@ export class TestCluster implements AsyncDisposable {
     switch (member.reach) {
       case "answers":
         return member.node.service.fetch(request);
+      case "breaks":
+        return member.node.service.fetch(request).then(brokenOff);
       case "refuses":
         return Promise.reject(new TypeError("connection refused"));
       case "hangs":
@@ -260,4 +262,18 @@ export class TestCluster implements AsyncDisposable {
         });
     }
   }
+}
+
+/** An answer whose sender dies after the first bytes. */
+function brokenOff(response: Response): Response {
+  const reader = response.body!.getReader();
+  let count = 0;
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const { value } = await reader.read();
+      if (value === undefined || count++ > 0) controller.error(new TypeError("connection reset"));
+      else controller.enqueue(value.subarray(0, value.length >> 1));
+    },
+  });
+  return new Response(body, response);
 }
