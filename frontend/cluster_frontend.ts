@@ -77,7 +77,7 @@ async function startParts(
   releases.add(() => fetchers.close());
   const { topology, membership } = openClusterLink({ fetchers, clock, random, logger, releases }, {
     controlUrls: options.controlUrls,
-    disk: new FileDisk(`${directory.path}/topology`),
+    disk: new FileDisk(`${directory.path}/cluster`),
   });
   const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
   const server = await startFrontendServer({
@@ -109,5 +109,9 @@ async function startParts(
   releases.add(() => agent.stop());
   // Last in, first out: a frontend is heard of until its last request has ended.
   releases.add(() => server.close());
-  return { ...server, dataDirectory: directory.path, close: () => releases.run() };
+  const drain = async () => {
+    server.drain();
+    await agent.leave();
+  };
+  return { ...server, dataDirectory: directory.path, drain, close: () => releases.run() };
 }

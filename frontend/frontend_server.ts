@@ -85,7 +85,7 @@ export interface FrontendServer {
   /** Base URL for operators; undefined when there is none. */
   readonly adminUrl: string | undefined;
   /** From now on `/readyz` says that new work should go elsewhere; everything is served on. */
-  drain(): void;
+  drain(): void | Promise<void>;
   /** Finishes running requests within a bound, then releases everything. */
   close(): Promise<void>;
 }

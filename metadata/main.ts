@@ -16,6 +16,8 @@ import {
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { ConsensusNodeLease, RoutedExtentStore } from "@gitstratum/core/rpc";
+import { departed } from "./departure.ts";
+import { LeaseBoundControl } from "./lease_bound_control.ts";
 import { type MetadataConfig, metadataHelpText, readMetadataConfig } from "./metadata_config.ts";
 import { openMetadataNode } from "./open_metadata_node.ts";
 
@@ -23,9 +25,10 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
   const { id, clock, random, logger, fetchers, releases } = ground;
   const directory = await openDataDirectory(config.data);
   releases.add(() => directory.release());
+  const disk = new FileDisk(`${directory.path}/cluster`);
   const { topology, membership } = openClusterLink(ground, {
     controlUrls: config.control!,
-    disk: new FileDisk(`${directory.path}/topology`),
+    disk,
   });
   const consensus = new EtcdConsensus({
     endpoints: config.etcd!,
@@ -47,8 +50,14 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
     cluster: { nodeId: id, topology, lease, fetcherFor },
   });
   releases.add(() => node.close());
-  const facts = () => ({ ...membership.facts(), partitionsOpen: node.ready });
-  return { service: node.service, ...membership, facts };
+  const facts = () => ({
+    ...membership.facts(),
+    partitionsOpen: node.ready,
+    hasLease: lease.mayServe(),
+  });
+  const handedOver = () => departed({ nodeId: id, topology, clock });
+  const control = new LeaseBoundControl(membership.control, { lease, logger });
+  return { service: node.service, ...membership, control, facts, handedOver };
 }
 
 if (import.meta.main) {

@@ -2,9 +2,9 @@
  * A node as a process: its sockets, its place in the cluster, and the order in which all of it starts
  * and ends.
  *
- * Start: sockets, what the role opens, registration. End: readiness says no, running requests finish,
- * heartbeats stop, the role closes. So a node is never registered at an address that does not listen,
- * and is heard of as long as it works.
+ * Start: sockets, what the role opens, registration. End: readiness says no, the node tells that it
+ * leaves and serves on until others have its duties, running requests finish, the role closes. So a
+ * node is never registered at an address that does not listen.
  *
  * @module
  */
@@ -60,6 +60,8 @@ export interface OpenedNode extends Pick<NodeAgentOptions, "onTopologyVersion" |
   readonly isReady?: () => boolean;
   /** For operators who ask about readiness. */
   readonly facts?: () => ReadinessFacts;
+  /** Resolves when others have the duties of a node that said that it leaves, or after a bound. */
+  readonly handedOver?: () => Promise<void>;
 }
 
 /** How to start a node. */
@@ -117,7 +119,11 @@ async function startParts(
       `GitStratum ${role} node ${id} serves ${server.url}`,
       `Metrics: ${server.adminUrl}/metrics`,
     ].join("\n"),
-    drain: () => server.drain(),
+    async drain() {
+      server.drain();
+      await agent.leave();
+      await opened.handedOver?.();
+    },
     close: () => releases.run(),
   };
 }

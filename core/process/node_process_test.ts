@@ -6,6 +6,7 @@ import { ManualClock } from "../manual_clock.ts";
 import type {
   Control,
   HeartbeatResult,
+  NodeId,
   NodeRegistration,
   RegisterNodeRequest,
 } from "../rpc/topology.ts";
@@ -31,6 +32,7 @@ function configOf(secretFile = "ours"): NodeConfig {
 /** A control plane that answers as it is told, and notes who registered. */
 class FakeControl implements Control {
   readonly registered: RegisterNodeRequest[] = [];
+  readonly left: NodeId[] = [];
   readonly asked = Promise.withResolvers<void>();
   failure: GitStratumError | undefined;
 
@@ -51,6 +53,15 @@ class FakeControl implements Control {
   }
 
   setDraining(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  leave(id: NodeId): Promise<void> {
+    this.left.push(id);
+    return Promise.resolve();
+  }
+
+  forget(): Promise<void> {
     return Promise.resolve();
   }
 }
@@ -119,7 +130,8 @@ Deno.test("startNode() listens first, serves when open, and registers where it l
     segments: 2,
     state: "joining",
   });
-  running.drain();
+  await running.drain();
+  assert.deepEqual(control.left, ["object-7"]);
   const draining = await fetch(`${admin}/readyz`);
   assert.equal(draining.status, 503);
   await draining.body?.cancel();

@@ -36,8 +36,11 @@ export interface StartContext {
 export interface RunningProcess {
   /** Printed when the process serves: addresses, first steps. */
   readonly greeting: string;
-  /** From now on `/readyz` says no. */
-  drain(): void;
+  /**
+   * From now on `/readyz` says no. May resolve later, when others have taken over what they can; the
+   * process does not end before, unless it is told a second time.
+   */
+  drain(): void | Promise<void>;
   /** Finishes running requests within a bound, then releases everything. */
   close(): Promise<void>;
 }
@@ -113,10 +116,12 @@ async function serve<Settings extends CommonSettings>(
   }
   world.print(running.greeting);
   const end = await ended;
-  running.drain();
+  const drained = Promise.resolve(running.drain());
   if (end.kind === "signal") {
     logger.info("Stop", { signal: end.signal });
-    if (end.signal === "SIGTERM") await delay(settings.drainDelayS * 1000, { world, ends });
+    const again = ends.next();
+    const ms = end.signal === "SIGTERM" ? settings.drainDelayS * 1000 : 0;
+    await Promise.race([Promise.all([drained, delay(ms, { world, again })]), again]);
   } else {
     logger.error("Stop after a failure that only a restart can help", {
       error: end.error instanceof Error ? end.error : new Error(String(end.error)),
@@ -129,14 +134,14 @@ async function serve<Settings extends CommonSettings>(
 /** Waits until the time is over or somebody asks for an end again. */
 async function delay(
   ms: number,
-  parts: { readonly world: ProcessWorld; readonly ends: EndQueue },
+  parts: { readonly world: ProcessWorld; readonly again: Promise<End> },
 ): Promise<void> {
   if (ms === 0) return;
   const timer = new AbortController();
   const slept = parts.world.clock.sleep(ms, timer.signal).catch((error) => {
     if (!timer.signal.aborted) throw error;
   });
-  await Promise.race([slept, parts.ends.next()]);
+  await Promise.race([slept, parts.again]);
   timer.abort();
 }
 

@@ -130,3 +130,34 @@ Deno.test("runProcess() ends a start that still waits", async () => {
   assert.equal(await run.exit, 0);
   assert.deepEqual(run.happened, []);
 });
+
+Deno.test("runProcess() waits until others have taken over, unless it is told again", async () => {
+  for (const isImpatient of [false, true]) {
+    const takenOver = Promise.withResolvers<void>();
+    const draining = Promise.withResolvers<void>();
+    const events: string[] = [];
+    const run = setUp({
+      start: () =>
+        Promise.resolve({
+          greeting: "serving",
+          drain() {
+            draining.resolve();
+            return takenOver.promise;
+          },
+          close() {
+            events.push("close");
+            return Promise.resolve();
+          },
+        }),
+    });
+    // The greeting is printed when the process can be told to end.
+    while (run.happened.length === 0) await Promise.resolve();
+    run.send("SIGINT");
+    await draining.promise;
+    assert.deepEqual(events, []);
+    if (isImpatient) run.send("SIGINT");
+    else takenOver.resolve();
+    assert.equal(await run.exit, 0);
+    assert.deepEqual(events, ["close"]);
+  }
+});

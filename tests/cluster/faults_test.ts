@@ -113,6 +113,14 @@ function assertHealthy({ traffic, cluster }: World, writableMs: number): void {
   assert.ok(writableMs <= WRITABLE_MS_MAX, `Writes worked again after ${writableMs} ms`);
 }
 
+/** Holds what a former primary said against what was acknowledged meanwhile. */
+async function assertNothingOld(world: World, answers: readonly string[], newest: string) {
+  for (const answer of answers) {
+    if (/not the partition's primary|without a claim|Claim a partition/.test(answer)) continue;
+    await git(["-C", `${world.temp.path}/work`, "merge-base", "--is-ancestor", newest, answer]);
+  }
+}
+
 /** What the node says about the reference, or that it can not. */
 async function ask(world: World, node: NodeProcess, repository: RepositoryInfo): Promise<string> {
   const metadata = new MetadataClient(await signed(world.cluster), { baseUrl: node.url });
@@ -149,12 +157,22 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     const stoppedFor = traffic.acknowledged;
     assert.notEqual(stoppedFor, before);
     old.signal("SIGCONT");
-    for (const answer of await Promise.all(asked)) {
-      if (/not the partition's primary|without a claim/.test(answer)) continue;
-      const work = `${world.temp.path}/work`;
-      await git(["-C", work, "merge-base", "--is-ancestor", stoppedFor, answer]);
-    }
+    await assertNothingOld(world, await Promise.all(asked), stoppedFor);
     assertHealthy(world, 0);
+  });
+
+  await t.step("a primary that is cut off from etcd answers nothing old", async () => {
+    const old = await primaryOf(cluster, partition);
+    const cutMs = performance.now();
+    for (const wire of cluster.wires.get(old.id)!) wire.cut();
+    await traffic.progress(PROGRESS_COUNT);
+    assertHealthy(world, traffic.writableAfterMs(cutMs));
+    const newest = traffic.acknowledged;
+    const asked = Array.from({ length: QUESTION_COUNT }, () => ask(world, old, repository));
+    const answers = await Promise.all(asked);
+    for (const wire of cluster.wires.get(old.id)!) wire.mend();
+    await assertNothingOld(world, answers, newest);
+    await traffic.progress(PROGRESS_COUNT);
   });
 
   await t.step("an object node is killed", async () => {

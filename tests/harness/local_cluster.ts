@@ -6,6 +6,7 @@
  */
 
 import { EtcdCluster } from "../../core/consensus/testing/etcd_process.ts";
+import { LoopbackProxy } from "./loopback_proxy.ts";
 import { NodeProcess } from "./node_process.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
@@ -35,17 +36,21 @@ export class LocalCluster implements AsyncDisposable {
   readonly metadata: readonly NodeProcess[];
   readonly object: readonly NodeProcess[];
   readonly frontends: readonly NodeProcess[];
+  /** The ways of each metadata node to etcd, by the node's name. */
+  readonly wires: ReadonlyMap<string, readonly LoopbackProxy[]>;
   /** Where the nodes have their directories. */
   readonly directory: TemporaryDirectory;
 
   private constructor(parts: {
     readonly etcd: EtcdCluster;
     readonly nodes: readonly NodeProcess[];
+    readonly wires: ReadonlyMap<string, readonly LoopbackProxy[]>;
     readonly directory: TemporaryDirectory;
   }) {
     const of = (role: string) => parts.nodes.filter((node) => node.role === role);
     this.etcd = parts.etcd;
     this.directory = parts.directory;
+    this.wires = parts.wires;
     this.control = of("control");
     this.metadata = of("metadata");
     this.object = of("object");
@@ -62,8 +67,9 @@ export class LocalCluster implements AsyncDisposable {
     const etcd = await EtcdCluster.start({ memberCount: options.etcdCount ?? 3 });
     onStep(`etcd: ${etcd.endpoints.join(" ")}`);
     const directory = await temporaryDirectory();
-    const nodes = await describeNodes(etcd, directory, options);
-    const cluster = new LocalCluster({ etcd, nodes, directory });
+    const wires = new Map<string, readonly LoopbackProxy[]>();
+    const nodes = await describeNodes({ etcd, directory, wires }, options);
+    const cluster = new LocalCluster({ etcd, nodes, wires, directory });
     try {
       for (const group of [cluster.control, cluster.metadata, cluster.object, cluster.frontends]) {
         await Promise.all(group.map((node) => node.start()));
@@ -124,16 +130,21 @@ export class LocalCluster implements AsyncDisposable {
   /** Ends everything, however it is, and removes its data. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
+    for (const wire of [...this.wires.values()].flat()) wire.close();
     await this.etcd.stop();
     await this.directory[Symbol.asyncDispose]();
   }
 }
 
 async function describeNodes(
-  etcd: EtcdCluster,
-  directory: TemporaryDirectory,
+  parts: {
+    readonly etcd: EtcdCluster;
+    readonly directory: TemporaryDirectory;
+    readonly wires: Map<string, readonly LoopbackProxy[]>;
+  },
   options: LocalClusterOptions,
 ): Promise<NodeProcess[]> {
+  const { etcd, directory, wires } = parts;
   const counts = {
     control: options.controlCount ?? 3,
     metadata: options.metadataCount ?? 3,
@@ -147,10 +158,16 @@ async function describeNodes(
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const controlUrls = addresses.slice(0, counts.control).map((address) => `http://${address}`);
   const controlFlags = ["--control", controlUrls.join(",")];
-  const etcdFlags = ["--etcd", etcd.endpoints.join(",")];
+  const etcdFlags = (role: string, id: string) => {
+    if (role === "control") return ["--etcd", etcd.endpoints.join(",")];
+    if (role !== "metadata") return [];
+    const ways = etcd.endpoints.map((endpoint) => LoopbackProxy.open(endpoint));
+    wires.set(id, ways);
+    return ["--etcd", ways.map(({ url }) => url).join(",")];
+  };
   const roleFlags = {
-    control: etcdFlags,
-    metadata: [...etcdFlags, ...controlFlags],
+    control: [],
+    metadata: controlFlags,
     object: controlFlags,
     frontend: [
       ...controlFlags,
@@ -169,6 +186,7 @@ async function describeNodes(
         ...["--id", id, "--zone", `zone-${n}`, "--secret-file", secretFile],
         ...[role === "frontend" ? "--http" : "--listen", address],
         ...(role === "control" ? [] : ["--data", directory.join(id)]),
+        ...etcdFlags(role, id),
         ...roleFlags[role],
       ];
       nodes.push(new NodeProcess({ id, role, url: `http://${address}`, flags }));

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { GitStratumError, silentLogger } from "@gitstratum/core";
+import { type Control, parseNodeId } from "@gitstratum/core/rpc";
+import { LeaseBoundControl } from "./lease_bound_control.ts";
+
+const ID = parseNodeId("metadata-1");
+const BEAT = { incarnation: 3, ready: true };
+
+function setUp() {
+  const asked: string[] = [];
+  const state = { hasLease: true, failure: undefined as Error | undefined };
+  const answer = <T>(what: string, result: T): Promise<T> => {
+    asked.push(what);
+    return state.failure === undefined ? Promise.resolve(result) : Promise.reject(state.failure);
+  };
+  const control = {
+    register: () => answer("register", { incarnation: 3, heartbeatIntervalMs: 1 }),
+    heartbeat: () => answer("heartbeat", { state: "active", topologyVersion: 1 }),
+    leave: (_: string, incarnation: number) => answer(`leave ${incarnation}`, undefined),
+  } as unknown as Control;
+  const lease = { mayServe: () => state.hasLease };
+  return { asked, state, bound: new LeaseBoundControl(control, { lease, logger: silentLogger }) };
+}
+
+const NODE = {
+  id: ID,
+  role: "metadata",
+  address: "http://m",
+  zone: "z",
+  weight: 1,
+  ready: true,
+} as const;
+
+Deno.test("LeaseBoundControl passes on what a node with a lease says", async () => {
+  const { asked, bound } = setUp();
+  await bound.register(NODE);
+  await bound.heartbeat(ID, BEAT);
+  assert.deepEqual(asked, ["register", "heartbeat"]);
+});
+
+Deno.test("LeaseBoundControl says that a node leaves which lost its lease, and keeps silent", async () => {
+  const { asked, state, bound } = setUp();
+  state.hasLease = false;
+  await assert.rejects(bound.heartbeat(ID, BEAT), { code: "unavailable" });
+  await assert.rejects(bound.register(NODE), { code: "unavailable" });
+  assert.deepEqual(asked, ["leave 3"]);
+  state.failure = new GitStratumError("unavailable", "Reach a service");
+  await assert.rejects(bound.heartbeat(ID, BEAT), /without a lease/);
+  state.failure = undefined;
+  state.hasLease = true;
+  await bound.heartbeat(ID, BEAT);
+  assert.deepEqual(asked, ["leave 3", "leave 3", "heartbeat"]);
+});
