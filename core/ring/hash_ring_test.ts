@@ -149,3 +149,23 @@ Deno.test("HashRing is the same whatever the order of the nodes", () => {
     assert.deepEqual(one.replicas(key, 3), other.replicas(key, 3));
   }
 });
+
+Deno.test("HashRing loads a thousand nodes evenly, and a further one takes no more than its share", () => {
+  const before = new HashRing(nodes(1000, 20));
+  const after = new HashRing([...nodes(1000, 20), { id: "new", zone: "zone-0", weight: 1 }]);
+  const load = new Map(after.nodes.map(({ id }) => [id, 0]));
+  let movedCount = 0;
+  const positionCount = 30_000;
+  for (let index = 0; index < positionCount; index++) {
+    const high = Math.floor((index + 0.5) / positionCount * 2 ** 32);
+    const old = before.replicasAt({ high, low: 0 }, 3);
+    for (const node of after.replicasAt({ high, low: 0 }, 3)) {
+      load.set(node.id, load.get(node.id)! + 1);
+      if (!old.some(({ id }) => id === node.id)) movedCount++;
+    }
+  }
+  const ratio = maxOverMean(load);
+  assert.ok(ratio <= 1.25, `${ratio}`);
+  const share = movedCount / (3 * positionCount) * 1001;
+  assert.ok(share > 0.5 && share <= 1.2, `${share} of a node's share moved`);
+});

@@ -13,15 +13,21 @@
  */
 
 import { GitStratumError } from "@gitstratum/core";
-import { EXTENT_LIST_COUNT_MAX } from "@gitstratum/core";
 import type { ExtentId, NodeId } from "@gitstratum/core/rpc";
-import { DigestSnapshot, type PositionRange, WHOLE_RING } from "./digest_snapshot.ts";
+import {
+  DigestSnapshot,
+  type PositionRange,
+  type RangeDigest,
+  WHOLE_RING,
+} from "./digest_snapshot.ts";
+import { listRecords } from "./extent_listing.ts";
 import type { NodeCaller } from "./node_caller.ts";
 import { placeExtent, type RingView } from "./placement.ts";
 import { compareLevel, cutRange } from "./range_comparison.ts";
 import { planRepair, type RepairAction } from "./repair_plan.ts";
 import { type RepairCounts, RepairRunner, type RepairRunnerOptions } from "./repair_runner.ts";
 import type { ReplicaRecord } from "./replica_record.ts";
+import { type PeerDigests, sharedBy } from "./shared_digests.ts";
 
 /** Where a run is. */
 export interface RepairCheckpoint {
@@ -68,6 +74,8 @@ export interface AntiEntropyOptions extends RepairRunnerOptions {
    * once, each copy moves once.
    */
   readonly selfOnly?: boolean;
+  /** Asks a peer for digests; without it peers are listed as a whole. */
+  readonly digestsOf?: (peer: NodeId) => PeerDigests;
   /** Where to keep checkpoints; nowhere without it. */
   readonly checkpoints?: CheckpointStore;
   /** Told after each part. */
@@ -115,58 +123,64 @@ export class AntiEntropy {
 
   /** @returns false when the run was ended */
   async #compareWith(peer: NodeId, firstPart: number): Promise<boolean> {
-    const { view, self, caller, checkpoints, signal, onProgress } = this.#options;
-    let others: readonly ReplicaRecord[];
+    const { signal, onProgress, view, self } = this.#options;
     try {
-      others = await listAll(caller, peer);
+      const trees = await this.#trees(peer);
+      for (const [index, part] of cutRange(WHOLE_RING, PART_COUNT).entries()) {
+        if (index < firstPart) continue;
+        const actions = await planDifferences(part, {
+          ...trees,
+          plan: (ours, theirs) => this.#plan(peer, ours, theirs),
+        });
+        if (signal.aborted || !await this.#runner.run(actions)) return false;
+        await this.#save(peer, index + 1);
+        onProgress?.(this.#progress(peersOf(view, self)));
+      }
     } catch (error) {
       if (!(error instanceof GitStratumError)) throw error;
       this.#absent.push(peer);
-      return !signal.aborted;
     }
+    return !signal.aborted;
+  }
+
+  /** Both nodes' trees over what they share. */
+  async #trees(peer: NodeId): Promise<Pick<Trees, "ours" | "theirs">> {
+    const { view, self, caller, digestsOf } = this.#options;
+    const shared = sharedBy(view, [self, peer]);
+    const remote = digestsOf?.(peer);
+    const theirs: RemoteTree = remote === undefined
+      ? localTree(new DigestSnapshot((await listAll(caller, peer)).filter(shared)))
+      : {
+        digests: (ranges) => remote.digests(self, ranges),
+        records: (ranges) => remote.records(self, ranges),
+      };
+    // Begins the comparison there, and says whether the peer answers before this node is listed.
+    if (remote !== undefined) await theirs.digests([WHOLE_RING]);
     // Listed for each peer anew: what came from the one before need not come from this one too.
-    const own = await listAll(caller, self);
-    const isShared = ({ id }: ReplicaRecord) => {
-      const { owners } = placeExtent(view, id);
-      return owners.includes(self) && owners.includes(peer);
-    };
-    const ours = new DigestSnapshot(own.filter(isShared));
-    const theirs = new DigestSnapshot(others.filter(isShared));
-    const parts = cutRange(WHOLE_RING, PART_COUNT);
-    for (const [index, part] of parts.entries()) {
-      if (index < firstPart) continue;
-      const actions = planDifferences(part, {
-        ours,
-        theirs,
-        plan: (range) => this.#plan(peer, { ours, theirs, range }),
-      });
-      if (signal.aborted || !await this.#runner.run(actions)) return false;
-      await checkpoints?.save({
-        rings: this.#rings,
-        peer,
-        partCount: index + 1,
-        absent: this.#absent,
-        failedCount: this.#failedBeforeCount + this.#runner.counts.failedCount,
-      });
-      onProgress?.(this.#progress(peersOf(view, self)));
-    }
-    return true;
+    const ours = new DigestSnapshot((await listAll(caller, self)).filter(shared));
+    return { ours, theirs };
+  }
+
+  async #save(peer: NodeId, partCount: number): Promise<void> {
+    const { checkpoints } = this.#options;
+    const failedCount = this.#failedBeforeCount + this.#runner.counts.failedCount;
+    await checkpoints?.save({
+      rings: this.#rings,
+      peer,
+      partCount,
+      absent: this.#absent,
+      failedCount,
+    });
   }
 
   #plan(
     peer: NodeId,
-    leaf: {
-      readonly ours: DigestSnapshot;
-      readonly theirs: DigestSnapshot;
-      readonly range: PositionRange;
-    },
+    ours: readonly ReplicaRecord[],
+    theirs: readonly ReplicaRecord[],
   ): RepairAction[] {
     const { view, self, selfOnly = false } = this.#options;
     return planRepair({
-      holdings: new Map([
-        [self, leaf.ours.records(leaf.range)],
-        [peer, leaf.theirs.records(leaf.range)],
-      ]),
+      holdings: new Map([[self, ours], [peer, theirs]]),
       ownersOf: (id: ExtentId) => {
         const owners = placeExtent(view, id).groups[0]!.nodes;
         return selfOnly ? owners.filter((node) => node === self) : owners;
@@ -187,40 +201,49 @@ export class AntiEntropy {
   }
 }
 
-/** Walks down two trees and plans what each differing leaf needs. */
-function planDifferences(
-  part: PositionRange,
-  trees: {
-    readonly ours: DigestSnapshot;
-    readonly theirs: DigestSnapshot;
-    readonly plan: (range: PositionRange) => RepairAction[];
-  },
-): RepairAction[] {
+/** The other node's tree. */
+interface RemoteTree {
+  digests(ranges: readonly PositionRange[]): Promise<readonly RangeDigest[]>;
+  records(ranges: readonly PositionRange[]): Promise<readonly ReplicaRecord[]>;
+}
+
+interface Trees {
+  readonly ours: DigestSnapshot;
+  readonly theirs: RemoteTree;
+  readonly plan: (
+    ours: readonly ReplicaRecord[],
+    theirs: readonly ReplicaRecord[],
+  ) => RepairAction[];
+}
+
+function localTree(snapshot: DigestSnapshot): RemoteTree {
+  return {
+    digests: (ranges) => Promise.resolve(ranges.map((range) => snapshot.digest(range))),
+    records: (ranges) => Promise.resolve(ranges.flatMap((range) => snapshot.records(range))),
+  };
+}
+
+/** Walks down two trees and plans what the differing leaves need. */
+async function planDifferences(part: PositionRange, trees: Trees): Promise<RepairAction[]> {
+  const { ours, theirs, plan } = trees;
   const actions: RepairAction[] = [];
   for (let ranges: readonly PositionRange[] = [part]; ranges.length > 0;) {
     const { leaves, deeper } = compareLevel(ranges, {
-      ours: ranges.map((range) => trees.ours.digest(range)),
-      theirs: ranges.map((range) => trees.theirs.digest(range)),
+      ours: ranges.map((range) => ours.digest(range)),
+      theirs: await theirs.digests(ranges),
     });
-    actions.push(...leaves.flatMap(trees.plan));
+    if (leaves.length > 0) {
+      const own = leaves.flatMap((range) => ours.records(range));
+      actions.push(...plan(own, await theirs.records(leaves)));
+    }
     ranges = deeper;
   }
   return actions;
 }
 
 /** All that a node knows. */
-export async function listAll(caller: NodeCaller, node: NodeId): Promise<ReplicaRecord[]> {
-  const found: ReplicaRecord[] = [];
-  for (;;) {
-    const after = found.at(-1)?.id;
-    const page = await caller.call(
-      node,
-      (replica) =>
-        replica.list({ limit: EXTENT_LIST_COUNT_MAX, ...(after === undefined ? {} : { after }) }),
-    );
-    found.push(...page);
-    if (page.length < EXTENT_LIST_COUNT_MAX) return found;
-  }
+export function listAll(caller: NodeCaller, node: NodeId): Promise<ReplicaRecord[]> {
+  return listRecords((page) => caller.call(node, (replica) => replica.list(page)));
 }
 
 /** The other nodes of the rings, in order of id. */

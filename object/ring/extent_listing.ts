@@ -4,7 +4,7 @@
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
+import { EXTENT_LIST_COUNT_MAX, GitStratumError } from "@gitstratum/core";
 import type { ExtentId, NodeId } from "@gitstratum/core/rpc";
 import type { ReplicaRecord } from "./replica_record.ts";
 
@@ -70,4 +70,20 @@ function newest(records: readonly ReplicaRecord[]): ReplicaRecord[] {
     if (known === undefined || known.version < record.version) byId.set(record.id, record);
   }
   return [...byId.values()].sort((a, b) => a.id < b.id ? -1 : 1);
+}
+
+/** Everything that a listing has, page by page. */
+export async function listRecords(
+  page: (page: ListPage) => Promise<readonly ReplicaRecord[]>,
+): Promise<ReplicaRecord[]> {
+  const found: ReplicaRecord[] = [];
+  for (;;) {
+    const after = found.at(-1)?.id;
+    const next = await page({
+      limit: EXTENT_LIST_COUNT_MAX,
+      ...(after === undefined ? {} : { after }),
+    });
+    for (const record of next) found.push(record);
+    if (next.length < EXTENT_LIST_COUNT_MAX) return found;
+  }
 }

@@ -68,18 +68,18 @@ function bytesOn(cluster: NodeCluster, ids: readonly NodeId[]): number {
 
 Deno.test("a sixth node takes no more than its share, while callers read and write", async () => {
   await withRing(5, async (cluster) => {
-    await write(cluster, 0, 600);
+    await write(cluster, 0, 300);
     await cluster.idle();
     const total = bytesOn(cluster, nodeIds(5));
     await cluster.add(idOf(5), "joining");
     const serving = new AbortController();
-    const served = serve(cluster, 600, serving.signal);
+    const served = serve(cluster, 300, serving.signal);
     cluster.changeRing(nodeIds(6));
     await cluster.closeHandOver();
     serving.abort();
     const end = await served;
     await cluster.idle();
-    const moved = Array.from({ length: 600 }, (_, n) => n)
+    const moved = Array.from({ length: 300 }, (_, n) => n)
       .filter((n) => cluster.node(idOf(5)).store.stat(extent(n)) !== undefined)
       .reduce((sum, n) => sum + contentOf(n).length, 0);
     const part = moved / total;

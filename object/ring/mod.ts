@@ -25,3 +25,4 @@ export * from "./ring_node.ts";
 export * from "./ring_peers.ts";
 export * from "./ring_upkeep.ts";
 export * from "./segment_replica.ts";
+export * from "./shared_digests.ts";

@@ -17,7 +17,9 @@ import {
   GitStratumError,
   hasCode,
   REPLICA_BODY_BYTES_MAX,
+  REPLICA_LEAF_COUNT_MAX,
   REPLICA_NAME_COUNT_MAX,
+  REPLICA_RANGE_COUNT_MAX,
 } from "@gitstratum/core";
 import {
   CHECKSUM_HEADER,
@@ -32,11 +34,13 @@ import {
   verifyChecksum,
 } from "@gitstratum/core/rpc";
 import { z } from "zod";
+import type { PositionRange, RangeDigest } from "./digest_snapshot.ts";
 import { checkWrite } from "./memory_replica.ts";
 import type { HintName, ReplicaNode, ReplicaOutcome, ReplicaWrite } from "./replica_node.ts";
 import type { LifeVersion, ReplicaRecord } from "./replica_record.ts";
 import {
   decodeReplicaWrites,
+  digestsSchema,
   encodeReplicaWrites,
   foundSchema,
   frameBytes,
@@ -48,6 +52,7 @@ import {
   REPLICA_WRITES_TYPE,
   RING_VERSION_HEADER,
 } from "./replica_wire.ts";
+import type { PeerDigests } from "./shared_digests.ts";
 
 /** How to reach a node. */
 export interface ReplicaClientOptions {
@@ -76,7 +81,7 @@ const TIMEOUT_MS = 15_000;
 const doneSchema = z.object({});
 
 /** A {@link ReplicaNode} on another machine. */
-export class ReplicaClient implements ReplicaNode {
+export class ReplicaClient implements ReplicaNode, PeerDigests {
   readonly #client: JsonClient;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -212,11 +217,44 @@ export class ReplicaClient implements ReplicaNode {
     await this.#post("/drop-hint", { target, id, version });
   }
 
+  /** {@inheritDoc PeerDigests.digests} */
+  async digests(
+    peer: NodeId,
+    ranges: readonly PositionRange[],
+  ): Promise<readonly RangeDigest[]> {
+    const found: RangeDigest[] = [];
+    for (let from = 0; from < ranges.length; from += REPLICA_RANGE_COUNT_MAX) {
+      const part = ranges.slice(from, from + REPLICA_RANGE_COUNT_MAX);
+      const { digests } = await this.#send("/digests", {
+        ...jsonRequest({ peer, ranges: part }),
+        read: (response) => readJson(response, digestsSchema),
+      });
+      if (digests.length !== part.length) throw misshapen("digests");
+      found.push(...digests);
+    }
+    return found;
+  }
+
+  /** {@inheritDoc PeerDigests.records} */
+  async records(
+    peer: NodeId,
+    ranges: readonly PositionRange[],
+  ): Promise<readonly ReplicaRecord[]> {
+    const found: ReplicaRecord[] = [];
+    for (let from = 0; from < ranges.length; from += REPLICA_LEAF_COUNT_MAX) {
+      const part = ranges.slice(from, from + REPLICA_LEAF_COUNT_MAX);
+      const { records } = await this.#send("/leaves", {
+        ...jsonRequest({ peer, ranges: part }),
+        read: (response) => readJson(response, recordsSchema),
+      });
+      found.push(...records);
+    }
+    return found;
+  }
+
   async #post(path: string, body: unknown): Promise<void> {
     await this.#send(path, {
-      method: "POST",
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
+      ...jsonRequest(body),
       read: (response) => readJson(response, doneSchema),
     });
   }
@@ -263,6 +301,14 @@ async function answerOf<T>(path: string, read: () => Promise<T>): Promise<T> {
       cause,
     });
   }
+}
+
+function jsonRequest(body: unknown): ReplicaRequest {
+  return {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "content-type": "application/json" },
+  };
 }
 
 function writesRequest(writes: readonly ReplicaWrite[]): ReplicaRequest {

@@ -18,6 +18,7 @@ import {
   EXTENT_LIST_COUNT_MAX,
   GitStratumError,
   REPLICA_BODY_BYTES_MAX,
+  REPLICA_LEAF_COUNT_MAX,
 } from "@gitstratum/core";
 import {
   CHECKSUM_HEADER,
@@ -34,11 +35,13 @@ import {
 } from "@gitstratum/core/rpc";
 import { ByteBudget } from "../byte_budget.ts";
 import type { HintName, ReplicaNode, ReplicaWrite } from "./replica_node.ts";
+import type { PeerDigests } from "./shared_digests.ts";
 import {
   decodeReplicaWrites,
   dropHintSchema,
   encodeReplicaWrites,
   forgetSchema,
+  rangesSchema,
   REPLICA_PATH,
   REPLICA_WRITES_TYPE,
   RING_VERSION_HEADER,
@@ -48,6 +51,8 @@ import {
 export interface ReplicaServiceOptions {
   /** What it offers. */
   readonly replica: ReplicaNode;
+  /** Answers peers that compare themselves with the node; without it none can. */
+  readonly digests?: PeerDigests;
   /** The version of the ring by which the node goes; without it all callers go by the same. */
   readonly ringVersion?: () => number;
   /** Told that a caller goes by a newer ring than this node. */
@@ -74,6 +79,7 @@ export class ReplicaService implements Service {
     );
     this.#addRecordRoutes();
     this.#addHintRoutes();
+    if (options.digests !== undefined) this.#addDigestRoutes(options.digests);
   }
 
   /** Answers one request. */
@@ -135,6 +141,25 @@ export class ReplicaService implements Service {
     });
   }
 
+  #addDigestRoutes(digests: PeerDigests): void {
+    const app = this.#app;
+    app.post("/digests", async (context) => {
+      this.#checkRing(context.req.raw, "peer");
+      const { peer, ranges } = await readJson(context.req.raw, rangesSchema);
+      return Response.json({ digests: await digests.digests(peer, ranges) });
+    });
+    app.post("/leaves", async (context) => {
+      this.#checkRing(context.req.raw, "peer");
+      const { peer, ranges } = await readJson(context.req.raw, rangesSchema);
+      if (ranges.length > REPLICA_LEAF_COUNT_MAX) {
+        throw new GitStratumError("exhausted", "Refuse to list so many parts of the ring", {
+          data: { count: ranges.length, countMax: REPLICA_LEAF_COUNT_MAX },
+        });
+      }
+      return Response.json({ records: await digests.records(peer, ranges) });
+    });
+  }
+
   /** Reads and verifies a frame within the budget, of which it keeps its part until `use` settles. */
   async #withWrites(
     request: Request,
@@ -151,14 +176,15 @@ export class ReplicaService implements Service {
   }
 
   /** Refuses callers who go by another ring where that could hide a write from its new owners. */
-  #checkRing(request: Request, caller: "writer" | "reader"): void {
+  #checkRing(request: Request, caller: "writer" | "reader" | "peer"): void {
     const { ringVersion, onNewerRing } = this.#options;
     if (ringVersion === undefined) return;
     const known = ringVersion();
     const found = Number(request.headers.get(RING_VERSION_HEADER) ?? 0);
     if (found > known) onNewerRing?.();
-    const isRefused = caller === "writer" ? found < known : found > known;
-    if (!isRefused) return;
+    // What two nodes share is the same to both only by the same ring.
+    if (caller === "writer" ? found >= known : found <= known && caller === "reader") return;
+    if (found === known) return;
     throw new GitStratumError("unavailable", "Go by another ring than the caller", {
       data: { known, found },
     });

@@ -8,9 +8,21 @@
  * @module
  */
 
-import { EXTENT_BATCH_COUNT_MAX, EXTENT_BYTES_MAX, GitStratumError } from "@gitstratum/core";
-import { type ExtentId, parseExtentId, parseNetworkId, parseNodeId } from "@gitstratum/core/rpc";
+import {
+  EXTENT_BATCH_COUNT_MAX,
+  EXTENT_BYTES_MAX,
+  GitStratumError,
+  REPLICA_RANGE_COUNT_MAX,
+} from "@gitstratum/core";
+import {
+  type ExtentId,
+  type NodeId,
+  parseExtentId,
+  parseNetworkId,
+  parseNodeId,
+} from "@gitstratum/core/rpc";
 import { z } from "zod";
+import { type PositionRange, type RangeDigest, WHOLE_RING } from "./digest_snapshot.ts";
 import type { HintName, ReplicaOutcome, ReplicaWrite } from "./replica_node.ts";
 import { isLiving, parseLifeVersion, type ReplicaRecord } from "./replica_record.ts";
 
@@ -167,6 +179,26 @@ export const forgetSchema: z.ZodType<{ readonly records: readonly NamedVersion[]
 export const dropHintSchema: z.ZodType<HintName & NamedVersion> = nameSchema.extend({
   version: versionSchema,
 }) as unknown as z.ZodType<HintName & NamedVersion>;
+
+// The end of the ring is the first integer that `z.int()` refuses.
+const positionSchema = z.number().min(0).max(WHOLE_RING.to).refine(Number.isInteger);
+
+/** Schema of a question about parts of the ring. */
+export const rangesSchema: z.ZodType<
+  { readonly peer: NodeId; readonly ranges: readonly PositionRange[] }
+> = z.strictObject({
+  peer: z.string().transform((text) => parseNodeId(text)),
+  ranges: z.array(z.strictObject({ from: positionSchema, to: positionSchema }))
+    .max(REPLICA_RANGE_COUNT_MAX),
+});
+
+/** Schema of the digests of such parts, in their order. */
+export const digestsSchema: z.ZodType<{ readonly digests: readonly RangeDigest[] }> = z.object({
+  digests: z.array(z.object({
+    count: z.int().nonnegative(),
+    sum: z.string().regex(/^[0-9a-f]{32}$/),
+  })),
+});
 
 const NOTHING = new Uint8Array(0);
 const encoder = new TextEncoder();

@@ -27,6 +27,7 @@ import { ReplicatedExtentStore } from "./replicated_extent_store.ts";
 import { RingPeers } from "./ring_peers.ts";
 import { RingUpkeep, type UpkeepPace, type UpkeepStatus } from "./ring_upkeep.ts";
 import { SegmentReplica } from "./segment_replica.ts";
+import { SharedDigests } from "./shared_digests.ts";
 
 /** The cluster that a node belongs to. */
 export interface RingMembership {
@@ -113,6 +114,7 @@ export class RingNode {
     });
     this.service = new ReplicaService({
       replica,
+      digests: new SharedDigests({ self, replica: own, view: this.view, clock }),
       ringVersion,
       onNewerRing: () => {
         topology.refresh().catch(() => {

@@ -48,8 +48,17 @@ export class RingPeers {
    * @throws `unavailable` when the topology does not know the node
    */
   replica(id: NodeId): ReplicaNode {
-    const { self, replica, topology } = this.#options;
-    if (id === self) return replica;
+    const { self, replica } = this.#options;
+    return id === self ? replica : this.client(id);
+  }
+
+  /**
+   * Another node.
+   *
+   * @throws `unavailable` when the topology does not know it
+   */
+  client(id: NodeId): ReplicaClient {
+    const { topology } = this.#options;
     const node = topology.current().nodes.find((node) => node.id === id && node.role === "object");
     if (node === undefined) {
       this.#peers.delete(id);

@@ -23,6 +23,7 @@ import { placeExtent, type RingView } from "./placement.ts";
 import { forgetStrays, forgetTombstones } from "./record_forgetting.ts";
 import type { RepairAction } from "./repair_plan.ts";
 import type { HintName, ReplicaNode } from "./replica_node.ts";
+import type { PeerDigests } from "./shared_digests.ts";
 
 /** What upkeep needs. */
 export interface RingUpkeepOptions {
@@ -33,7 +34,7 @@ export interface RingUpkeepOptions {
   /** Tells of changes of the rings. */
   readonly topology: TopologySource;
   /** Reaches nodes, by calls that end when the signal aborts. */
-  readonly peers: (signal: AbortSignal) => { replica(id: NodeId): ReplicaNode };
+  readonly peers: (signal: AbortSignal) => UpkeepPeers;
   /** Times and paces. */
   readonly clock: Clock;
   /** Keeps comparisons over restarts. */
@@ -50,6 +51,14 @@ export interface RingUpkeepOptions {
   readonly onStatus?: (status: UpkeepStatus) => void;
   /** Told of what people should know. */
   readonly onTrouble?: (kind: string, data: Readonly<Record<string, unknown>>) => void;
+}
+
+/** Nodes as upkeep reaches them. */
+export interface UpkeepPeers {
+  /** A node's replica. @throws `unavailable` when the node is not known */
+  replica(id: NodeId): ReplicaNode;
+  /** Another node's answers about what it shares. @throws `unavailable` when it is not known */
+  client(id: NodeId): PeerDigests;
 }
 
 /** How often and how fast. */
@@ -103,6 +112,7 @@ const CALL_TIMEOUT_MS = 30_000;
 export class RingUpkeep {
   readonly #options: RingUpkeepOptions;
   readonly #pace: UpkeepPace;
+  readonly #peers: UpkeepPeers;
   readonly #caller: NodeCaller;
   readonly #stop = new AbortController();
   #wake = new AbortController();
@@ -122,8 +132,8 @@ export class RingUpkeep {
     this.#pace = { ...UPKEEP_PACE, ...options.pace };
     this.#retryMs = this.#pace.retryMs;
     this.#refilling = options.filled === false;
-    const peers = options.peers(this.#stop.signal);
-    this.#caller = new NodeCaller((id) => peers.replica(id), {
+    this.#peers = options.peers(this.#stop.signal);
+    this.#caller = new NodeCaller((id) => this.#peers.replica(id), {
       clock: options.clock,
       timeoutMs: CALL_TIMEOUT_MS,
     });
@@ -232,6 +242,7 @@ export class RingUpkeep {
         view,
         self,
         selfOnly: true,
+        digestsOf: (peer) => this.#peers.client(peer),
         checkpoints,
         signal: this.#stop.signal,
         bytesPerSecond: this.#pace.bytesPerSecond,
