@@ -272,7 +272,8 @@ Deno.test("an emptied node catches up from a snapshot and the tail while others 
   const info = await createAt(cluster, "a");
   const partition = partitionOf(info.networkId);
   cluster.kill("b");
-  cluster.replace("b");
+  cluster.claims.expire("b" as NodeId);
+  cluster.assign(() => ({ primary: "a" as NodeId, followers: ["c" as NodeId] }));
   for (let number = 0; number < 8; number++) {
     await pushed(cluster, info, `refs/heads/b${number}`);
     await cluster.during(cluster.member("a").node.upkeep());
