@@ -155,7 +155,7 @@ Deno.test("HashRing loads a thousand nodes evenly, and a further one takes no mo
   const after = new HashRing([...nodes(1000, 20), { id: "new", zone: "zone-0", weight: 1 }]);
   const load = new Map(after.nodes.map(({ id }) => [id, 0]));
   let movedCount = 0;
-  const positionCount = 30_000;
+  const positionCount = 60_000;
   for (let index = 0; index < positionCount; index++) {
     const high = Math.floor((index + 0.5) / positionCount * 2 ** 32);
     const old = before.replicasAt({ high, low: 0 }, 3);

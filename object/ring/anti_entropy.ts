@@ -126,6 +126,7 @@ export class AntiEntropy {
     const { signal, onProgress, view, self } = this.#options;
     try {
       const trees = await this.#trees(peer);
+      if (trees.alike) return !signal.aborted;
       for (const [index, part] of cutRange(WHOLE_RING, PART_COUNT).entries()) {
         if (index < firstPart) continue;
         const actions = await planDifferences(part, {
@@ -143,8 +144,10 @@ export class AntiEntropy {
     return !signal.aborted;
   }
 
-  /** Both nodes' trees over what they share. */
-  async #trees(peer: NodeId): Promise<Pick<Trees, "ours" | "theirs">> {
+  /** Both nodes' trees over what they share, and whether they have the same content. */
+  async #trees(
+    peer: NodeId,
+  ): Promise<Pick<Trees, "ours" | "theirs"> & { readonly alike: boolean }> {
     const { view, self, caller, digestsOf } = this.#options;
     const shared = sharedBy(view, [self, peer]);
     const remote = digestsOf?.(peer);
@@ -155,10 +158,12 @@ export class AntiEntropy {
         records: (ranges) => remote.records(self, ranges),
       };
     // Begins the comparison there, and says whether the peer answers before this node is listed.
-    if (remote !== undefined) await theirs.digests([WHOLE_RING]);
+    const whole = await theirs.digests([WHOLE_RING]);
     // Listed for each peer anew: what came from the one before need not come from this one too.
     const ours = new DigestSnapshot((await listAll(caller, self)).filter(shared));
-    return { ours, theirs };
+    const digests = { ours: [ours.digest(WHOLE_RING)], theirs: whole };
+    const { leaves, deeper } = compareLevel([WHOLE_RING], digests);
+    return { ours, theirs, alike: leaves.length + deeper.length === 0 };
   }
 
   async #save(peer: NodeId, partCount: number): Promise<void> {
