@@ -228,8 +228,8 @@ export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 export const PARTITION_CALL_MS_MAX = 20 * 1000;
 /** One attempt of it: longer than any plan takes, short enough to notice a node that hangs. */
 export const PARTITION_ATTEMPT_MS_MAX = 120 * 1000;
-/** Partitions that a node takes over at a time: each costs a few round trips to the log. */
-export const PARTITION_OPENING_COUNT_MAX = 16;
+/** Partitions that a node takes over at a time: some may wait for the claims of a dead node. */
+export const PARTITION_OPENING_COUNT_MAX = 64;
 /** Listings of references that stream at once; each holds one read snapshot. */
 export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
 

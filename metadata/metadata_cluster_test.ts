@@ -7,7 +7,7 @@ import { hasCode } from "@gitstratum/core";
 import { partitionOf } from "@gitstratum/core/ring";
 import { newRepositoryId, type NodeId, type RepositoryInfo } from "@gitstratum/core/rpc";
 import { systemRandom } from "@gitstratum/core";
-import { reasons } from "./testing/test_node.ts";
+import { command, pushRequest, reasons } from "./testing/test_node.ts";
 import { spread, TestCluster } from "./testing/test_cluster.ts";
 
 const is = (code: Parameters<typeof hasCode>[1]) => (error: unknown) => hasCode(error, code);
@@ -311,4 +311,28 @@ Deno.test("a follower that the truncation overtook starts again from a snapshot"
   cluster.kill("a");
   cluster.replace("a");
   equal((await cluster.references(info)).length, 9);
+});
+
+Deno.test("a partition that can not be opened is unavailable, not empty", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const oid = cluster.objects.commitOf("many");
+  const group = await cluster.objects.store(cluster.extents, {
+    networkId: info.networkId,
+    tips: [oid],
+  });
+  const commands = Array.from(
+    { length: 4000 },
+    (_, index) => command(`refs/heads/b${index}`, undefined, oid),
+  );
+  // Nobody follows, so the next primary has to read the large record itself.
+  cluster.assign(() => ({ primary: "a" as NodeId, followers: [] }));
+  await cluster.during(cluster.metadata.push(info, pushRequest(commands, { group })));
+  const [spilled] = (await cluster.extents.list({ limit: 99 })).filter(({ id }) => id[32] === "l");
+  const bytes = await cluster.extents.read(spilled!.id, { offset: 0, length: spilled!.bytes });
+  await cluster.extents.remove([spilled!.id]);
+  cluster.assign(() => ({ primary: "b" as NodeId, followers: [] }));
+  await rejects(cluster.references(info), is("unavailable"));
+  await cluster.extents.write(spilled!.owner, [{ id: spilled!.id, bytes }]);
+  equal((await cluster.references(info)).length, 4000);
 });

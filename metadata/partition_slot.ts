@@ -8,7 +8,8 @@
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
+import { type ErrorCode, GitStratumError } from "@gitstratum/core";
+import type { Partition } from "@gitstratum/core/consensus";
 import type { NodeLease, PartitionClaim } from "@gitstratum/core/rpc";
 import { Mutex } from "./mutex.ts";
 import type { Duty, PartitionDuties } from "./partition_duties.ts";
@@ -140,7 +141,7 @@ export class PartitionSlot {
       this.#primary = await PartitionPrimary.open({ ...this.#options, claim });
     } catch (error) {
       await this.#abdicate();
-      throw error;
+      throw openingError(error, this.#options.partition);
     }
     return this.#primary;
   }
@@ -189,3 +190,14 @@ export class PartitionSlot {
     });
   }
 }
+
+/** What a failed opening means to who asked for something else: never that there is no such thing. */
+function openingError(cause: unknown, partition: Partition): unknown {
+  if (!(cause instanceof GitStratumError) || PASSED_ON.has(cause.code)) return cause;
+  return new GitStratumError("unavailable", "Open a partition", {
+    data: { partition, code: cause.code, reason: cause.message },
+    cause,
+  });
+}
+
+const PASSED_ON: ReadonlySet<ErrorCode> = new Set(["unavailable", "corrupt", "disk-full"]);
