@@ -35,7 +35,11 @@ async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNod
       pace: { bytesPerSecond: config.repairMibPerSecond * MIB },
     },
     onFailure: onFatal,
-    onTrouble: ({ what, data }) => logger.error("Meet trouble", { what, ...data as LogData }),
+    onTrouble: ({ what, data }) => {
+      // What upkeep and other copies make good needs no person.
+      const log = what === "damage" || what === "bug" ? "error" : "warn";
+      logger[log]("Meet trouble", { what, ...data as LogData });
+    },
   });
   releases.add(() => node.close());
   const ringVersion = () => node.ring?.upkeep.status.ringVersion;

@@ -15,7 +15,7 @@
  */
 
 import { type Clock, EXTENT_LIST_COUNT_MAX, hasCode } from "@gitstratum/core";
-import type { ExtentId, NodeId, TopologySource } from "@gitstratum/core/rpc";
+import type { ExtentId, NodeId, Topology, TopologySource } from "@gitstratum/core/rpc";
 import { AntiEntropy, type CheckpointStore, type RepairProgress } from "./anti_entropy.ts";
 import { deliverHints } from "./hint_delivery.ts";
 import { NodeCaller } from "./node_caller.ts";
@@ -339,21 +339,25 @@ export class RingUpkeep {
     this.#tell(error === undefined ? action.kind : "repair", { id: action.id, error });
   }
 
-  /** Compares anew whenever the rings change. */
+  /** Compares anew whenever the rings change, and when others had given this node up meanwhile. */
   async #follow(): Promise<void> {
-    const { topology, view, clock } = this.#options;
+    const { topology, view, clock, self } = this.#options;
     const { signal } = this.#stop;
-    let { version } = topology.current();
+    const stateOf = ({ nodes }: Topology) => nodes.find(({ id }) => id === self)?.state;
+    let known = topology.current();
     for (let rings = view(); !signal.aborted;) {
+      const state = stateOf(known);
       try {
-        version = (await topology.changed(version, signal)).version;
+        known = await topology.changed(known.version, signal);
       } catch (error) {
         if (signal.aborted) return;
         this.#tell("upkeep", { error });
         await pauseUntil(clock, this.#pace.retryMs, signal);
       }
       const next = view();
-      if (!isSameView(rings, next)) this.compareSoon();
+      // Whoever wrote meanwhile may have found nobody to keep a hint.
+      const isBack = state !== "active" && stateOf(known) === "active";
+      if (isBack || !isSameView(rings, next)) this.compareSoon();
       rings = next;
     }
   }

@@ -70,6 +70,19 @@ Deno.test("RingUpkeep brings a node that was away what it missed", async () => {
   });
 });
 
+Deno.test("RingUpkeep brings a node that stood still what nobody could keep for it", async () => {
+  await withExtents(async (cluster) => {
+    cluster.hide(idOf(1), true);
+    await cluster.store.write(OWNER, [{ id: extent(100), bytes: BYTES }]);
+    await cluster.idle();
+    cluster.hide(idOf(1), false);
+    cluster.setState(idOf(1), "suspect");
+    assert.equal(cluster.node(idOf(1)).store.stat(extent(100)), undefined);
+    cluster.setState(idOf(1), "active");
+    await cluster.until(() => cluster.node(idOf(1)).store.stat(extent(100)) !== undefined);
+  });
+});
+
 Deno.test("RingUpkeep fills a disk that was lost, and the node says of nothing before that it is absent", async () => {
   await withExtents(async (cluster) => {
     await cluster.kill(idOf(1));
