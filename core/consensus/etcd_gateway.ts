@@ -18,7 +18,7 @@ import { assert, AssertionError } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { GitStratumError, hasCode } from "../error.ts";
 import { ERROR_BODY_BYTES_MAX, ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
-import { readBodyBytes } from "../rpc/body.ts";
+import { heldBody, readBodyBytes } from "../rpc/body.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
 import { answerSchema, type EtcdHeader, refusalError, refusalSchema } from "./etcd_wire.ts";
 
@@ -146,8 +146,7 @@ export class EtcdGateway {
       // The timeout aborts only what waits for the head; afterwards the stream is the caller's.
       return this.#post(endpoint + path, options.body, options.signal, signal);
     });
-    assert(response.body !== null, "A successful answer to a POST has a body");
-    return response.body;
+    return heldBody(response);
   }
 
   /**

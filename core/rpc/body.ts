@@ -7,6 +7,7 @@
  * @module
  */
 
+import { assert } from "../assert.ts";
 import { GitStratumError } from "../error.ts";
 
 /** A request or a response. */
@@ -107,4 +108,23 @@ function tooLong(found: number, limit: BodyLimit): GitStratumError {
 
 function brokenOff(wanted: number, found: number): GitStratumError {
   return new GitStratumError("aborted", "Read a body to its end", { data: { wanted, found } });
+}
+
+/**
+ * The body of a response to a request that has a signal, for reading over a long time.
+ *
+ * Deno forgets such a signal once the response is collected, though its body is still being read: a
+ * stream that falls silent could then never be ended. This stream keeps the response.
+ */
+export function heldBody(response: Response): ReadableStream<Uint8Array<ArrayBuffer>> {
+  assert(response.body !== null, "The response has a body");
+  const held = { response, reader: response.body.getReader() };
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await held.reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => held.reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }

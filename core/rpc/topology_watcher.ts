@@ -21,6 +21,7 @@ import {
 import type { Logger } from "../logger.ts";
 import type { Random } from "../random.ts";
 import { ControlFailover, type ControlFailoverOptions } from "./control_failover.ts";
+import { heldBody } from "./body.ts";
 import { JsonClient } from "./json_client.ts";
 import { readJsonLines } from "./json_lines.ts";
 import type { Topology } from "./topology.ts";
@@ -143,7 +144,7 @@ export class TopologyWatcher implements TopologySource {
       if (response.body === null) throw misfit("a stream without a body");
       let base = known;
       // A network's body ends with the signal by itself; that of a service in this process does not.
-      const body = response.body.pipeThrough(new TransformStream(), { signal });
+      const body = heldBody(response).pipeThrough(new TransformStream(), { signal });
       const lines = readJsonLines(body, { lineLengthMax: TOPOLOGY_LINE_LENGTH_MAX });
       for await (const value of lines) {
         lineCount++;
