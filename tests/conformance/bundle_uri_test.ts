@@ -123,6 +123,14 @@ conformance("bundle-uri", {
     const copy = await context.clone({ url: file }, "--branch=main");
     assert.equal(await context.text(["-C", copy, "rev-parse", "main"]), tip);
   },
+  "the own bundle is the same however often it is asked for": async (context) => {
+    const repository = await context.seeded();
+    await change(context, repository.name, { offerBundle: true });
+    const uri = await ownBundle(context, repository.name);
+    const load = async () => new Uint8Array(await (await fetch(uri)).arrayBuffer());
+    const bundle = await load();
+    for (let again = 0; again < 3; again++) assert.deepEqual(await load(), bundle);
+  },
   "a client starts from the own bundle and asks for the rest": async (context) => {
     const repository = await context.seeded();
     await change(context, repository.name, { offerBundle: true });
