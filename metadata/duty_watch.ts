@@ -53,7 +53,10 @@ export class DutyWatch {
         await duties.changed(version, signal);
       } catch (error) {
         if (signal.aborted) return;
-        throw error;
+        // The process is ending, in whatever order: what is open stays so until it is closed.
+        return this.#options.logger.error("Hear of no more changes of duties", {
+          reason: String(error),
+        });
       }
     }
   }
