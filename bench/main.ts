@@ -5,6 +5,7 @@
  */
 
 import { type BenchOptions, parseBenchOptions } from "./bench_options.ts";
+import { interruptible } from "./interruption.ts";
 import { runBenchmarks } from "./run_benchmarks.ts";
 import { reportJson, reportMarkdown } from "./results/report.ts";
 import { reportSvg } from "./results/report_svg.ts";
@@ -18,7 +19,8 @@ async function run(options: BenchOptions): Promise<void> {
 
 if (import.meta.main) {
   try {
-    await run(parseBenchOptions(Deno.args));
+    const options = parseBenchOptions(Deno.args);
+    await interruptible(() => run(options));
     Deno.exit(0);
   } catch (error) {
     console.error(error);

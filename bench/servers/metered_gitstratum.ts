@@ -8,6 +8,13 @@ import { GitStratumServer } from "../../tests/harness/gitstratum_server.ts";
 import type { Address, MeteredServer } from "./metered_server.ts";
 import { peakBytes, processCpuSeconds, resetPeak } from "./process_usage.ts";
 
+/** How often a server is looked at that may still be at work, in milliseconds. */
+const SETTLE_INTERVAL_MS = 50;
+/** A server that never rests has its costs counted up to here. */
+const SETTLE_ROUND_COUNT_MAX = 100;
+/** A server that used no more in one interval is idle: one tick of the kernel's clock. */
+const IDLE_CPU_SECONDS = 0.011;
+
 /** A server over a data directory that outlives it. */
 export class MeteredGitStratum implements MeteredServer {
   readonly name = "GitStratum";
@@ -49,8 +56,15 @@ export class MeteredGitStratum implements MeteredServer {
     return () => peakBytes(this.pid);
   }
 
-  settle(): Promise<void> {
-    return Promise.resolve();
+  /** A stored pack is checked behind the last byte of its answer: that belongs to what it cost. */
+  async settle(): Promise<void> {
+    let before = this.cpuSeconds();
+    for (let round = 0; round < SETTLE_ROUND_COUNT_MAX; round++) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_INTERVAL_MS));
+      const now = this.cpuSeconds();
+      if (now - before <= IDLE_CPU_SECONDS) return;
+      before = now;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
