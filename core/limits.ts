@@ -44,7 +44,7 @@ export const REPLICA_RANGE_COUNT_MAX = 1024;
 /** Parts whose records one such question lists: each has 64 at most, unless ids crowd together. */
 export const REPLICA_LEAF_COUNT_MAX = 32;
 /** Writes from one replica to another in one body: a batch, or one large extent with its row. */
-export const REPLICA_BODY_BYTES_MAX = EXTENT_BYTES_MAX + 64 * KIB;
+export const REPLICA_BODY_BYTES_MAX: number = EXTENT_BYTES_MAX + 64 * KIB;
 /** Records that one call names: ids with their versions, at most 96 bytes each. */
 export const REPLICA_NAME_COUNT_MAX = 8192;
 /** A call to the object cluster is repeated for so long: a node that dies is noticed much earlier. */

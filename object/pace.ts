@@ -28,7 +28,7 @@ export class Pace {
     if (this.#signal.aborted) return false;
     const waitMs = bytes / this.#bytesPerSecond * 1000;
     if (waitMs < 1) {
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await nextTurn();
       return !this.#signal.aborted;
     }
     try {
@@ -39,4 +39,9 @@ export class Pace {
       throw error;
     }
   }
+}
+
+/** Lets everything else have its turn of the event loop. */
+export async function nextTurn(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -152,7 +152,7 @@ export class AntiEntropy {
     const shared = sharedBy(view, [self, peer]);
     const remote = digestsOf?.(peer);
     const theirs: RemoteTree = remote === undefined
-      ? localTree(new DigestSnapshot((await listAll(caller, peer)).filter(shared)))
+      ? localTree(await DigestSnapshot.build(await listAll(caller, peer, shared)))
       : {
         digests: (ranges) => remote.digests(self, ranges),
         records: (ranges) => remote.records(self, ranges),
@@ -160,7 +160,7 @@ export class AntiEntropy {
     // Begins the comparison there, and says whether the peer answers before this node is listed.
     const whole = await theirs.digests([WHOLE_RING]);
     // Listed for each peer anew: what came from the one before need not come from this one too.
-    const ours = new DigestSnapshot((await listAll(caller, self)).filter(shared));
+    const ours = await DigestSnapshot.build(await listAll(caller, self, shared));
     const digests = { ours: [ours.digest(WHOLE_RING)], theirs: whole };
     const { leaves, deeper } = compareLevel([WHOLE_RING], digests);
     return { ours, theirs, alike: leaves.length + deeper.length === 0 };
@@ -246,9 +246,13 @@ async function planDifferences(part: PositionRange, trees: Trees): Promise<Repai
   return actions;
 }
 
-/** All that a node knows. */
-export function listAll(caller: NodeCaller, node: NodeId): Promise<ReplicaRecord[]> {
-  return listRecords((page) => caller.call(node, (replica) => replica.list(page)));
+/** All that a node knows and that `keep` wants. */
+export function listAll(
+  caller: NodeCaller,
+  node: NodeId,
+  keep?: (record: ReplicaRecord) => boolean,
+): Promise<ReplicaRecord[]> {
+  return listRecords((page) => caller.call(node, (replica) => replica.list(page)), keep);
 }
 
 /** The other nodes of the rings, in order of id. */

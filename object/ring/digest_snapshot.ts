@@ -11,6 +11,7 @@
 
 import { createHash } from "node:crypto";
 import { ringPosition } from "@gitstratum/core/ring";
+import { nextTurn } from "../pace.ts";
 import type { ReplicaRecord } from "./replica_record.ts";
 
 /** Ring positions `from <= position < to`, by their upper 53 bits. */
@@ -35,6 +36,19 @@ export const WHOLE_RING: PositionRange = { from: 0, to: 2 ** 53 };
 /** Digests of a record and sums of them have so many 32-bit words. */
 const WORD_COUNT = 4;
 
+/** Records that are placed in one turn of the event loop: some milliseconds. */
+const TURN_RECORD_COUNT = 512;
+
+/** A record with what the tree needs of it. */
+export interface PlacedRecord {
+  /** The record. */
+  readonly record: ReplicaRecord;
+  /** Its place on the ring. */
+  readonly position: number;
+  /** Absent for a damaged copy. */
+  readonly digest: Uint32Array | undefined;
+}
+
 /** An immutable digest tree. */
 export class DigestSnapshot {
   /** In order of their positions. */
@@ -43,20 +57,29 @@ export class DigestSnapshot {
   /** Row `n` is the sum over the first `n` records, word by word. */
   readonly #sums: Uint32Array;
 
-  /** Takes records in any order. */
-  constructor(records: readonly ReplicaRecord[]) {
-    const placed = records.map((record) => ({ record, position: positionOf(record.id) }));
+  /** Takes records in any order; `known` has them with their places, where somebody made these. */
+  constructor(records: readonly ReplicaRecord[], known?: readonly PlacedRecord[]) {
+    const placed = [...known ?? records.map(place)];
     placed.sort((a, b) => a.position - b.position || (a.record.id < b.record.id ? -1 : 1));
     this.#records = placed.map(({ record }) => record);
     this.#positions = Float64Array.from(placed, ({ position }) => position);
     this.#sums = new Uint32Array((placed.length + 1) * WORD_COUNT);
-    for (const [index, record] of this.#records.entries()) {
-      const digest = recordDigest(record);
+    for (const [index, { digest }] of placed.entries()) {
       for (let word = 0; word < WORD_COUNT; word++) {
         const at = index * WORD_COUNT + word;
         this.#sums[at + WORD_COUNT] = this.#sums[at]! + (digest?.[word] ?? 0);
       }
     }
+  }
+
+  /** The same, in turns: many records take seconds, and callers must not wait for them. */
+  static async build(records: readonly ReplicaRecord[]): Promise<DigestSnapshot> {
+    const placed: PlacedRecord[] = [];
+    for (const record of records) {
+      placed.push(place(record));
+      if (placed.length % TURN_RECORD_COUNT === 0) await nextTurn();
+    }
+    return new DigestSnapshot(records, placed);
   }
 
   /** The digest of a range. */
@@ -96,6 +119,10 @@ export class DigestSnapshot {
 export function positionOf(id: string): number {
   const { high, low } = ringPosition(id);
   return high * 2 ** 21 + (low >>> 11);
+}
+
+function place(record: ReplicaRecord): PlacedRecord {
+  return { record, position: positionOf(record.id), digest: recordDigest(record) };
 }
 
 function recordDigest(record: ReplicaRecord): Uint32Array | undefined {

@@ -4,9 +4,13 @@
  * @module
  */
 
-import { EXTENT_LIST_COUNT_MAX, GitStratumError } from "@gitstratum/core";
+import { GitStratumError } from "@gitstratum/core";
 import type { ExtentId, NodeId } from "@gitstratum/core/rpc";
+import { nextTurn } from "../pace.ts";
 import type { ReplicaRecord } from "./replica_record.ts";
+
+/** Records of one page: they are read and judged in one turn, some milliseconds. */
+const RECORD_PAGE_COUNT = 1024;
 
 /** A page of a listing. */
 export interface ListPage {
@@ -72,18 +76,19 @@ function newest(records: readonly ReplicaRecord[]): ReplicaRecord[] {
   return [...byId.values()].sort((a, b) => a.id < b.id ? -1 : 1);
 }
 
-/** Everything that a listing has, page by page. */
+/** Everything of a listing that `keep` wants, page by page, each in its own turn. */
 export async function listRecords(
   page: (page: ListPage) => Promise<readonly ReplicaRecord[]>,
+  keep: (record: ReplicaRecord) => boolean = () => true,
 ): Promise<ReplicaRecord[]> {
   const found: ReplicaRecord[] = [];
+  let after: ExtentId | undefined;
   for (;;) {
-    const after = found.at(-1)?.id;
-    const next = await page({
-      limit: EXTENT_LIST_COUNT_MAX,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const record of next) found.push(record);
-    if (next.length < EXTENT_LIST_COUNT_MAX) return found;
+    const limit = RECORD_PAGE_COUNT;
+    const next = await page({ limit, ...(after === undefined ? {} : { after }) });
+    for (const record of next) if (keep(record)) found.push(record);
+    if (next.length < limit) return found;
+    after = next.at(-1)!.id;
+    await nextTurn();
   }
 }

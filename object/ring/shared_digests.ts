@@ -107,7 +107,7 @@ export class SharedDigests implements PeerDigests {
   async #make(peer: NodeId, view: RingView): Promise<DigestSnapshot> {
     const { self, replica } = this.#options;
     const shared = sharedBy(view, [self, peer]);
-    return new DigestSnapshot((await listRecords((page) => replica.list(page))).filter(shared));
+    return await DigestSnapshot.build(await listRecords((page) => replica.list(page), shared));
   }
 }
 
