@@ -110,6 +110,18 @@ Deno.test("planPartitions() empties a draining node only when others can take ov
   }
 });
 
+Deno.test("planPartitions() keeps its promises at the size of a large cluster", () => {
+  const nothing = Array.from({ length: 4096 }, () => NOTHING[0]!);
+  const before = planPartitions(nodes(100, 10), nothing, POLICY);
+  assert.ok(spreadOf(loads(before, holders), nodes(100, 10)) <= 1);
+  const lost = planPartitions(with1(nodes(100, 10), "down"), before, POLICY);
+  assert.equal(movedHolders(before, lost), loads(before, holders).get("m-1" as NodeId));
+  const joined = planPartitions(nodes(101, 10), before, POLICY);
+  assert.ok(movedHolders(before, joined) <= 4096 * 3 / 101);
+  const many = planPartitions(nodes(1000, 10), NOTHING, POLICY);
+  assert.ok(spreadOf(loads(many, holders), nodes(1000, 10)) <= 1);
+});
+
 function with1(some: readonly PlannerNode[], state: PlannerNode["state"]): PlannerNode[] {
   return some.map((node) => node.id === "m-1" ? { ...node, state } : node);
 }
