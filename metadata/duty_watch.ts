@@ -33,7 +33,7 @@ export class DutyWatch {
     this.#running = this.#run();
   }
 
-  /** Stops acting; what is open stays open. */
+  /** Stops acting; what is open stays open, and what is about to settle does so when it is closed. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -45,8 +45,9 @@ export class DutyWatch {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       const { version } = duties;
-      await this.#attempt("let partitions go", () => partitions.settle());
-      // Opening may take long; what is to be given up meanwhile must not wait for it.
+      // Neither is waited for: a partition settles only after it got the claim that it waits for, and
+      // that may never come, because another change gave the partition back to its holder.
+      void this.#attempt("let partitions go", () => partitions.settle());
       this.#isOutdated = true;
       this.#opening ??= this.#open();
       try {
@@ -65,7 +66,10 @@ export class DutyWatch {
   async #open(): Promise<void> {
     while (this.#isOutdated && !this.#stop.signal.aborted) {
       this.#isOutdated = false;
-      await this.#attempt("open partitions", () => this.#options.partitions.openAll());
+      await this.#attempt(
+        "open partitions",
+        () => this.#options.partitions.openAll(this.#stop.signal),
+      );
     }
     this.#opening = undefined;
   }

@@ -80,15 +80,16 @@ export class PartitionTable {
   }
 
   /**
-   * Opens whatever this node is to be primary of and is not open yet.
+   * Opens whatever this node is to be primary of and is not open yet, until the signal aborts.
    *
    * @throws the first of the errors that primaries met; the others are open all the same
    */
-  async openAll(): Promise<void> {
+  async openAll(signal?: AbortSignal): Promise<void> {
     const due = this.primaries.filter((partition) => this.#slots[partition]!.opened === undefined);
     const errors: unknown[] = [];
     const openNext = async () => {
       for (let next = due.shift(); next !== undefined; next = due.shift()) {
+        if (signal?.aborted) return;
         await this.primary(next).catch((error) => errors.push(error));
       }
     };

@@ -72,7 +72,7 @@ export class Upkeep {
 
   async #round(due: { readonly orphans: boolean }): Promise<void> {
     const { directory, partitions, sweeper, state } = this.#options;
-    await this.#chore("open partitions", () => partitions.openAll());
+    await this.#chore("open partitions", () => partitions.openAll(this.#stop.signal));
     await this.#chore("repair the directory", () => directory.repair(partitions.primaries));
     await this.#chore("remove packs of deleted repositories", () => sweeper.removeFreed());
     if (due.orphans) {
