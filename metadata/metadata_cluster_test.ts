@@ -170,7 +170,7 @@ Deno.test("an answer that was computed under a claim is not sent after its end",
   const read = cluster.extents.read;
   // The objects are read while the process is paused for longer than its lease.
   cluster.extents.read = function (...args) {
-    cluster.claims.expire("a" as NodeId);
+    cluster.claims.lapse("a" as NodeId);
     return read.apply(this, args);
   };
   const tip = await pushedWithoutReading(cluster, info, read);

@@ -13,6 +13,8 @@ interface Held {
   readonly lost: AbortController;
   /** Resolves when others may claim. */
   readonly free: PromiseWithResolvers<void>;
+  /** Whether its time is over, be it known to the node's other parts or not. */
+  isOver: boolean;
 }
 
 /** Who holds which partition. */
@@ -34,6 +36,17 @@ export class ClaimTable {
     this.#lapsed.add(nodeId);
     for (const [partition, held] of this.#held) {
       if (held.nodeId === nodeId) this.#drop(partition, held);
+    }
+  }
+
+  /** Ends a node's lease as {@link expire} does, while the node is paused: nothing tells it so. */
+  lapse(nodeId: NodeId): void {
+    this.#lapsed.add(nodeId);
+    for (const [partition, held] of this.#held) {
+      if (held.nodeId !== nodeId) continue;
+      held.isOver = true;
+      this.#held.delete(partition);
+      held.free.resolve();
     }
   }
 
@@ -59,11 +72,16 @@ export class ClaimTable {
       await Promise.race([held.free.promise, aborted]);
     }
     signal.throwIfAborted();
-    const held = { nodeId, lost: new AbortController(), free: Promise.withResolvers<void>() };
+    const held: Held = {
+      nodeId,
+      lost: new AbortController(),
+      free: Promise.withResolvers<void>(),
+      isOver: false,
+    };
     this.#held.set(partition, held);
     return {
       partition,
-      mayServe: () => !held.lost.signal.aborted,
+      mayServe: () => !held.isOver,
       get lostAtMs() {
         return held.lost.signal.aborted ? -Infinity : Infinity;
       },
@@ -77,6 +95,7 @@ export class ClaimTable {
 
   #drop(partition: Partition, held: Held): void {
     if (this.#held.get(partition) === held) this.#held.delete(partition);
+    held.isOver = true;
     held.lost.abort();
     held.free.resolve();
   }
