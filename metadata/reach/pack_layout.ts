@@ -2,7 +2,9 @@
  * From a set of objects to the steps of a pack stream.
  *
  * Order: materialised objects, then the history parts of all groups in commit order, then their
- * content parts. A part of which every entry is sent is relayed as it is, in one range. Elsewhere
+ * content parts, then materialised objects whose relative is in a part or among these last ones: a
+ * delta comes after its base, without which some clients can not read it. Nothing is a delta of those
+ * last ones but they themselves. A part of which every entry is sent is relayed as it is, in one range. Elsewhere
  * neighbouring entries join into ranges; an offset delta whose distance changed, or whose base is now
  * to be named by its id, gets another base reference.
  *
@@ -57,12 +59,18 @@ export class PackLayout {
   /** Objects whose delta base is neither sent nor had. */
   readonly #materialised: BitSet;
   readonly #relatives: Relatives;
+  /** Bases of entries that are sent as they are stored: nothing that they need may come late. */
+  readonly #bases: BitSet;
+  /** Materialised objects that come last. */
+  readonly #late: BitSet;
   readonly #packNumbers = new Map<PackId, number>();
 
   private constructor(network: NetworkIndex, request: LayoutRequest) {
     this.#network = network;
     this.#request = request;
     this.#materialised = new BitSet(network.size);
+    this.#bases = new BitSet(network.size);
+    this.#late = new BitSet(network.size);
     this.#relatives = new Relatives(network, (position) => this.#isThere(position));
     this.objectCount = request.selected.count();
   }
@@ -78,7 +86,7 @@ export class PackLayout {
       }
     }
     for (const position of layout.#materialised.items()) {
-      layout.#relatives.place(position);
+      layout.#place(position);
       for (const at of chainOf(network, position)) layout.#packOf(at);
       const relative = layout.#relatives.of(position);
       for (const at of relative === undefined ? [] : chainOf(network, relative)) layout.#packOf(at);
@@ -112,10 +120,40 @@ export class PackLayout {
         ordinal < first || ordinal >= end || this.#isBaseThere(group, ordinal)
       );
     this.#parts.push({ group, part, isRelayed });
-    if (isRelayed) return;
-    for (const position of selected.items(group.start + first, group.start + end)) {
-      if (!this.#isBaseThere(group, position - group.start)) this.#materialised.add(position);
+    if (isRelayed) {
+      // Offset deltas of a whole part have their bases in it.
+      for (const ordinal of group.referenceDeltas) this.#noteBase(group, ordinal);
+      return;
     }
+    for (const position of selected.items(group.start + first, group.start + end)) {
+      const ordinal = position - group.start;
+      if (this.#isBaseThere(group, ordinal)) this.#noteBase(group, ordinal);
+      else this.#materialised.add(position);
+    }
+  }
+
+  #noteBase(group: StoredGroup, ordinal: number): void {
+    const base = group.base(ordinal);
+    if (base !== undefined) this.#bases.add(base);
+  }
+
+  /** Finds the relative of a materialised object, and where in the pack that puts it. */
+  #place(position: number): void {
+    this.#relatives.place(position, (at) => this.#mayPrecede(at, position));
+    const relative = this.#relatives.of(position);
+    if (relative !== undefined && this.#comesLate(relative)) this.#late.add(position);
+  }
+
+  /** Whether a relative can stand before an object; objects are placed in the order of positions. */
+  #mayPrecede(relative: number, position: number): boolean {
+    if (this.#materialised.has(relative) && relative > position) return false;
+    return !this.#comesLate(relative) || !this.#bases.has(position);
+  }
+
+  /** Whether what follows an object comes behind the parts. */
+  #comesLate(position: number): boolean {
+    if (this.#materialised.has(position)) return this.#late.has(position);
+    return this.#request.selected.has(position);
   }
 
   #isBaseThere(group: StoredGroup, ordinal: number): boolean {
@@ -129,7 +167,7 @@ export class PackLayout {
   }
 
   *#allSteps(): Generator<RecipeStep> {
-    for (const position of this.#materialised.items()) yield this.#materialise(position);
+    yield* this.#materialisedSteps({ late: false });
     let position = 0;
     for (const plan of this.#parts) {
       const steps = plan.isRelayed ? this.#relay(plan) : this.#entries(plan, position);
@@ -140,6 +178,13 @@ export class PackLayout {
         }
         yield next.value;
       }
+    }
+    yield* this.#materialisedSteps({ late: true });
+  }
+
+  *#materialisedSteps({ late }: { readonly late: boolean }): Generator<RecipeStep> {
+    for (const position of this.#materialised.items()) {
+      if (this.#late.has(position) === late) yield this.#materialise(position);
     }
   }
 

@@ -30,9 +30,12 @@ export class Relatives {
     this.#isThere = isThere;
   }
 
-  /** Finds the relative of an object whose delta base stays behind; each object is placed once. */
-  place(position: number): void {
-    const relative = this.#find(position);
+  /**
+   * Finds the relative of an object whose delta base stays behind, among those that may precede it;
+   * each object is placed once.
+   */
+  place(position: number, mayPrecede: (relative: number) => boolean = () => true): void {
+    const relative = this.#find(position, mayPrecede);
     if (relative !== undefined) this.#relatives.set(position, relative);
   }
 
@@ -41,16 +44,17 @@ export class Relatives {
     return this.#relatives.get(position);
   }
 
-  #find(position: number): number | undefined {
+  #find(position: number, mayPrecede: (relative: number) => boolean): number | undefined {
     const passed: number[] = [];
     let found: number | undefined;
     for (let at = this.#baseOf(position); at !== undefined; at = this.#baseOf(at)) {
       if (this.#isThere(at)) {
-        found ??= at;
+        if (mayPrecede(at)) found ??= at;
         break;
       }
       passed.push(at);
-      found ??= this.#heirs.get(at);
+      const heir = this.#heirs.get(at);
+      if (heir !== undefined && mayPrecede(heir)) found ??= heir;
     }
     const depth = found === undefined ? 0 : (this.#depths.get(found) ?? 0) + 1;
     this.#depths.set(position, depth);

@@ -53,7 +53,9 @@ async function unpacked(context: CaseContext, pack: Uint8Array): Promise<PackEnt
   const { code, stderr } = await context.git(["-C", path, "index-pack", "got.pack"], {
     anyExit: true,
   });
-  if (code !== 0) return { standsAlone: false, complaint: stderr, oids: [], kinds: [] };
+  if (code !== 0) {
+    return { standsAlone: false, complaint: stderr, oids: [], kinds: [], forward: [] };
+  }
   const rows = await context.lines(["-C", path, "verify-pack", "-v", "got.idx"]);
   const entries = rows.map((row) => row.split(/\s+/)).filter(([oid]) =>
     /^[0-9a-f]{40,}$/.test(oid!)
@@ -63,11 +65,21 @@ async function unpacked(context: CaseContext, pack: Uint8Array): Promise<PackEnt
     complaint: "",
     oids: entries.map(([oid]) => oid!).sort(),
     // The type is in bits 4 to 6 of an entry's first byte.
+    forward: forwardDeltas(entries),
     kinds: entries.map((fields) => (pack[Number(fields[4])]! >> 4) & 7),
   };
 }
 
+/** Deltas that come before their base, by the rows of `git verify-pack -v`. */
+function forwardDeltas(rows: readonly string[][]): string[] {
+  const offsets = new Map(rows.map(([oid, , , , offset]) => [oid!, Number(offset)]));
+  return rows.filter(([, , , , offset, , base]) =>
+    base !== undefined && offsets.get(base)! > Number(offset)
+  ).map(([oid]) => oid!);
+}
+
 interface PackEntries {
+  readonly forward: readonly string[];
   readonly standsAlone: boolean;
   readonly complaint: string;
   readonly oids: readonly string[];
@@ -171,6 +183,17 @@ conformance("pack content", {
     const known = await kinds("ofs-delta");
     assert.ok(known.includes(OFS_DELTA));
     assert.ok(!(await kinds()).includes(OFS_DELTA));
+  },
+  // git takes them in any order and never sends one the other way; isomorphic-git fails on that.
+  "a delta comes after its base, in shallow and filtered packs too": async (context) => {
+    const repository = await context.history();
+    const want = `want ${await mainOf(context, repository)}`;
+    for (const more of [[], ["deepen 1"], ["deepen 4"], ["filter blob:limit=2k"]]) {
+      const args = ["ofs-delta", ...more, want, "done"];
+      const entries = await unpacked(context, (await fetchV2(context, repository, args)).bands[0]);
+      assert.ok(entries.standsAlone, entries.complaint);
+      assert.deepEqual(entries.forward, [], more.join());
+    }
   },
   "include-tag brings the tag of what is sent, without it none comes": async (context) => {
     const repository = await context.seeded();
