@@ -142,10 +142,10 @@ export const SPARSE_PATTERN_BYTES_MAX = 256 * KIB;
 export const SPARSE_GLOB_COUNT_MAX = 64;
 
 /** A metadata node's lease: whoever died keeps its partitions from others for so long. */
-export const NODE_LEASE_MS = 5000;
+export const NODE_LEASE_MS = 6000;
 /** A node takes its lease for ended so long before the store does: clocks differ in speed. */
 export const NODE_LEASE_MARGIN_MS = 500;
-/** A node renews its lease this often: three renewals may fail. */
+/** A node renews its lease this often: four renewals may fail, as when etcd elects a leader. */
 export const NODE_LEASE_RENEW_MS = 1000;
 /** A call to one control node; beyond it the next one is asked, well before a node is suspected. */
 export const CONTROL_CALL_MS_MAX = 2000;

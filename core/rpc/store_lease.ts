@@ -200,17 +200,24 @@ export class StoreLease {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    while (await this.#sleep(this.#options.times.renewMs, signal)) await this.#renew();
+    const { renewMs } = this.#options.times;
+    let pauseMs = renewMs;
+    while (await this.#sleep(pauseMs, signal)) {
+      // What failed is tried again soon: a store that elects its leader is back any moment.
+      pauseMs = await this.#renew() ? renewMs : renewMs / 4;
+    }
   }
 
-  /** Prolongs the term, or begins one. */
-  async #renew(): Promise<void> {
+  /** Prolongs the term, or begins one; tells whether the store answered. */
+  async #renew(): Promise<boolean> {
     try {
       if (this.#term === undefined) await this.#begin();
       else await this.#prolong(this.#term);
       await this.#sweep();
+      return true;
     } catch (error) {
       this.#options.logger.warn("Fail to renew a lease", { error: toError(error) });
+      return false;
     }
   }
 
