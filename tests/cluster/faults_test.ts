@@ -105,6 +105,7 @@ async function killAndRestart(world: World, node: NodeProcess): Promise<number> 
   await node.kill();
   await world.traffic.progress(PROGRESS_COUNT);
   await node.start();
+  await world.cluster.settled();
   return world.traffic.writableAfterMs(killedMs);
 }
 
@@ -150,6 +151,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
   const repository = await repositoryOf(world);
   const partition = partitionOf(repository.networkId);
   await traffic.progress(PROGRESS_COUNT);
+  await cluster.settled();
 
   await t.step("the primary of a partition is killed", async () => {
     const primary = await primaryOf(cluster, partition);
@@ -169,6 +171,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     old.signal("SIGCONT");
     await assertNothingOld(world, await Promise.all(asked), stoppedFor);
     assertHealthy(world, 0);
+    await cluster.settled();
   });
 
   await t.step("a primary that is cut off from etcd answers nothing old", async () => {
@@ -183,6 +186,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     for (const wire of cluster.wires.get(old.id)!) wire.mend();
     await assertNothingOld(world, answers, newest);
     await traffic.progress(PROGRESS_COUNT);
+    await cluster.settled();
   });
 
   await t.step("an object node is killed", async () => {
@@ -194,6 +198,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     await traffic.progress(PROGRESS_COUNT);
     await Promise.all(cluster.control.map((node) => node.start()));
     assertHealthy(world, 0);
+    await cluster.settled();
   });
 
   await t.step("the leader of etcd is killed", async () => {
@@ -202,6 +207,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     await leader.kill();
     await traffic.progress(PROGRESS_COUNT);
     await leader.start();
+    await cluster.settled();
     assertHealthy(world, traffic.writableAfterMs(killedMs));
   });
 
@@ -220,6 +226,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
       assert.equal(await node.stop(), 0, node.log);
       await traffic.progress(1);
       await node.start();
+      await cluster.settled();
     }
     assertHealthy(world, 0);
   });

@@ -112,6 +112,26 @@ export class LocalCluster implements AsyncDisposable {
     }
   }
 
+  /** Resolves when all running nodes go by one topology and have opened what it gives them. */
+  async settled(): Promise<void> {
+    const deadlineMs = performance.now() + READY_MS_MAX;
+    for (;;) {
+      const facts = await Promise.all(
+        this.nodes.filter(({ isRunning }) => isRunning).map((node) => readinessOf(node)),
+      );
+      const versions = new Set(facts.map(({ topologyVersion }) => topologyVersion));
+      const isOpen = facts.every(({ status, partitionsOpen }) =>
+        status === "ok" && partitionsOpen !== false
+      );
+      if (versions.size === 1 && isOpen) return;
+      if (performance.now() > deadlineMs) {
+        throw new Error(`The cluster does not settle: ${JSON.stringify(facts)}`);
+      }
+      // Nodes tell nobody when they have settled: all there is to wait for is another answer.
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
   /** The ends of all logs, for messages of failures. */
   describe(): string {
     return this.nodes.map(({ id, log }) => `--- ${id}\n${log.slice(-3000)}`).join("\n");
@@ -134,6 +154,12 @@ export class LocalCluster implements AsyncDisposable {
     await this.etcd.stop();
     await this.directory[Symbol.asyncDispose]();
   }
+}
+
+/** What a node says about its readiness. */
+async function readinessOf(node: NodeProcess): Promise<Readonly<Record<string, unknown>>> {
+  const response = await fetch(`${node.adminUrl}/readyz`);
+  return { node: node.id, ...await response.json() };
 }
 
 async function describeNodes(
