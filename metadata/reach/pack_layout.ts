@@ -37,6 +37,8 @@ export interface LayoutRequest {
   readonly selected: BitSet;
   /** Whether the client certainly has an object, as a base for thin deltas; false for full packs. */
   readonly isBaseHad: (position: number) => boolean;
+  /** Whether {@link isBaseHad} may say yes. */
+  readonly isThin: boolean;
   readonly ofsDelta: boolean;
   readonly slices: Slices;
 }
@@ -86,7 +88,9 @@ export class PackLayout {
       }
     }
     for (const position of layout.#materialised.items()) {
-      layout.#place(position);
+      // Clients before git 2.50 refuse a delta by the id of an entry that is one itself, of a base that
+      // only they have, when they happen to have the entry too ("already resolved").
+      if (!request.isThin) layout.#place(position);
       for (const at of chainOf(network, position)) layout.#packOf(at);
       const relative = layout.#relatives.of(position);
       for (const at of relative === undefined ? [] : chainOf(network, relative)) layout.#packOf(at);

@@ -80,6 +80,7 @@ export class PackPlanner {
     const layout = await PackLayout.make(this.#network, {
       selected: this.#selected,
       isBaseHad: (position) => this.#request.thinPack && this.#isCertainlyHad(position),
+      isThin: this.#request.thinPack && history.had.count() > 0,
       ofsDelta: this.#request.ofsDelta,
       slices,
     });

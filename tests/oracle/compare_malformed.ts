@@ -23,6 +23,8 @@ export interface MalformedFinding {
     | "fsck"
     | "references";
   readonly detail: string;
+  /** Whether it is GitStratum that refuses. */
+  readonly isStricter?: boolean;
   /** Both answers' lines, for findings about them. */
   readonly lines?: { readonly git: readonly string[]; readonly ours: readonly string[] };
 }
@@ -66,7 +68,9 @@ export function compareMalformed(
   // Git dies without a word; whoever is refused here is told, or sees the connection break.
   if (!isRefused && isUnfinished(ours)) return [{ kind: "shape", detail }];
   if (gitExit === EXIT_UNREAD && git.lines.length === 0) return [];
-  if (isGitsRefusal(git, gitExit) !== isRefused) return [{ kind: "verdict", detail }];
+  if (isGitsRefusal(git, gitExit) !== isRefused) {
+    return [{ kind: "verdict", detail, isStricter: isRefused }];
+  }
   if (isRefused || git.lines.join("\n") === ours.lines.join("\n")) return [];
   return [{ kind: "lines", detail, lines: { git: git.lines, ours: ours.lines } }];
 }

@@ -5,7 +5,6 @@
  * `GITSTRATUM_ORACLE_SEED=s[:case]` runs one again.
  */
 
-import assert from "node:assert/strict";
 import { SeededRandom } from "../harness/seeded_random.ts";
 import { compareFetch } from "./compare_fetch.ts";
 import { ALLOWED_FETCH_DIFFERENCES } from "./differences.ts";
@@ -13,9 +12,12 @@ import { readFetchAnswer } from "./fetch_answer.ts";
 import { drawFetch, fetchBody, type FetchCase } from "./fetch_case.ts";
 import { type FetchWorld, makeFetchWorld, OracleServers } from "./fetch_world.ts";
 import { ObjectSets } from "./object_sets.ts";
+import { OracleFailures } from "./oracle_failures.ts";
 import { oracleRuns } from "./oracle_runs.ts";
 
 const CASES_PER_SEED = 40;
+/** A thin pack whose deltas clients could not put together. */
+const KEPT = [{ seed: 6, cases: [2] }];
 
 async function ask(url: string, fetchCase: FetchCase) {
   const response = await fetch(`${url}/git-upload-pack`, {
@@ -56,8 +58,8 @@ async function judge(
 
 Deno.test("random fetches are answered as git's own server does", async () => {
   await using servers = await OracleServers.start();
-  const failures: string[] = [];
-  for (const { seed, cases } of oracleRuns({ seeds: 3, cases: CASES_PER_SEED })) {
+  const failures = new OracleFailures();
+  for (const { seed, cases } of oracleRuns({ seeds: 3, cases: CASES_PER_SEED, kept: KEPT })) {
     const world = await makeFetchWorld(servers, seed);
     const { directory, material: { objectFormat } } = world;
     const sets = await ObjectSets.create(servers.temp.join(`sets-${seed}`), {
@@ -66,11 +68,12 @@ Deno.test("random fetches are answered as git's own server does", async () => {
     });
     for (const each of cases) {
       const found = await judge(servers, world, sets, seed * 1000 + each);
-      failures.push(
-        ...found.map((text) => `GITSTRATUM_ORACLE_SEED=${seed}:${each} (${world.name}) ${text}`),
+      failures.add(
+        found.map((text) => `GITSTRATUM_ORACLE_SEED=${seed}:${each} (${world.name}) ${text}`),
       );
     }
     await servers.remove(world.name);
+    failures.seedDone(seed);
   }
-  assert.equal(failures.length, 0, `${failures.length} differences\n${failures.join("\n\n")}`);
+  failures.assertNone();
 });

@@ -26,25 +26,21 @@ export interface AllowedMalformedDifference {
   covers(finding: MalformedFinding, facts: MalformedFacts): boolean;
 }
 
-/** Git takes it, GitStratum does not. */
-function isStricter(finding: MalformedFinding): boolean {
-  return finding.kind !== "lines" && finding.kind !== "shape";
-}
-
 /** The list. */
 export const ALLOWED_MALFORMED_DIFFERENCES: readonly AllowedMalformedDifference[] = [
   {
     name: "lines longer than the specification allows",
     reason: "Git's buffer has room for a few bytes more than the 65520 that a line may have; " +
       "GitStratum holds everybody to the specification.",
-    covers: (finding, { traits }) => traits.has("long line") && isStricter(finding),
+    covers: (finding, { traits }) => traits.has("long line") && finding.isStricter === true,
   },
   {
     name: "words behind an id",
     reason:
       "Git reads an id at the start of `want`, `have` and `shallow` and does not look at the " +
       "rest of the line; GitStratum refuses what it does not understand.",
-    covers: (finding, { traits }) => traits.has("words behind an id") && isStricter(finding),
+    covers: (finding, { traits }) =>
+      traits.has("words behind an id") && finding.isStricter === true,
   },
   {
     name: "a NUL in a line of a fetch",
@@ -59,7 +55,8 @@ export const ALLOWED_MALFORMED_DIFFERENCES: readonly AllowedMalformedDifference[
     reason: "To git the capabilities end there; GitStratum takes it for one more character of a " +
       "capability that nobody knows, and so finds others behind it.",
     covers: ({ kind }, { traits, isPush }) =>
-      isPush && traits.has("more NULs") && (kind === "report" || kind === "result"),
+      isPush && traits.has("more NULs") &&
+      (kind === "report" || kind === "result" || kind === "references"),
   },
   {
     name: "capabilities of later commands",
@@ -84,24 +81,25 @@ export const ALLOWED_MALFORMED_DIFFERENCES: readonly AllowedMalformedDifference[
   {
     name: "a want-ref that comes twice",
     reason: "Refused as newer versions of git refuse it; 2.39 takes it.",
-    covers: (finding, { traits }) => traits.has("want-ref twice") && isStricter(finding),
+    covers: (finding, { traits }) => traits.has("want-ref twice") && finding.isStricter === true,
   },
   {
     name: "text that is no UTF-8",
     reason: "Git compares bytes; here lines of the protocol are text. SHORTCOMINGS.md names it.",
-    covers: (finding, { traits }) => traits.has("no UTF-8") && isStricter(finding),
+    covers: (finding, { traits }) => traits.has("no UTF-8") && finding.isStricter === true,
   },
   {
     name: "packets of version 2 in version 0",
     reason: "Git takes any special packet for the end of a list; GitStratum a flush only.",
     covers: (finding, { traits, version }) =>
-      version < 2 && traits.has("special packet") && isStricter(finding),
+      version < 2 && traits.has("special packet") && finding.isStricter === true,
   },
   {
     name: "garbage behind a pack",
     reason: "Git's index-pack reads a pack from a pipe and leaves what is behind it; GitStratum " +
       "refuses a push whose end is not the pack's end.",
-    covers: (finding, { traits }) => traits.has("garbage behind the pack") && isStricter(finding),
+    covers: (finding, { traits }) =>
+      traits.has("garbage behind the pack") && finding.isStricter === true,
   },
   {
     name: "a have that comes twice",
@@ -113,7 +111,7 @@ export const ALLOWED_MALFORMED_DIFFERENCES: readonly AllowedMalformedDifference[
     name: "a request that ends inside a line",
     reason: "Git takes the end of the body for the end of the list and answers what it has read, " +
       "often nothing; GitStratum answers that the request is not whole.",
-    covers: (finding, { traits }) => traits.has("cut line") && isStricter(finding),
+    covers: (finding, { traits }) => traits.has("cut line") && finding.isStricter === true,
   },
   {
     name: "reasons that say more",

@@ -10,9 +10,17 @@ export interface OracleRun {
   readonly cases: readonly number[];
 }
 
-/** Reads `GITSTRATUM_ORACLE_SEED=seed[:case]` and `GITSTRATUM_ORACLE_SEEDS=count`. */
+/**
+ * Runs that failed once are kept: the gate makes them too.
+ *
+ * Reads `GITSTRATUM_ORACLE_SEED=seed[:case]` and `GITSTRATUM_ORACLE_SEEDS=count`.
+ */
 export function oracleRuns(
-  gate: { readonly seeds: number; readonly cases: number },
+  gate: {
+    readonly seeds: number;
+    readonly cases: number;
+    readonly kept?: readonly OracleRun[];
+  },
 ): OracleRun[] {
   const all = Array.from({ length: gate.cases }, (_, index) => index);
   const only = Deno.env.get("GITSTRATUM_ORACLE_SEED");
@@ -21,5 +29,6 @@ export function oracleRuns(
     return [{ seed: seed!, cases: each === undefined ? all : [each] }];
   }
   const count = Number(Deno.env.get("GITSTRATUM_ORACLE_SEEDS") ?? gate.seeds);
-  return Array.from({ length: count }, (_, index) => ({ seed: index + 1, cases: all }));
+  const runs = Array.from({ length: count }, (_, index) => ({ seed: index + 1, cases: all }));
+  return [...runs, ...(gate.kept ?? []).filter(({ seed }) => seed > count)];
 }
