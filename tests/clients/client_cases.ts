@@ -18,75 +18,101 @@ import type { GitServer } from "../harness/git_server.ts";
 import { startServer } from "../harness/server.ts";
 import { makeSshKey } from "../harness/ssh_client.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../harness/temp.ts";
-import type { GitClient, Transport } from "./git_client.ts";
+import type { GitClient, ObjectFormat, Transport } from "./git_client.ts";
 
-/** Registers one test of a client with a step for each case and transport. */
+/** Registers one test of a client with a step for each case, transport and object format. */
 export function clientCases(name: string, makeClient: (key: string) => GitClient): void {
   Deno.test(`other clients: ${name} clones, fetches and pushes`, async (test) => {
     await using temp = await temporaryDirectory();
     await using server = await startServer();
     const client = makeClient(await makeSshKey(temp));
-    const source = await generateHistory(temp.join("source.git"), { seed: 83, commits: 80 });
-    await server.createRepository("shared/history");
-    await git(["-C", source, "push", "-q", "--mirror", server.url("shared/history")]);
-    for (const transport of client.transports) {
-      if (transport === "ssh" && !(server instanceof GitStratumServer)) continue;
-      for (const [title, body] of Object.entries(CASES)) {
-        await test.step({
-          name: `${title} (${transport})`,
-          ignore: body === shallowClone && !client.shallow,
-          fn: async () => {
-            await using own = await temporaryDirectory();
-            await body(new ClientContext({ client, server, source, transport, temp: own }));
-          },
-        });
+    for (const objectFormat of await client.objectFormats()) {
+      const path = temp.join(`source-${objectFormat}.git`);
+      const source = await generateHistory(path, { seed: 83, commits: 80, objectFormat });
+      const shared = `shared/history-${objectFormat}`;
+      await server.createRepository(shared, { objectFormat });
+      await git(["-C", source, "push", "-q", "--mirror", server.url(shared)]);
+      for (const transport of client.transports) {
+        if (transport === "ssh" && !(server instanceof GitStratumServer)) continue;
+        await runCases(test, { client, server, source, shared, transport, objectFormat });
       }
     }
   });
+}
+
+/** What cases run with. */
+interface ClientWorld {
+  readonly client: GitClient;
+  readonly server: GitServer;
+  /** Bare repository that holds what {@link shared} does. */
+  readonly source: string;
+  /** A repository on the server that no case changes. */
+  readonly shared: string;
+  readonly transport: Transport;
+  readonly objectFormat: ObjectFormat;
+}
+
+async function runCases(test: Deno.TestContext, world: ClientWorld): Promise<void> {
+  const { client, objectFormat } = world;
+  const pushes = client.pushedFormats.includes(objectFormat);
+  const cases = { ...FETCH_CASES, ...(pushes ? PUSH_CASES : {}) };
+  for (const [title, body] of Object.entries(cases)) {
+    await test.step({
+      name: `${title} (${world.transport}, ${objectFormat})`,
+      ignore: body === shallowClone && !client.shallow,
+      fn: async () => {
+        await using own = await temporaryDirectory();
+        await body(new ClientContext(world, own));
+      },
+    });
+  }
 }
 
 type ClientCase = (context: ClientContext) => Promise<void>;
 
 /** The world of one case. */
 class ClientContext {
-  readonly client: GitClient;
-  /** Bare repository that holds what `shared/history` does. */
-  readonly source: string;
   readonly temp: TemporaryDirectory;
-  readonly #server: GitServer;
-  readonly #transport: Transport;
+  readonly #world: ClientWorld;
   static #names = 0;
 
-  constructor(parts: {
-    readonly client: GitClient;
-    readonly server: GitServer;
-    readonly source: string;
-    readonly transport: Transport;
-    readonly temp: TemporaryDirectory;
-  }) {
-    this.client = parts.client;
-    this.source = parts.source;
-    this.temp = parts.temp;
-    this.#server = parts.server;
-    this.#transport = parts.transport;
+  constructor(world: ClientWorld, temp: TemporaryDirectory) {
+    this.#world = world;
+    this.temp = temp;
+  }
+
+  get client(): GitClient {
+    return this.#world.client;
+  }
+
+  /** Bare repository that holds what {@link shared} does. */
+  get source(): string {
+    return this.#world.source;
+  }
+
+  /** Name of the repository that no case changes. */
+  get shared(): string {
+    return this.#world.shared;
   }
 
   /** Clone URL for the client. */
   url(name: string): string {
-    return this.#transport === "ssh" && this.#server instanceof GitStratumServer
-      ? this.#server.sshUrl(name)
-      : this.#server.url(name);
+    const { server, transport } = this.#world;
+    return transport === "ssh" && server instanceof GitStratumServer
+      ? server.sshUrl(name)
+      : server.url(name);
   }
 
   /** Clone URL for git, which judges over HTTP. */
   judgeUrl(name: string): string {
-    return this.#server.url(name);
+    return this.#world.server.url(name);
   }
 
   /** Name of a new repository, empty or with the shared history. */
   async repository(content: "empty" | "history"): Promise<string> {
     const name = `case/r${++ClientContext.#names}`;
-    await this.#server.createRepository(name);
+    const { server, objectFormat } = this.#world;
+    await server.createRepository(name, { objectFormat });
     if (content === "history") {
       await git(["-C", this.source, "push", "-q", "--mirror", this.judgeUrl(name)]);
     }
@@ -96,7 +122,9 @@ class ClientContext {
   /** The client's clone of a repository. */
   async clone(name: string, depth?: number): Promise<string> {
     const path = this.temp.join(depth === undefined ? "clone" : `clone-${depth}`);
-    await this.client.clone(path, { url: this.url(name), ...(depth ? { depth } : {}) });
+    const { objectFormat } = this.#world;
+    const url = this.url(name);
+    await this.client.clone(path, { url, objectFormat, ...(depth ? { depth } : {}) });
     return path;
   }
 
@@ -142,9 +170,9 @@ async function walked(clone: string): Promise<readonly [string[], string[]]> {
 
 const shallowClone: ClientCase = async (context) => {
   for (const depth of [1, 4]) {
-    const clone = await context.clone("shared/history", depth);
+    const clone = await context.clone(context.shared, depth);
     const judge = await context.gitClone(
-      "shared/history",
+      context.shared,
       `--depth=${depth}`,
       "--no-single-branch",
     );
@@ -157,9 +185,9 @@ const shallowClone: ClientCase = async (context) => {
   }
 };
 
-const CASES: Readonly<Record<string, ClientCase>> = {
+const FETCH_CASES: Readonly<Record<string, ClientCase>> = {
   "a clone holds every reference and object": async (context) => {
-    const clone = await context.clone("shared/history");
+    const clone = await context.clone(context.shared);
     assert.deepEqual(
       await trackedReferences(clone),
       (await references(context.source)).split("\n").sort(),
@@ -188,13 +216,23 @@ const CASES: Readonly<Record<string, ClientCase>> = {
   },
 
   "a fetch of nothing new leaves the clone as it was": async (context) => {
-    const clone = await context.clone("shared/history");
+    const clone = await context.clone(context.shared);
     const before = await references(clone);
     await context.client.fetch(clone);
     assert.equal(await references(clone), before);
     await assertSound(clone);
   },
 
+  "a shallow clone is cut where git cuts it, and deepened": shallowClone,
+
+  "a repository that is not there can not be cloned": async (context) => {
+    await assert.rejects(context.clone("case/nowhere"));
+    const listed = await git(["ls-remote", context.judgeUrl("case/nowhere")], { anyExit: true });
+    assert.notEqual(listed.code, 0);
+  },
+};
+
+const PUSH_CASES: Readonly<Record<string, ClientCase>> = {
   "commits are pushed to a branch that is there and to a new one": async (context) => {
     const name = await context.repository("history");
     const clone = await context.clone(name);
@@ -267,7 +305,7 @@ const CASES: Readonly<Record<string, ClientCase>> = {
 
   "a whole history is pushed to an empty repository": async (context) => {
     const name = await context.repository("empty");
-    const clone = await context.clone("shared/history");
+    const clone = await context.clone(context.shared);
     await git(["-C", clone, "config", "remote.origin.url", context.url(name)]);
     for (const target of await names(context.source)) {
       const source = target.replace("refs/heads/", "refs/remotes/origin/");
@@ -276,13 +314,5 @@ const CASES: Readonly<Record<string, ClientCase>> = {
     const served = await context.served(name);
     assert.equal(await references(served), await references(context.source));
     assert.deepEqual(await reachableObjects(served), await reachableObjects(context.source));
-  },
-
-  "a shallow clone is cut where git cuts it, and deepened": shallowClone,
-
-  "a repository that is not there can not be cloned": async (context) => {
-    await assert.rejects(context.clone("case/nowhere"));
-    const listed = await git(["ls-remote", context.judgeUrl("case/nowhere")], { anyExit: true });
-    assert.notEqual(listed.code, 0);
   },
 };

@@ -4,8 +4,10 @@ The only argument is a JSON object: {"operation": "clone", "path": ..., ...}. Th
 as JSON; a refused push or a failed transfer ends with exit code 1 and the client's own words.
 """
 
+import inspect
 import io
 import json
+import os
 import sys
 
 try:
@@ -18,10 +20,19 @@ except ImportError as error:
 WHO = b"Dul Wich <dulwich@example.com>"
 
 
-def clone(path, url, depth=None):
+# Since 1.0.
+KNOWS_SHA256 = "object_format" in inspect.signature(Repo.init).parameters
+
+
+def formats():
+    return ["sha1", "sha256"] if KNOWS_SHA256 else ["sha1"]
+
+
+def clone(path, url, depth=None, objectFormat="sha1"):
     if not porcelain.ls_remote(url):
         # Its clone needs a branch, so that an empty repository is met as a new remote.
-        Repo.init(path, mkdir=True).close()
+        options = {} if objectFormat == "sha1" else {"object_format": objectFormat}
+        Repo.init(path, mkdir=True, **options).close()
         porcelain.remote_add(path, "origin", url)
         return
     porcelain.clone(url, path, depth=depth, errstream=io.BytesIO()).close()
@@ -33,7 +44,10 @@ def fetch(path, depth=None):
         return
     with Repo(path) as repo:
         _, url = porcelain.get_remote_repo(repo, "origin")
-        client, remote_path = get_transport_and_path(url, config=repo.get_config_stack())
+        # Only its porcelain looks at the variable.
+        ssh = {"ssh_command": os.environ["GIT_SSH_COMMAND"]} if url.startswith("ssh:") else {}
+        config = repo.get_config_stack()
+        client, remote_path = get_transport_and_path(url, config=config, **ssh)
         # Left to itself it measures how deep tags are, and fails on a tag of a tag.
         client.fetch(remote_path, repo, determine_wants=branches, depth=depth)
 
@@ -63,7 +77,14 @@ def push(path, source, target, force=False):
         sys.exit(told.getvalue().decode())
 
 
-OPERATIONS = {"clone": clone, "fetch": fetch, "commit": commit, "tag": tag, "push": push}
+OPERATIONS = {
+    "formats": formats,
+    "clone": clone,
+    "fetch": fetch,
+    "commit": commit,
+    "tag": tag,
+    "push": push,
+}
 
 request = json.loads(sys.argv[1])
 print(json.dumps(OPERATIONS[request.pop("operation")](**request)))

@@ -16,8 +16,10 @@ export const isomorphicClient: GitClient = {
   name: "isomorphic-git",
   transports: ["http"],
   shallow: true,
+  objectFormats: () => Promise.resolve(["sha1"]),
+  pushedFormats: ["sha1"],
 
-  async clone(dir, options) {
+  async clone(dir, { objectFormat: _, ...options }) {
     await isomorphicGit.clone({ fs, http, dir, ...options });
   },
 

@@ -31,7 +31,12 @@ class Callbacks(pygit2.RemoteCallbacks):
             raise pygit2.GitError(f"{refname}: {message}")
 
 
-def clone(path, url):
+def formats():
+    # As it is built by everybody.
+    return ["sha1"]
+
+
+def clone(path, url, objectFormat):
     pygit2.clone_repository(url, path, callbacks=Callbacks())
 
 
@@ -61,7 +66,14 @@ def push(path, source, target, force=False):
     pygit2.Repository(path).remotes["origin"].push([refspec], callbacks=Callbacks())
 
 
-OPERATIONS = {"clone": clone, "fetch": fetch, "commit": commit, "tag": tag, "push": push}
+OPERATIONS = {
+    "formats": formats,
+    "clone": clone,
+    "fetch": fetch,
+    "commit": commit,
+    "tag": tag,
+    "push": push,
+}
 
 request = json.loads(sys.argv[1])
 print(json.dumps(OPERATIONS[request.pop("operation")](**request)))

@@ -6,7 +6,14 @@
 
 import { gitEnvironment } from "../harness/git.ts";
 import { gitSshEnvironment } from "../harness/ssh_client.ts";
-import type { GitClient, NewFile, PushedReference, Transport } from "./git_client.ts";
+import type {
+  CloneOptions,
+  GitClient,
+  NewFile,
+  ObjectFormat,
+  PushedReference,
+  Transport,
+} from "./git_client.ts";
 
 /** Debian's Python, for which Debian's packages install; another one can bring newer clients. */
 const PYTHON = Deno.env.get("GITSTRATUM_TEST_PYTHON") ?? "/usr/bin/python3";
@@ -29,6 +36,8 @@ export class PythonClient implements GitClient {
   readonly name: string;
   readonly transports: readonly Transport[];
   readonly shallow: boolean;
+  /** dulwich 1.2 fetches sha256, and names no format when it pushes: git's own server refuses it too. */
+  readonly pushedFormats: readonly ObjectFormat[] = ["sha1"];
   readonly #script: string;
   readonly #key: string;
 
@@ -40,10 +49,11 @@ export class PythonClient implements GitClient {
     this.#key = options.key;
   }
 
-  async clone(
-    path: string,
-    options: { readonly url: string; readonly depth?: number },
-  ): Promise<void> {
+  async objectFormats(): Promise<readonly ObjectFormat[]> {
+    return await this.#run("formats", {}) as readonly ObjectFormat[];
+  }
+
+  async clone(path: string, options: CloneOptions): Promise<void> {
     await this.#run("clone", { path, ...options });
   }
 
@@ -73,6 +83,7 @@ export class PythonClient implements GitClient {
     }
     return JSON.parse(decoder.decode(stdout));
   }
+
   async #output(request: string): Promise<Deno.CommandOutput> {
     try {
       return await new Deno.Command(PYTHON, {
