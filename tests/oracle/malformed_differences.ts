@@ -79,6 +79,14 @@ export const ALLOWED_MALFORMED_DIFFERENCES: readonly AllowedMalformedDifference[
     covers: ({ kind }, { traits }) => traits.has("empty") && kind === "verdict",
   },
   {
+    name: "a depth of nothing",
+    reason:
+      "In version 0 and 1 git works a depth out although nothing is wanted, and fails when no " +
+      "commit is left; GitStratum has nothing to do.",
+    covers: ({ kind, isStricter }, { traits, version, isPush }) =>
+      !isPush && version < 2 && traits.has("no want") && kind === "verdict" && isStricter === false,
+  },
+  {
     name: "a want-ref that comes twice",
     reason: "Refused as newer versions of git refuse it; 2.39 takes it.",
     covers: (finding, { traits }) => traits.has("want-ref twice") && finding.isStricter === true,

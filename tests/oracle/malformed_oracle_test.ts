@@ -83,9 +83,10 @@ function isAllowedInSound(
   answers: FetchAnswers,
 ): boolean {
   const git = { ...answers.git, lines: once(answers.git.lines) };
+  const ours = { ...answers.ours, lines: once(answers.ours.lines) };
   return kind === "lines" &&
     ALLOWED_FETCH_DIFFERENCES.some((allowed) =>
-      allowed.covers({ kind, detail }, fetchCase, { ...answers, git })
+      allowed.covers({ kind, detail }, fetchCase, { git, ours })
     );
 }
 

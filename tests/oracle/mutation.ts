@@ -27,6 +27,7 @@ export type Trait =
   | "capabilities twice"
   | "full line"
   | "empty"
+  | "no want"
   | "want-ref twice"
   | "special packet"
   | "garbage behind the pack";
@@ -203,6 +204,8 @@ function isPack(piece: Piece): boolean {
 function traitsOf(pieces: readonly Piece[], packBytes: number): Set<Trait> {
   const traits = new Set<Trait>();
   if (pieces.length === 0) traits.add("empty");
+  const isWant = (piece: Piece) => new TextDecoder("latin1").decode(piece).startsWith("want ", 4);
+  if (!pieces.some(isWant)) traits.add("no want");
   const wantedRefs = new Set<string>();
   for (const piece of pieces) {
     const text = new TextDecoder("latin1").decode(piece);
