@@ -12,7 +12,7 @@ import { NO_OBJECT, pushBody as rawPush } from "../harness/raw_pack.ts";
 import { SeededRandom } from "../harness/seeded_random.ts";
 import { assertSound } from "../harness/compare.ts";
 import { compareMalformed, type MalformedFinding } from "./compare_malformed.ts";
-import { comparePush } from "./compare_push.ts";
+import { comparePush, type PushFinding } from "./compare_push.ts";
 import type { FetchAnswers } from "./compare_fetch.ts";
 import { ALLOWED_FETCH_DIFFERENCES, ALLOWED_PUSH_DIFFERENCES } from "./differences.ts";
 import {
@@ -148,17 +148,18 @@ async function pushToBoth(
   const { answers, urls } = await answersToPush(servers, name, push);
   const { unpack, results } = answers.ours;
   const isStricter = unpack !== "ok" || results.some(([, verdict]) => verdict !== "ok");
-  const findings: MalformedFinding[] = comparePush(answers)
+  const [present, others] = await Promise.all(urls.map(referencesOf));
+  const isSame = JSON.stringify([...present!]) === JSON.stringify([...others!]);
+  const detail = JSON.stringify({ git: [...present!], ours: [...others!] });
+  const found: PushFinding[] = [
+    ...comparePush(answers),
+    ...(isSame ? [] : [{ kind: "references", detail } as const]),
+  ];
+  const findings: MalformedFinding[] = found
     .filter((finding) =>
       !ALLOWED_PUSH_DIFFERENCES.some((allowed) => allowed.covers(finding, push.pushCase, answers))
     )
     .map((finding) => ({ ...finding, isStricter }));
-  const [present, others] = await Promise.all(urls.map(referencesOf));
-  const isSame = JSON.stringify([...present!]) === JSON.stringify([...others!]);
-  if (!isSame) {
-    const detail = JSON.stringify({ git: [...present!], ours: [...others!] });
-    findings.push({ kind: "references", detail, isStricter });
-  }
   return { findings, present: present!, isSame };
 }
 
