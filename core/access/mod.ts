@@ -1,0 +1,13 @@
+/**
+ * Who may do what: principals, roles, rules for references, tokens, keys, and the one decision.
+ *
+ * @module
+ */
+
+export * from "./access_token.ts";
+export * from "./decision.ts";
+export * from "./operation.ts";
+export * from "./principal.ts";
+export * from "./reference_rule.ts";
+export * from "./role.ts";
+export * from "./ssh_public_key.ts";
