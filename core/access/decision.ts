@@ -47,9 +47,11 @@ export type DenialReason =
 
 /** Something that is not to be done. */
 export interface Denied {
+  /** Tells it from a permission. */
   readonly allowed: false;
   /** Whether the asker may learn that it exists. */
   readonly as: "hidden" | "forbidden";
+  /** Why; not for those to whom it is hidden. */
   readonly reason: DenialReason;
   /** The pattern of the rule that says so, when one does. */
   readonly pattern?: string;

@@ -49,8 +49,11 @@ export interface OwnerFacts {
 
 /** What a repository is to the decision. */
 export interface RepositoryFacts {
+  /** Survives a new name; a repository deleted and created again has another. */
   readonly id: RepositoryId;
+  /** Whose it is. */
   readonly owner: OwnerFacts;
+  /** Who reads it without a role. */
   readonly visibility: Visibility;
   /** Roles in this repository alone, on top of those that the owner gave. */
   readonly roles: ReadonlyMap<AccountName, Role>;
