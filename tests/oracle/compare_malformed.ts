@@ -37,7 +37,9 @@ const EXIT_UNREAD = 141;
 
 /** Whether an answer that came as a whole ends where none may end; no answer at all may. */
 function isUnfinished(answer: FetchAnswer): boolean {
-  return answer.lines.length > 0 && isSilentRefusal(answer);
+  const last = answer.lines.at(-1);
+  // Behind an acknowledgment that goes on, more has to come.
+  return last !== undefined && (isSilentRefusal(answer) || /^ACK \S+ /.test(last));
 }
 
 function isGitsRefusal(git: FetchAnswer, exit: number): boolean {

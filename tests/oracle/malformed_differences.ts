@@ -128,6 +128,13 @@ export const ALLOWED_MALFORMED_DIFFERENCES: readonly AllowedMalformedDifference[
       kind === "reason" && /git: (?:(.*)\nours: \1: |atomic )/.test(detail),
   },
   {
+    name: "the first of two faults of a command",
+    reason: "Git looks for the objects of a command before it looks at the rules of references, " +
+      "GitStratum the other way round.",
+    covers: ({ kind, detail }, { isPush }) =>
+      isPush && kind === "reason" && detail.includes("git: missing necessary objects\n"),
+  },
+  {
     name: "an object twice",
     reason:
       "Git's index-pack refuses such a pack when it checks objects, GitStratum keeps one of the " +
