@@ -59,6 +59,14 @@ export const ALLOWED_MALFORMED_DIFFERENCES: readonly AllowedMalformedDifference[
       (kind === "report" || kind === "result" || kind === "references"),
   },
   {
+    name: "a push without capabilities",
+    reason:
+      "A push that names no object format is one of sha1 objects by the specification, and is " +
+      "refused where objects are of sha256; git takes the ids as they come.",
+    covers: (finding, { traits, isPush }) =>
+      isPush && !traits.has("NUL") && finding.isStricter === true,
+  },
+  {
     name: "capabilities of later commands",
     reason: "Git reads capabilities behind every command, GitStratum behind the first, where the " +
       "specification has them.",
