@@ -152,7 +152,7 @@ async function openFrontend(
   return createFrontend({
     metadata,
     extents,
-    ingest: async (request) => (await ingest.ingest(request)).group,
+    ingest: async (request) => await ingest.ingest(request),
     clock,
     random,
     secrets: ground.secrets ?? [await ownSecret(directory, random)],

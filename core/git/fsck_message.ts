@@ -135,11 +135,11 @@ export function fsckPolicy(changes: Readonly<Record<string, FsckSeverity>> = {})
   return policy;
 }
 
-/** Where checks of pushes are less than strict: real histories have these three. */
+/** What pushes are not checked for: real histories have these three, and nobody can mend them. */
 export const DEFAULT_PUSH_CHANGES: Readonly<Record<string, FsckSeverity>> = {
-  badTimezone: "warn",
-  missingSpaceBeforeDate: "warn",
-  zeroPaddedFilemode: "warn",
+  badTimezone: "ignore",
+  missingSpaceBeforeDate: "ignore",
+  zeroPaddedFilemode: "ignore",
 };
 
 /** What pushes are checked by, unless the repository says otherwise. */

@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { hasCode } from "../error.ts";
 import { checkObject, describeFinding } from "./fsck.ts";
-import { DEFAULT_PUSH_POLICY, FSCK_MESSAGES, fsckPolicy } from "./fsck_message.ts";
+import { DEFAULT_PUSH_POLICY, FSCK_MESSAGES, type FsckPolicy, fsckPolicy } from "./fsck_message.ts";
 import type { ObjectType } from "./object_type.ts";
 import type { ObjectFormat, Oid } from "./oid.ts";
 import { maybeProtected, protectedName } from "./protected_name.ts";
@@ -217,18 +217,21 @@ Deno.test("fsckPolicy() changes severities by id and refuses unknown and fatal o
 });
 
 Deno.test("DEFAULT_PUSH_POLICY takes what real histories have", () => {
-  const check = (type: ObjectType, text: string) =>
-    checkObject(type, latin(text), { format: "sha1", specialBlobs: new SpecialBlobs() });
+  const check = (type: ObjectType, text: string, policy?: FsckPolicy) =>
+    checkObject(type, latin(text), {
+      format: "sha1",
+      specialBlobs: new SpecialBlobs(),
+      ...(policy === undefined ? {} : { policy }),
+    });
   const cases: readonly [ObjectType, string, string][] = [
     ["commit", commit("A <a@b> 1 +7"), "badTimezone"],
     ["commit", commit("A <a@b>1 +0000"), "missingSpaceBeforeDate"],
     ["tree", tree("0100644 a"), "zeroPaddedFilemode"],
   ];
   for (const [type, text, id] of cases) {
-    assert.deepEqual(check(type, text).map((finding) => [finding.id, finding.severity]), [[
-      id,
-      "warn",
-    ]]);
+    const strict = check(type, text, STRICT);
+    assert.deepEqual(strict.map((finding) => [finding.id, finding.severity]), [[id, "error"]]);
+    assert.deepEqual(check(type, text), []);
   }
   assert.equal(Object.keys(DEFAULT_PUSH_POLICY).length, Object.keys(FSCK_MESSAGES).length);
   assert.equal(

@@ -92,6 +92,6 @@ Deno.test("pushPolicyOf() changes the checks of pushes by id", () => {
   const policy = pushPolicyOf({ fsck: { missingEmail: "ignore", badTimezone: "error" } });
   equal(policy.missingEmail, "ignore");
   equal(policy.badTimezone, "error");
-  equal(policy.zeroPaddedFilemode, "warn");
+  equal(policy.zeroPaddedFilemode, "ignore");
   equal(policy.missingTree, "error");
 });

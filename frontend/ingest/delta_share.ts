@@ -58,6 +58,8 @@ export interface ResolvedShare {
   readonly ids: Uint8Array<ArrayBuffer>;
   readonly idFlags: Uint8Array<ArrayBuffer>;
   readonly links: LinkColumns;
+  /** What the checks of the share's objects warn of. */
+  readonly warnings: readonly string[];
   /** Blobs that the share's trees give special names. */
   readonly modules: readonly Oid[];
   readonly attributes: readonly Oid[];
@@ -153,6 +155,7 @@ function resultOf(objects: PackObjects, resolved: NumberList, workBytes: number)
     idFlags: Uint8Array.from({ length: ids.count }, (_, row) => ids.flags(row)),
     links: links.columns(),
     ...check.named(),
+    warnings: check.warnings,
     workBytes,
   };
 }
@@ -177,4 +180,5 @@ export function adoptShare(objects: PackObjects, share: ResolvedShare): void {
   const isTaken = (entry: number) => !table.is(entry, ENTRY_IS_DUPLICATE);
   links.append(share.links, { rows, isTaken });
   check.addNamed(share);
+  check.addWarnings(share.warnings);
 }

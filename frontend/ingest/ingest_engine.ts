@@ -292,7 +292,8 @@ export class IngestEngine {
     }
     const objectCount = this.#entryCount;
     const baseCount = this.#baseCount;
-    return { group, objectCount, deltaCount, duplicateCount, baseCount, externalLinks };
+    const { warnings } = this.#objects.check;
+    return { group, objectCount, deltaCount, duplicateCount, baseCount, externalLinks, warnings };
   }
 }
 

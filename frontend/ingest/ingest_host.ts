@@ -73,6 +73,8 @@ export interface IngestResult {
   readonly duplicateCount: number;
   /** Delta bases that the network had to give. */
   readonly baseCount: number;
+  /** What object checks warn of, in git's words, without line ends; the first of many. */
+  readonly warnings: readonly string[];
   /** Ids of objects outside the push that it links to, one after the other. */
   readonly externalLinks: Uint8Array<ArrayBuffer>;
 }

@@ -26,11 +26,14 @@ import type { IngestMemory, Region } from "./ingest_memory.ts";
 
 /** Entries of a tree that may need a closer look before the whole tree gets one. */
 const SUSPECT_COUNT_MAX = 64;
+/** Warnings kept of one push: what is odd about one object of a thousand should not fill a screen. */
+const WARNING_COUNT_MAX = 20;
 
 /** Checks each object once, by a policy. */
 export class ObjectCheck {
   readonly #options: CheckOptions & { readonly policy: FsckPolicy };
   readonly #special = new SpecialBlobs();
+  readonly #warnings: string[] = [];
   readonly #ids: IdTable;
   readonly #memory: IngestMemory;
   readonly #suspects: number;
@@ -96,6 +99,16 @@ export class ObjectCheck {
     this.#reject(row, "blob", this.#special.check(oid, content, this.#options));
   }
 
+  /** What the policy only warns of, in git's words, one line each; the first of many. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  /** Takes over what the checks of other objects of the push warn of. */
+  addWarnings(lines: readonly string[]): void {
+    this.#warnings.push(...lines.slice(0, WARNING_COUNT_MAX - this.#warnings.length));
+  }
+
   /** Blobs that trees gave special names so far. */
   named(): { readonly modules: readonly Oid[]; readonly attributes: readonly Oid[] } {
     return { modules: this.#special.modules, attributes: this.#special.attributes };
@@ -114,11 +127,17 @@ export class ObjectCheck {
 
   #reject(row: number, type: string, findings: readonly FsckFinding[]): void {
     const error = findings.find((finding) => finding.severity === "error");
-    if (error === undefined) return;
+    if (error === undefined) return this.#warn(row, findings);
     throw badPack("Reject an object that fails its check", {
       object: this.#ids.hex(row),
       type,
       problem: describeFinding(error),
     });
+  }
+
+  #warn(row: number, findings: readonly FsckFinding[]): void {
+    if (findings.length === 0) return;
+    const oid = this.#ids.hex(row);
+    this.addWarnings(findings.map((finding) => `object ${oid}: ${describeFinding(finding)}`));
   }
 }

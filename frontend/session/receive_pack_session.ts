@@ -58,8 +58,16 @@ export interface IngestRequest {
   readonly progress: (text: string) => void;
 }
 
-/** Takes a pack in and stores it durably; undefined when it holds no objects. */
-export type IngestPack = (request: IngestRequest) => Promise<PackGroup | undefined>;
+/** A pack that was taken in. */
+export interface IngestedPack {
+  /** What was stored; undefined when the pack holds no objects. */
+  readonly group: PackGroup | undefined;
+  /** What object checks warn of, in git's words, without line ends. */
+  readonly warnings: readonly string[];
+}
+
+/** Takes a pack in and stores it durably. */
+export type IngestPack = (request: IngestRequest) => Promise<IngestedPack>;
 
 /** What receive-pack sessions work with. */
 export interface ReceivePackOptions {
@@ -203,9 +211,10 @@ export class ReceivePackSession {
         keepAlive: keepAlivePkt(),
         ...(push.quiet ? {} : { frameProgress }),
       });
-      const { results } = outcome;
+      const { results, warnings = [] } = outcome;
+      const checks = warnings.map((line) => `warning: ${line}\n`).join("");
       const warning = deletionWarning(push.commands, { repository, results });
-      const notes = `${warning}${rejectionNotes(results)}`;
+      const notes = `${checks}${warning}${rejectionNotes(results)}`;
       if (notes !== "") yield frameSideBandText(2, notes, { mode });
       yield pushReport(push, outcome);
     } catch (error) {
@@ -218,11 +227,11 @@ export class ReceivePackSession {
     push: PushCommands,
     repository: RepositoryInfo,
     input: { readonly body: PackBody; readonly progress: (text: string) => void },
-  ): Promise<PushOutcome> {
-    let group: PackGroup | undefined;
+  ): Promise<PushOutcome & { readonly warnings?: readonly string[] }> {
+    let ingested: IngestedPack = { group: undefined, warnings: [] };
     try {
       if (push.hasPack) {
-        group = await this.#options.ingest({
+        ingested = await this.#options.ingest({
           pack: input.body.stream,
           repository,
           tips: push.commands,
@@ -236,7 +245,8 @@ export class ReceivePackSession {
       return { unpackError: shownError(error), results: rejected(push, "unpacker error") };
     }
     await input.body.discardRest();
-    return { results: await this.#commit(push, repository, group) };
+    const { group, warnings } = ingested;
+    return { results: await this.#commit(push, repository, group), warnings };
   }
 
   async #commit(

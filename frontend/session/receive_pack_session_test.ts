@@ -83,7 +83,7 @@ function setUp(target: PushTarget = EXISTING, stateless = true) {
     request.progress("Unpacking\n");
     if (state.failure !== undefined) throw state.failure;
     ingested.push(await new Response(request.pack as BodyInit).text());
-    return GROUP;
+    return { group: GROUP, warnings: [] };
   };
   const session = new ReceivePackSession(
     {
