@@ -222,6 +222,10 @@ export const DOWNLOAD_URI_BYTES_MAX = 2000;
 export const BUNDLE_TIP_COUNT_MAX = 10_000;
 /** A bundle of the default branch is offered for so long before a newer one is made. */
 export const BUNDLE_TIP_LIFE_MS = 24 * 3600 * 1000;
+/** Rules for references that one repository keeps: each is matched with each reference of a push. */
+export const PROTECTED_REFERENCE_COUNT_MAX = 100;
+/** Users, and deploy keys, that one such rule names. */
+export const REFERENCE_PUSHER_COUNT_MAX = 100;
 /** Repositories in one page of a listing. */
 export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 /** A call to a partition is repeated for so long: a dead primary is replaced within ten seconds. */

@@ -5,6 +5,8 @@
  */
 
 import { z } from "zod";
+import type { ReferenceRule } from "../access/reference_rule.ts";
+import { VISIBILITIES, type Visibility } from "../access/role.ts";
 import { GitStratumError } from "../error.ts";
 import {
   DEFAULT_PUSH_CHANGES,
@@ -21,6 +23,7 @@ import {
   type OfferedPackfiles,
   offeredPackfilesSchema,
 } from "./offered_download.ts";
+import { protectedReferencesSchema } from "./protected_references.ts";
 
 /** The settings of a repository. */
 export interface RepositorySettings {
@@ -49,6 +52,10 @@ export interface RepositorySettings {
   readonly objectBytesMax?: number;
   /** Size of the largest pack of a push (`receive.maxInputSize`); absent = the server's limit. */
   readonly pushBytesMax?: number;
+  /** Who reads it without a role; absent = private. Means nothing to a server without accounts. */
+  readonly visibility?: Visibility;
+  /** What is not done to which references, by anybody; absent = nothing is protected. */
+  readonly protectedReferences?: readonly ReferenceRule[];
 }
 
 /** New values of some settings; null brings a default back, absent ones stay. */
@@ -112,6 +119,8 @@ export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictO
   packfileUris: offeredPackfilesSchema.default([]),
   objectBytesMax: objectBytesMax.optional(),
   pushBytesMax: pushBytesMax.optional(),
+  visibility: z.enum(VISIBILITIES).optional(),
+  protectedReferences: protectedReferencesSchema.optional(),
 }) as unknown as z.ZodType<RepositorySettings>;
 
 /** Schema of {@link RepositorySettingsChange}. */
@@ -127,6 +136,8 @@ export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange>
   packfileUris: offeredPackfilesSchema.nullish(),
   objectBytesMax: objectBytesMax.nullish(),
   pushBytesMax: pushBytesMax.nullish(),
+  visibility: z.enum(VISIBILITIES).nullish(),
+  protectedReferences: protectedReferencesSchema.nullish(),
 });
 
 /** Settings after a change. Equal settings have equal JSON. */
@@ -141,6 +152,8 @@ export function changedSettings(
   };
   const objectBytesMax = pick("objectBytesMax");
   const pushBytesMax = pick("pushBytesMax");
+  const visibility = pick("visibility");
+  const protectedReferences = pick("protectedReferences") ?? [];
   return {
     denyNonFastForwards: pick("denyNonFastForwards"),
     denyDeletes: pick("denyDeletes"),
@@ -153,6 +166,8 @@ export function changedSettings(
     packfileUris: pick("packfileUris"),
     ...(objectBytesMax === undefined ? {} : { objectBytesMax }),
     ...(pushBytesMax === undefined ? {} : { pushBytesMax }),
+    ...(visibility === undefined ? {} : { visibility }),
+    ...(protectedReferences.length === 0 ? {} : { protectedReferences }),
   };
 }
 
