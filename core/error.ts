@@ -13,6 +13,7 @@ export const ERROR_CODES = [
   "already-exists",
   "invalid",
   "denied",
+  "unauthenticated",
   "exhausted",
   "corrupt",
   "unsupported",

@@ -16,12 +16,11 @@ import {
   type Operation,
   OWNER_OPERATIONS,
   type OwnerFacts,
-  type ReferenceChange,
   REPOSITORY_OPERATIONS,
   type RepositoryFacts,
 } from "./operation.ts";
 import type { Credential, Principal } from "./principal.ts";
-import { type ReferenceRule, rulesOfReference } from "./reference_rule.ts";
+import { brokenReferenceRule, pusherOf, type ReferenceDenialReason } from "./reference_denial.ts";
 import {
   greatestRole,
   type Role,
@@ -39,11 +38,7 @@ export type DenialReason =
   | "role"
   /** The token has had its time. */
   | "expired"
-  | "reference-pushers"
-  | "reference-delete"
-  | "reference-force"
-  | "reference-history"
-  | "reference-signature";
+  | ReferenceDenialReason;
 
 /** Something that is not to be done. */
 export interface Denied {
@@ -103,12 +98,12 @@ function decideRepository(
     : REPOSITORY_OPERATIONS[operation.operation];
   if (!roleIncludes(role, needed)) return forbidden("role");
   if (operation.on === "repository") return ALLOWED;
-  const { change } = operation;
-  for (const rule of rulesOfReference(repository.rules, change.name)) {
-    const reason = brokenBy(change, { rule, principal, role });
-    if (reason !== undefined) return { ...forbidden(reason), pattern: rule.pattern };
-  }
-  return ALLOWED;
+  const broken = brokenReferenceRule(
+    repository.rules,
+    operation.change,
+    pusherOf(principal, role),
+  );
+  return broken === undefined ? ALLOWED : { ...forbidden(broken.reason), pattern: broken.pattern };
 }
 
 /** The role that somebody has in a repository by way of their credential; undefined for none. */
@@ -120,6 +115,8 @@ export function roleInRepository(
   switch (principal.kind) {
     case "anonymous":
       return ofEverybody;
+    case "unguarded":
+      return "admin";
     case "deploy-key":
       return principal.repository === repository.id ? principal.role : ofEverybody;
     case "user": {
@@ -159,6 +156,7 @@ function decideOwner(
   principal: Principal,
   operation: Extract<Operation, { readonly on: "owner" }>,
 ): Decision {
+  if (principal.kind === "unguarded") return ALLOWED;
   if (principal.kind !== "user") return HIDDEN;
   const { credential } = principal;
   const given = roleInOwner(principal, operation.owner);
@@ -172,38 +170,15 @@ function decideOwner(
   return roleIncludes(role, OWNER_OPERATIONS[operation.operation]) ? ALLOWED : forbidden("role");
 }
 
-function brokenBy(
-  change: ReferenceChange,
-  options: { readonly rule: ReferenceRule; readonly principal: Principal; readonly role: Role },
-): DenialReason | undefined {
-  const { rule, principal, role } = options;
-  if (!isPusher(principal, role, { rule })) return "reference-pushers";
-  if (change.kind === "delete") return rule.denyDelete ? "reference-delete" : undefined;
-  if (rule.denyForce && change.kind === "force") return "reference-force";
-  if (rule.linearHistory && change.isLinear !== true) return "reference-history";
-  if (rule.signed && change.isSigned !== true) return "reference-signature";
-  return undefined;
-}
-
-function isPusher(
-  principal: Principal,
-  role: Role,
-  options: { readonly rule: ReferenceRule },
-): boolean {
-  const { pushers } = options.rule;
-  if (pushers === undefined) return true;
-  if (pushers.role !== undefined && roleIncludes(role, pushers.role)) return true;
-  if (principal.kind === "user") return pushers.users.includes(principal.name);
-  return principal.kind === "deploy-key" && pushers.deployKeys.includes(principal.id);
-}
-
 function mayManage(principal: Principal, name: string): boolean {
+  if (principal.kind === "unguarded") return true;
   if (principal.kind !== "user" || !hasScope(principal, "account")) return false;
   // Otherwise a token for one's own account would reach everybody's.
   return principal.name === name || (principal.administrator && hasScope(principal, "server"));
 }
 
 function hasScope(principal: Principal, scope: TokenScope): boolean {
+  if (principal.kind === "unguarded") return true;
   if (principal.kind !== "user") return false;
   const { credential } = principal;
   if (credential.kind === "ssh-key") return true;
@@ -211,7 +186,8 @@ function hasScope(principal: Principal, scope: TokenScope): boolean {
 }
 
 function isAdministrator(principal: Principal): boolean {
-  return principal.kind === "user" && principal.administrator;
+  return principal.kind === "unguarded" ||
+    (principal.kind === "user" && principal.administrator);
 }
 
 function hasExpired(principal: Principal, nowMs: number): boolean {

@@ -12,7 +12,13 @@ import {
   type RepositoryFacts,
   type RepositoryOperation,
 } from "./operation.ts";
-import { type AccountName, ANONYMOUS, type Credential, type Principal } from "./principal.ts";
+import {
+  type AccountName,
+  ANONYMOUS,
+  type Credential,
+  type Principal,
+  UNGUARDED,
+} from "./principal.ts";
 import type { ReferenceRule } from "./reference_rule.ts";
 import { type Role, TOKEN_SCOPES, type TokenScope, VISIBILITIES } from "./role.ts";
 
@@ -47,6 +53,7 @@ const REPOSITORY: RepositoryFacts = {
 /** `writer`, `writer:SCOPES` for a token, with `@this` or `@other` for its list, `!` when it expired. */
 function principalOf(text: string): Principal {
   if (text === "anonymous") return ANONYMOUS;
+  if (text === "unguarded") return UNGUARDED;
   const [, who, scopes, list, expired] = /^([a-z-]+)(?::([a-z+]*))?(@this|@other)?(!)?$/.exec(
     text,
   )!;
@@ -83,6 +90,7 @@ const ALLOWS: Readonly<Record<string, readonly RepositoryOperation[]>> = {
 const MATRIX = `
   who                  public internal private
   anonymous            r      -        -
+  unguarded            a      a        a
   stranger             r      r        -
   reader               r      r        r
   writer               w      w        w

@@ -8,6 +8,7 @@ export * from "./access_token.ts";
 export * from "./decision.ts";
 export * from "./operation.ts";
 export * from "./principal.ts";
+export * from "./reference_denial.ts";
 export * from "./reference_rule.ts";
 export * from "./role.ts";
 export * from "./ssh_public_key.ts";

@@ -31,6 +31,8 @@ export type Credential =
 /** Who asks. */
 export type Principal =
   | { readonly kind: "anonymous" }
+  /** Whoever reaches a server that asks nobody who they are. They may do everything. */
+  | { readonly kind: "unguarded" }
   | {
     readonly kind: "user";
     readonly name: AccountName;
@@ -48,6 +50,8 @@ export type Principal =
 
 /** Somebody who has shown nothing. */
 export const ANONYMOUS: Principal = { kind: "anonymous" };
+/** Somebody whom a server without accounts lets do everything. */
+export const UNGUARDED: Principal = { kind: "unguarded" };
 
 /**
  * Checks the name of a user or an owner: what may be the first part of a repository's name.

@@ -23,6 +23,7 @@ export const ERROR_STATUSES: Readonly<Record<ErrorCode, number>> = {
   "already-exists": 409,
   "invalid": 400,
   "denied": 403,
+  "unauthenticated": 401,
   "exhausted": 429,
   "corrupt": 500,
   "unsupported": 501,

@@ -238,6 +238,7 @@ function mayTryNext(error: unknown): error is GitStratumError {
     case "not-found":
     case "corrupt":
     case "denied":
+    case "unauthenticated":
     case "unsupported":
       return true;
   }
