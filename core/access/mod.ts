@@ -4,8 +4,11 @@
  * @module
  */
 
+export * from "./access_record.ts";
 export * from "./access_token.ts";
+export * from "./access_view.ts";
 export * from "./decision.ts";
+export * from "./memory_access_view.ts";
 export * from "./operation.ts";
 export * from "./principal.ts";
 export * from "./reference_denial.ts";

@@ -1,0 +1,142 @@
+/**
+ * Access records with the ways to find them: by key, by name, by secret, by what they name.
+ *
+ * @module
+ */
+
+import {
+  type AccessRecord,
+  type DeployKeyRecord,
+  foldedName,
+  grantTargetKey,
+  type IssuerRecord,
+  type JobTokenRecord,
+  type OwnerRecord,
+  type RecordKey,
+  recordKey,
+  type TokenRecord,
+  type UserKeyRecord,
+  type UserRecord,
+} from "./access_record.ts";
+import type { AccessTokenHash } from "./access_token.ts";
+
+/** Finds records. */
+export class RecordIndex {
+  readonly #records = new Map<RecordKey, AccessRecord>();
+  readonly #accounts = new Map<string, UserRecord | OwnerRecord>();
+  readonly #tokens = new Map<AccessTokenHash, TokenRecord | JobTokenRecord>();
+  readonly #keys = new Map<string, UserKeyRecord | DeployKeyRecord>();
+  readonly #issuers = new Map<string, IssuerRecord>();
+  readonly #held = new Map<string, Map<RecordKey, AccessRecord>>();
+
+  /** How many records there are. */
+  get count(): number {
+    return this.#records.size;
+  }
+
+  /** One record. */
+  get(key: RecordKey): AccessRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  /** Every record, in no order. */
+  records(): IterableIterator<AccessRecord> {
+    return this.#records.values();
+  }
+
+  /** The user or other owner of a name, in whatever case. */
+  account(name: string): UserRecord | OwnerRecord | undefined {
+    return this.#accounts.get(foldedName(name));
+  }
+
+  /** A token by its hash. */
+  token(hash: AccessTokenHash): TokenRecord | JobTokenRecord | undefined {
+    return this.#tokens.get(hash);
+  }
+
+  /** A key by its fingerprint. */
+  key(fingerprint: string): UserKeyRecord | DeployKeyRecord | undefined {
+    return this.#keys.get(fingerprint);
+  }
+
+  /** An issuer by the claim `iss` of its tokens. */
+  issuer(url: string): IssuerRecord | undefined {
+    return this.#issuers.get(url);
+  }
+
+  /** The records that name something: `user/ID`, `owner/NAME`, `repository/ID`, … */
+  ofHolder(holder: string): readonly AccessRecord[] {
+    return [...this.#held.get(holder)?.values() ?? []];
+  }
+
+  /** Adds a record, in place of the one with its key. */
+  put(record: AccessRecord): void {
+    const key = recordKey(record);
+    this.remove(key);
+    this.#records.set(key, record);
+    for (const holder of holdersOf(record)) {
+      const held = this.#held.get(holder) ?? new Map();
+      this.#held.set(holder, held.set(key, record));
+    }
+    const names = this.#namesFor(record);
+    if (names !== undefined) names.map.set(names.name, record);
+  }
+
+  /** Takes a record away, if it is there. */
+  remove(key: RecordKey): void {
+    const record = this.#records.get(key);
+    if (record === undefined) return;
+    this.#records.delete(key);
+    for (const holder of holdersOf(record)) {
+      const held = this.#held.get(holder);
+      held?.delete(key);
+      if (held?.size === 0) this.#held.delete(holder);
+    }
+    const names = this.#namesFor(record);
+    // Another record may have the name by now, when a change is told in parts.
+    if (names?.map.get(names.name) === record) names.map.delete(names.name);
+  }
+
+  /** Where a record is found by another name than its key. */
+  #namesFor(
+    record: AccessRecord,
+  ): { readonly map: Map<string, AccessRecord>; readonly name: string } | undefined {
+    switch (record.kind) {
+      case "user":
+      case "owner":
+        return { map: this.#accounts as Map<string, AccessRecord>, name: foldedName(record.name) };
+      case "token":
+      case "job-token":
+        return { map: this.#tokens as Map<string, AccessRecord>, name: record.hash };
+      case "user-key":
+      case "deploy-key":
+        return { map: this.#keys as Map<string, AccessRecord>, name: record.fingerprint };
+      case "issuer":
+        return { map: this.#issuers as Map<string, AccessRecord>, name: record.url };
+      case "grant":
+      case "trust":
+        return undefined;
+    }
+  }
+}
+
+/** What a record names. */
+function holdersOf(record: AccessRecord): readonly string[] {
+  switch (record.kind) {
+    case "token":
+    case "user-key":
+      return [`user/${record.user}`];
+    case "grant":
+      return [`user/${record.user}`, grantTargetKey(record.target)];
+    case "deploy-key":
+      return [`repository/${record.repository}`];
+    case "trust":
+      return [`repository/${record.repository}`, `issuer/${record.issuer}`];
+    case "job-token":
+      return [`repository/${record.repository}`, `trust/${record.trust}`];
+    case "user":
+    case "owner":
+    case "issuer":
+      return [];
+  }
+}
