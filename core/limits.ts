@@ -210,6 +210,8 @@ export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
 export const NAME_CLAIM_GRACE_MS = 60 * 1000;
 /** Patterns of hidden references in one repository: each is tried on every reference listed. */
 export const HIDDEN_PATTERN_COUNT_MAX = 64;
+/** What people say of a repository, in UTF-16 units: a line or two in a list. */
+export const REPOSITORY_DESCRIPTION_LENGTH_MAX = 350;
 /** Bundles that one repository offers: clients fetch each that they lack. */
 export const BUNDLE_URI_COUNT_MAX = 64;
 /** Commits for which one repository offers ready packs: one is looked for in each clone. */

@@ -131,8 +131,9 @@ export type LogRecord =
 
 /** Versions of kinds, oldest first, that are not those of version 1; the last one is written. */
 const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
-  // Version 3 has settings of bundles and packs that are elsewhere.
-  "settings-changed": [2, 3],
+  // Version 3 has settings of bundles and packs that are elsewhere, 4 has visibility, protected
+  // references, description and archived.
+  "settings-changed": [2, 3, 4],
   "snapshot-taken": [3],
 };
 

@@ -41,6 +41,7 @@ export function decidePush(
     const repository = livingRepository(view, key);
     const earlier = view.pushOutcome(key.repositoryId, request.pushId);
     if (earlier !== undefined) return { records: [], answer: repeatedResult(request, earlier) };
+    if (repository.settings.archived === true) return { records: [], answer: archived(request) };
     const { verdict, atMs } = context;
     const decided = yield* decideReferences(view.references(key.repositoryId), {
       commands: request.commands,
@@ -69,6 +70,11 @@ export function decidePush(
     };
     return { records: [record], answer };
   };
+}
+
+function archived(request: PushRequest): PushResult {
+  const reason = "the repository is archived";
+  return resultOf(request, request.commands.map((_, index) => ({ index, reason })));
 }
 
 function nonFastForwardsOf(

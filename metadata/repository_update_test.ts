@@ -222,3 +222,19 @@ Deno.test("listReferences() passes over thousands of hidden references", async (
     deepEqual(await node.references(key, ["refs/pull/"]), []);
   }
 });
+
+Deno.test("push() changes nothing in an archived repository, until it is none any more", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const oid = await pushNew(node, key, [MAIN, "refs/heads/other"]);
+  const commands = [
+    command(MAIN, oid(MAIN), oid("refs/heads/other")),
+    command("refs/heads/other", oid("refs/heads/other"), undefined),
+  ];
+  const archived = "the repository is archived";
+  await node.metadata.updateRepository(key, { settings: { archived: true } });
+  deepEqual(reasons(await node.push(key, commands)), [archived, archived]);
+  equal((await node.references(key)).length, 2);
+  await node.metadata.updateRepository(key, { settings: { archived: false } });
+  deepEqual(reasons(await node.push(key, commands)), [undefined, undefined]);
+});

@@ -16,7 +16,12 @@ import {
   type FsckSeverity,
 } from "../git/fsck_message.ts";
 import { hiddenPatternProblem } from "../git/hidden_references.ts";
-import { HIDDEN_PATTERN_COUNT_MAX, OBJECT_BYTES_MAX, PUSH_BYTES_MAX } from "../limits.ts";
+import {
+  HIDDEN_PATTERN_COUNT_MAX,
+  OBJECT_BYTES_MAX,
+  PUSH_BYTES_MAX,
+  REPOSITORY_DESCRIPTION_LENGTH_MAX,
+} from "../limits.ts";
 import {
   type OfferedBundle,
   offeredBundlesSchema,
@@ -56,6 +61,10 @@ export interface RepositorySettings {
   readonly visibility?: Visibility;
   /** What is not done to which references, by anybody; absent = nothing is protected. */
   readonly protectedReferences?: readonly ReferenceRule[];
+  /** One line for people who look for a repository; absent = none. */
+  readonly description?: string;
+  /** Nobody pushes to it, whatever their role; absent = people may. It is read as before. */
+  readonly archived?: boolean;
 }
 
 /** New values of some settings; null brings a default back, absent ones stay. */
@@ -104,6 +113,9 @@ const fsck = z.record(z.string(), z.enum(["error", "warn", "ignore"])).transform
 const denyDeleteCurrent = z.union([z.boolean(), z.literal("warn")]);
 const objectBytesMax = z.number().int().min(1).max(OBJECT_BYTES_MAX);
 const pushBytesMax = z.number().int().min(1).max(PUSH_BYTES_MAX);
+/** No control characters and no line ends: it is shown in lists and written to terminals. */
+const description = z.string().max(REPOSITORY_DESCRIPTION_LENGTH_MAX)
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, "the description is not one line of text");
 
 /** Schema of {@link RepositorySettings}. */
 export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictObject({
@@ -121,6 +133,8 @@ export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictO
   pushBytesMax: pushBytesMax.optional(),
   visibility: z.enum(VISIBILITIES).optional(),
   protectedReferences: protectedReferencesSchema.optional(),
+  description: description.optional(),
+  archived: z.boolean().optional(),
 }) as unknown as z.ZodType<RepositorySettings>;
 
 /** Schema of {@link RepositorySettingsChange}. */
@@ -138,6 +152,8 @@ export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange>
   pushBytesMax: pushBytesMax.nullish(),
   visibility: z.enum(VISIBILITIES).nullish(),
   protectedReferences: protectedReferencesSchema.nullish(),
+  description: description.nullish(),
+  archived: z.boolean().nullish(),
 });
 
 /** Settings after a change. Equal settings have equal JSON. */
@@ -154,6 +170,7 @@ export function changedSettings(
   const pushBytesMax = pick("pushBytesMax");
   const visibility = pick("visibility");
   const protectedReferences = pick("protectedReferences") ?? [];
+  const description = pick("description") ?? "";
   return {
     denyNonFastForwards: pick("denyNonFastForwards"),
     denyDeletes: pick("denyDeletes"),
@@ -168,6 +185,8 @@ export function changedSettings(
     ...(pushBytesMax === undefined ? {} : { pushBytesMax }),
     ...(visibility === undefined ? {} : { visibility }),
     ...(protectedReferences.length === 0 ? {} : { protectedReferences }),
+    ...(description === "" ? {} : { description }),
+    ...(pick("archived") === true ? { archived: true } : {}),
   };
 }
 

@@ -48,6 +48,23 @@ Deno.test("repositorySettingsSchema takes downloads that can stand in a line of 
   equal(takes({ packfileUris: [{ oid: "b".repeat(40), packs: [] }] }), false);
 });
 
+Deno.test("repositorySettingsChangeSchema takes descriptions of one line", () => {
+  const takes = (description: unknown) =>
+    repositorySettingsChangeSchema.safeParse({ description }).success;
+  for (const text of ["", "Größe & 漢字 🎉", "x".repeat(350), null]) equal(takes(text), true);
+  for (const text of ["a\nb", "a\u0000", "\u001b[31m", "a\u2028b", "x".repeat(351), 5]) {
+    equal(takes(text), false, JSON.stringify(text));
+  }
+});
+
+Deno.test("changedSettings() keeps no empty description and no false archived", () => {
+  const change = { description: "text", archived: true };
+  const first = changedSettings(DEFAULT_REPOSITORY_SETTINGS, change);
+  deepEqual(first, { ...DEFAULT_REPOSITORY_SETTINGS, ...change });
+  const reset = { description: "", archived: false };
+  deepEqual(changedSettings(first, reset), DEFAULT_REPOSITORY_SETTINGS);
+});
+
 Deno.test("repositorySettingsSchema takes settings from before downloads could be offered", () => {
   const { bundleUris: _, offerBundle: __, packfileUris: ___, ...old } = DEFAULT_REPOSITORY_SETTINGS;
   deepEqual(repositorySettingsSchema.parse(old), DEFAULT_REPOSITORY_SETTINGS);

@@ -68,17 +68,22 @@ export class RepositoryAccess {
   /**
    * The repository to push to, or its free name.
    *
-   * @throws `denied` on a read-only server, `not-found` when pushes create nothing here
+   * @throws `denied` on a read-only server and when the repository is archived, `not-found` when pushes create nothing here
    */
   async forPush(name: RepositoryName): Promise<PushTarget> {
     if (this.#options.readOnly) {
       throw new GitStratumError("denied", "Refuse a push to a read-only server");
     }
-    if (!this.#options.autoCreate) {
-      return { kind: "existing", repository: await this.forFetch(name) };
+    const repository = this.#options.autoCreate
+      ? await this.#options.metadata.findRepository(name)
+      : await this.forFetch(name);
+    if (repository === undefined) return { kind: "absent", name };
+    if (repository.settings.archived === true) {
+      throw new GitStratumError("denied", "Refuse a push to an archived repository", {
+        data: { name: repository.name },
+      });
     }
-    const repository = await this.#options.metadata.findRepository(name);
-    return repository === undefined ? { kind: "absent", name } : { kind: "existing", repository };
+    return { kind: "existing", repository };
   }
 
   /** The repository of a push that has begun; an absent one comes into being. */
