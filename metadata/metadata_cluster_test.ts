@@ -4,6 +4,7 @@
 
 import { deepEqual, equal, notEqual, ok, rejects } from "node:assert/strict";
 import { hasCode } from "@gitstratum/core";
+import type { Oid } from "@gitstratum/core/git";
 import { partitionOf } from "@gitstratum/core/ring";
 import { newRepositoryId, type NodeId, type RepositoryInfo } from "@gitstratum/core/rpc";
 import { systemRandom } from "@gitstratum/core";
@@ -132,6 +133,43 @@ Deno.test("answers that break off are asked for anew", async () => {
   let steps = 0;
   for await (const _ of (await recipe).steps) steps++;
   ok(steps > 0);
+});
+
+Deno.test("long listings go on at the next primary when theirs dies half-way", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const oid = await pushed(cluster, info, MAIN);
+  const names = Array.from({ length: 20_000 }, (_, number) => `refs/heads/${number}`);
+  const commands = names.map((name) => command(name, undefined, oid));
+  await cluster.during(cluster.metadata.push(info, pushRequest(commands)));
+  cluster.member("a").reach = "dies";
+  const listing = cluster.references(info);
+  await cluster.clock.advance(3000);
+  cluster.kill("a");
+  cluster.replace("a");
+  deepEqual((await listing).map(({ name }) => name), [MAIN, ...names].sort());
+});
+
+Deno.test("nodes answer with the same bytes, so that answers can be resumed elsewhere", async () => {
+  await using cluster = await TestCluster.start();
+  const info = await createAt(cluster, "a");
+  const wants: Oid[] = [];
+  for (let n = 0; n < 40; n++) wants.push(await pushed(cluster, info, `refs/heads/${n}`));
+  const answers = async (id: string) => {
+    const [thinPack, ofsDelta, includeTag] = [true, true, true];
+    const question = { wants, haves: [], clientShallow: [], thinPack, ofsDelta, includeTag };
+    const streams = [
+      await cluster.during(cluster.at(id).openPlan(info, question)),
+      await cluster.during(cluster.at(id).openReferences(info, { prefixes: [] })),
+    ] as ReadableStream<Uint8Array<ArrayBuffer>>[];
+    return await Promise.all(streams.map((stream) => new Response(stream).bytes()));
+  };
+  const before = await answers("a");
+  ok(before.every(({ length }) => length > 1000));
+  cluster.kill("a");
+  cluster.replace("a");
+  const { primary } = cluster.topology.current().partitions[partitionOf(info.networkId)]!;
+  deepEqual(await answers(primary!), before);
 });
 
 Deno.test("a stale primary neither commits nor answers, whatever it believes", async () => {

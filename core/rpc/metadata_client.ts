@@ -108,7 +108,12 @@ export class MetadataClient implements Metadata {
 
   /** {@inheritDoc Metadata.listReferences} */
   async listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
-    return await decodeReferences(await this.#stream(`${keyPath(key)}/references`, query));
+    return await decodeReferences(await this.openReferences(key, query));
+  }
+
+  /** The bytes of a listing, for {@link decodeReferences}. */
+  openReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReadableStream<Uint8Array>> {
+    return this.#stream(`${keyPath(key)}/references`, query);
   }
 
   /** {@inheritDoc Metadata.negotiate} */
@@ -126,7 +131,12 @@ export class MetadataClient implements Metadata {
 
   /** {@inheritDoc Metadata.plan} */
   async plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
-    return await decodeRecipe(await this.#stream(`${keyPath(key)}/plan`, request));
+    return await decodeRecipe(await this.openPlan(key, request));
+  }
+
+  /** The bytes of a recipe, for {@link decodeRecipe}. */
+  openPlan(key: RepositoryKey, request: PlanRequest): Promise<ReadableStream<Uint8Array>> {
+    return this.#stream(`${keyPath(key)}/plan`, request);
   }
 
   /** {@inheritDoc Metadata.locate} */

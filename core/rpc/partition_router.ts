@@ -111,6 +111,29 @@ export class PartitionRouter {
     }
   }
 
+  /**
+   * Rejects when a partition has moved since a topology and some more time has passed: what its former
+   * primary still had to say, it has said by then. Never resolves.
+   */
+  async left(
+    partition: Partition,
+    options: {
+      readonly since: Topology;
+      readonly silenceMs: number;
+      readonly over: AbortSignal;
+    },
+  ): Promise<never> {
+    const { since, silenceMs, over } = options;
+    const { clock, topology } = this.#options;
+    for (let now = topology.current(); !isMoved(since, now, partition);) {
+      now = await unlessOver(topology.changed(now.version, over), over);
+    }
+    await unlessOver(clock.sleep(silenceMs, over), over);
+    throw new GitStratumError("unavailable", "Leave a node that lost its partition", {
+      data: { topologyVersion: topology.current().version },
+    });
+  }
+
   /** One attempt, which ends when the work does or when it became pointless. */
   async #once<T>(
     work: (attempt: RouteAttempt) => Promise<T>,

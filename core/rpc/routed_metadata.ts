@@ -13,9 +13,10 @@
 
 import type { Oid } from "../git/oid.ts";
 import { hasCode } from "../error.ts";
-import { KIB, PARTITION_COUNT, REPOSITORY_PAGE_COUNT_MAX } from "../limits.ts";
+import { PARTITION_COUNT, REPOSITORY_PAGE_COUNT_MAX } from "../limits.ts";
 import type { Random } from "../random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import { decodeRecipe } from "../recipe/recipe_decoder.ts";
 import { partitionOf } from "../ring/partition.ts";
 import type { Partition } from "../consensus/log.ts";
 import { newRepositoryId } from "./ids.ts";
@@ -46,7 +47,9 @@ import {
   primaryOf,
   type RouteTarget,
 } from "./partition_router.ts";
+import { decodeReferences } from "./reference_stream.ts";
 import type { RepositoryName } from "./repository_name.ts";
+import { routedStream } from "./routed_stream.ts";
 import type { Topology, TopologyNode } from "./topology.ts";
 
 /** {@link Metadata} over all nodes of the cluster. */
@@ -110,7 +113,7 @@ export class RoutedMetadata implements Metadata {
 
   /** {@inheritDoc Metadata.listReferences} */
   listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
-    return this.#ask(key, (metadata) => metadata.listReferences(key, query));
+    return this.#stream(key, (client) => client.openReferences(key, query)).then(decodeReferences);
   }
 
   /** {@inheritDoc Metadata.negotiate} */
@@ -132,7 +135,7 @@ export class RoutedMetadata implements Metadata {
 
   /** {@inheritDoc Metadata.plan} */
   plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
-    return this.#ask(key, (metadata) => metadata.plan(key, request));
+    return this.#stream(key, (client) => client.openPlan(key, request)).then(decodeRecipe);
   }
 
   /** {@inheritDoc Metadata.locate} */
@@ -156,42 +159,23 @@ export class RoutedMetadata implements Metadata {
   #ask<T>(key: RepositoryKey, work: (metadata: Metadata) => Promise<T>): Promise<T> {
     return this.#router.call(partitionOf(key.networkId), (target) => work(clientOf(target)));
   }
+
+  #stream(
+    key: RepositoryKey,
+    open: (client: MetadataClient) => Promise<ReadableStream<Uint8Array>>,
+  ): Promise<ReadableStream<Uint8Array>> {
+    return routedStream(
+      this.#router,
+      partitionOf(key.networkId),
+      (target) => open(clientOf(target)),
+    );
+  }
 }
 
 const ALL_PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => index as Partition);
 
-/**
- * The beginning of an answer is taken as a part of the attempt: what is no longer than this is asked
- * anew when its sender dies, and only longer streams can break.
- */
-const ANSWER_START_BYTES = 512 * KIB;
-
 function clientOf({ fetcher, node }: RouteTarget): MetadataClient {
-  const begun = async (request: Request) => await begin(await fetcher(request));
-  return new MetadataClient(begun, { baseUrl: node.address });
-}
-
-/** The response once its beginning has arrived. */
-async function begin(response: Response): Promise<Response> {
-  if (response.body === null) return response;
-  const reader = response.body.getReader();
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let bytes = 0;
-  while (bytes < ANSWER_START_BYTES) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    chunks.push(value);
-    bytes += value.length;
-  }
-  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    async pull(controller) {
-      const chunk = chunks.shift() ?? (await reader.read()).value;
-      if (chunk === undefined) controller.close();
-      else controller.enqueue(chunk);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
-  return new Response(body, response);
+  return new MetadataClient(fetcher, { baseUrl: node.address });
 }
 
 /** Partitions by their primary. @throws `unavailable` when one has none */

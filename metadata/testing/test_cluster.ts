@@ -50,10 +50,13 @@ export interface ClusterNode {
   readonly topology: ManualTopology;
   node: OpenMetadataNode;
   /** How requests to it fare. */
-  reach: "answers" | "refuses" | "hangs" | "breaks";
+  reach: "answers" | "refuses" | "hangs" | "breaks" | "dies";
   /** Whether it hears of new topologies. */
   hears: boolean;
 }
+
+/** Beyond what a client asks for anew as a whole. */
+const DEATH_BYTES = 700_000;
 
 /** How a cluster is started. */
 export interface TestClusterOptions extends Pick<Partial<MetadataNodeOptions>, "keepEntryCount"> {
@@ -254,6 +257,9 @@ export class TestCluster implements AsyncDisposable {
         return member.node.service.fetch(request);
       case "breaks":
         return member.node.service.fetch(request).then(brokenOff);
+      case "dies":
+        member.reach = "refuses";
+        return member.node.service.fetch(request).then((answer) => brokenOff(answer, DEATH_BYTES));
       case "refuses":
         return Promise.reject(new TypeError("connection refused"));
       case "hangs":
@@ -264,16 +270,18 @@ export class TestCluster implements AsyncDisposable {
   }
 }
 
-/** An answer whose sender dies after the first bytes. */
-function brokenOff(response: Response): Response {
+/** An answer whose sender dies after so many bytes, or half-way through the first ones. */
+function brokenOff(response: Response, bytesMax?: number): Response {
   const reader = response.body!.getReader();
-  let count = 0;
+  let left = bytesMax;
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       const { value } = await reader.read();
-      if (value === undefined || count++ > 0) controller.error(new TypeError("connection reset"));
-      else controller.enqueue(value.subarray(0, value.length >> 1));
+      if (value === undefined || left === 0) return controller.error(new TypeError("reset"));
+      left ??= value.length >> 1;
+      controller.enqueue(value.subarray(0, left));
+      left = Math.max(left - value.length, 0);
     },
-  });
+  }, { highWaterMark: 0 });
   return new Response(body, response);
 }
