@@ -96,7 +96,7 @@ export interface OpenMetadataNode {
  */
 export async function openMetadataNode(options: MetadataNodeOptions): Promise<OpenMetadataNode> {
   const { dataDirectory, log, extents, clock, random, logger } = options;
-  await Deno.mkdir(dataDirectory, { recursive: true });
+  Deno.mkdirSync(dataDirectory, { recursive: true });
   const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock);
   const reader = new StateReader(database.reader);
   const history = new ReferenceHistory();
