@@ -228,6 +228,18 @@ export const BUNDLE_TIP_LIFE_MS = 24 * 3600 * 1000;
 export const PROTECTED_REFERENCE_COUNT_MAX = 100;
 /** Users, and deploy keys, that one such rule names. */
 export const REFERENCE_PUSHER_COUNT_MAX = 100;
+/** Longest `Authorization` header, in bytes: a token with the longest name of a user is far shorter. */
+export const AUTHORIZATION_BYTES_MAX = 2 * KIB;
+/** Addresses that a frontend remembers for failed attempts: about 200 bytes each. */
+export const FAILED_ATTEMPT_ADDRESS_COUNT_MAX = 10_000;
+/** An address that has not failed for so long starts anew, in milliseconds. */
+export const FAILED_ATTEMPT_MEMORY_MS = 10 * 60 * 1000;
+/** Longest wait for the refusal of a failed attempt, in milliseconds: clients give up later. */
+export const FAILED_ATTEMPT_WAIT_MS_MAX = 5000;
+/** Refusals that wait at once on one frontend: each holds a connection. */
+export const FAILED_ATTEMPT_WAIT_COUNT_MAX = 256;
+/** Refusals that must not tell whether there is something take a multiple of this, in milliseconds. */
+export const HIDDEN_ANSWER_GRAIN_MS = 20;
 /** Repositories in one page of a listing. */
 export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 /** A call to a partition is repeated for so long: a dead primary is replaced within ten seconds. */
@@ -255,6 +267,15 @@ export const PACK_READER_STALL_MS_MAX = 30 * 1000;
 export const PACK_RECHECK_MS = 10 * 60 * 1000;
 /** Requests of which is known how often they came: about 200 bytes each. */
 export const PACK_KEY_COUNT_MAX = 65_536;
+
+/** How often a frontend settles with whoever lends limits out: what it has lasts for so long. */
+export const RATE_SETTLE_MS = 100;
+/** Addresses, users, tokens and repositories that a frontend counts requests of: 300 bytes each. */
+export const RATE_PURSE_KEY_COUNT_MAX = 50_000;
+/** The same of all frontends together: about 600 bytes each. */
+export const RATE_LEDGER_KEY_COUNT_MAX = 100_000;
+/** Subjects in one settlement: at most 500 bytes of JSON each. */
+export const RATE_REPORT_COUNT_MAX = 1000;
 
 /** SSH connections at a time: each has cipher state and buffers of a few hundred KiB at least. */
 export const SSH_CONNECTION_COUNT_MAX = 512;
@@ -303,6 +324,7 @@ assert(REPLICA_BODY_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch for a replica
 assert(REPLICA_NAME_COUNT_MAX * 96 <= JSON_BODY_BYTES_MAX, "A list of names fits its body");
 assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
+assert(RATE_REPORT_COUNT_MAX * 1024 <= JSON_BODY_BYTES_MAX, "A settlement fits its body");
 assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");
 assert(SSH_SEND_BYTES_MAX < SSH_ANSWER_BYTES_MAX, "Sessions stop before answers do");
 assert(PACK_REPLAY_BYTES_MAX <= PACK_REPLAY_TOTAL_BYTES_MAX, "A pack's start can be kept");
