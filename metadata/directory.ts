@@ -26,6 +26,7 @@ import { referenceNameProblem } from "@gitstratum/core/git";
 import {
   type CreateRepositoryRequest,
   DEFAULT_REPOSITORY_SETTINGS,
+  type DeleteRepositoryRequest,
   type NetworkId,
   newRepositoryId,
   type RepositoryInfo,
@@ -83,6 +84,7 @@ export class Directory {
       head,
       createdAtMs: atMs,
       settings: DEFAULT_REPOSITORY_SETTINGS,
+      ...(request.provenance === undefined ? {} : { provenance: request.provenance }),
     });
     if (created.deleted) {
       throw new GitStratumError("unavailable", "Create a repository too slowly to keep its name", {
@@ -107,11 +109,14 @@ export class Directory {
    *
    * @throws `not-found` when there is none
    */
-  async delete(key: RepositoryKey): Promise<void> {
+  async delete(key: RepositoryKey, request: DeleteRepositoryRequest = {}): Promise<void> {
     const { steps } = this.#options;
     const known = await steps.repository(key);
     if (known === undefined || known.deleted) throw noRepository(key.repositoryId);
-    await this.#finishDeletion(await steps.delete(key));
+    const { provenance } = request;
+    await this.#finishDeletion(
+      await steps.delete(provenance === undefined ? key : { ...key, provenance }),
+    );
   }
 
   /**

@@ -9,6 +9,7 @@
 
 import type {
   NetworkId,
+  Provenance,
   RepositoryId,
   RepositoryInfo,
   RepositoryKey,
@@ -29,6 +30,9 @@ export interface NameClaim extends NameHolder {
   readonly atMs: number;
 }
 
+/** What was asked for by somebody, and by whom. */
+export type Attributed<T> = T & { readonly provenance?: Provenance };
+
 /** What sagas are made of. All throw `unavailable` when the outcome is unknown. */
 export interface DirectorySteps {
   /** The state of a name, in its partition. */
@@ -46,13 +50,13 @@ export interface DirectorySteps {
    *
    * @returns the repository, deleted if its id was barred meanwhile
    */
-  create(info: RepositoryInfo): Promise<RepositoryState>;
+  create(info: Attributed<RepositoryInfo>): Promise<RepositoryState>;
   /**
    * Deletes a repository; a deleted one stays so.
    *
    * @throws `not-found` when there never was one
    */
-  delete(key: RepositoryKey): Promise<NameHolder>;
+  delete(key: Attributed<RepositoryKey>): Promise<NameHolder>;
   /** Bars a repository from being created, unless it exists; answers whether it lives. */
   bar(claim: NameClaim): Promise<boolean>;
   /** Notes that a deleted repository's name is free. */

@@ -13,7 +13,7 @@ import {
   type RepositoryKey,
   type RepositoryName,
 } from "@gitstratum/core/rpc";
-import type { DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
+import type { Attributed, DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
 import { DIRECTORY_PATH, DIRECTORY_STEP_SHAPES as SHAPES } from "./directory_wire.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 
@@ -52,12 +52,14 @@ export class DirectoryStepsClient implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.create} */
-  async create(info: RepositoryInfo): Promise<RepositoryState> {
-    return present((await this.#ask("create", info, SHAPES.create)).result);
+  async create(info: Attributed<RepositoryInfo>): Promise<RepositoryState> {
+    const { provenance, ...rest } = info;
+    const question = { info: rest, provenance };
+    return present((await this.#ask("create", question, SHAPES.create)).result);
   }
 
   /** {@inheritDoc DirectorySteps.delete} */
-  async delete(key: RepositoryKey): Promise<NameHolder> {
+  async delete(key: Attributed<RepositoryKey>): Promise<NameHolder> {
     return present((await this.#ask("delete", key, SHAPES.delete)).result);
   }
 

@@ -9,13 +9,15 @@ import { OBJECT_FORMATS } from "@gitstratum/core/git";
 import {
   type NetworkId,
   parseRepositoryName,
+  provenanceSchema,
   type RepositoryId,
+  type RepositoryInfo,
   repositoryInfoSchema,
   type RepositoryKey,
   type RepositoryName,
   repositorySettingsSchema,
 } from "@gitstratum/core/rpc";
-import type { DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
+import type { Attributed, DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 
 /** Where the steps are asked for; the step's name follows. */
@@ -35,6 +37,18 @@ const name = z.string().max(250).transform((text, context): RepositoryName => {
 });
 
 const keySchema: z.ZodType<RepositoryKey> = z.object({ repositoryId, networkId });
+const deleteSchema: z.ZodType<Attributed<RepositoryKey>> = z.object({
+  repositoryId,
+  networkId,
+  provenance: provenanceSchema.optional(),
+}) as unknown as z.ZodType<Attributed<RepositoryKey>>;
+/** What is made, beside who wants it: the first has a schema of its own. */
+const createSchema: z.ZodType<Attributed<RepositoryInfo>> = z.object({
+  info: repositoryInfoSchema,
+  provenance: provenanceSchema.optional(),
+}).transform(({ info, provenance }) =>
+  provenance === undefined ? info : { ...info, provenance }
+) as unknown as z.ZodType<Attributed<RepositoryInfo>>;
 const holderSchema: z.ZodType<NameHolder> = z.object({ name, repositoryId, networkId });
 const claimSchema: z.ZodType<NameClaim> = z.object({ name, repositoryId, networkId, atMs: time });
 const nameStateSchema: z.ZodType<NameState> = z.object({
@@ -76,8 +90,8 @@ export const DIRECTORY_STEP_SHAPES = {
   confirm: shape(holderSchema, nothing),
   release: shape(holderSchema, nothing),
   repository: shape(keySchema, repositoryStateSchema),
-  create: shape(repositoryInfoSchema, repositoryStateSchema),
-  delete: shape(keySchema, holderSchema),
+  create: shape(createSchema, repositoryStateSchema),
+  delete: shape(deleteSchema, holderSchema),
   bar: shape(claimSchema, z.boolean()),
   finish: shape(keySchema, nothing),
 } as const satisfies Record<keyof DirectorySteps, unknown>;

@@ -8,7 +8,7 @@ import type { Clock } from "@gitstratum/core";
 import { partitionOf } from "@gitstratum/core/ring";
 import type { RepositoryInfo, RepositoryKey, RepositoryName } from "@gitstratum/core/rpc";
 import { DEFAULT_REPOSITORY_SETTINGS } from "@gitstratum/core/rpc";
-import type { DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
+import type { Attributed, DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
 import type { PartitionTable } from "./partition_table.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 import { noRepository } from "./push_decision.ts";
@@ -74,13 +74,14 @@ export class LocalDirectorySteps implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.create} */
-  create(info: RepositoryInfo): Promise<RepositoryState> {
-    const { name, repositoryId, networkId, objectFormat, head, createdAtMs } = info;
+  create(info: Attributed<RepositoryInfo>): Promise<RepositoryState> {
+    const { name, repositoryId, networkId, objectFormat, head, createdAtMs, provenance } = info;
+    const by = provenance === undefined ? {} : { provenance };
     return this.#options.partitions.submit(partitionOf(networkId), (view) => {
       const known = view.repository(repositoryId);
       if (known !== undefined) return { records: [], answer: known };
       const facts = { repositoryId, networkId, name, objectFormat, head };
-      const record = { kind: "repository-created", ...facts, atMs: createdAtMs } as const;
+      const record = { kind: "repository-created", ...facts, atMs: createdAtMs, ...by } as const;
       const answer: RepositoryState = {
         ...facts,
         createdAtMs,
@@ -93,14 +94,16 @@ export class LocalDirectorySteps implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.delete} */
-  delete({ repositoryId, networkId }: RepositoryKey): Promise<NameHolder> {
+  delete(key: Attributed<RepositoryKey>): Promise<NameHolder> {
+    const { repositoryId, networkId, provenance } = key;
+    const by = provenance === undefined ? {} : { provenance };
     const { partitions, clock } = this.#options;
     const atMs = clock.nowMs();
     return partitions.submit(partitionOf(networkId), (view) => {
       const known = view.repository(repositoryId);
       if (known?.networkId !== networkId) throw noRepository(repositoryId);
       const holder = { repositoryId, networkId, name: known.name };
-      const record = { kind: "repository-deleted", ...holder, atMs } as const;
+      const record = { kind: "repository-deleted", ...holder, atMs, ...by } as const;
       return { records: known.deleted ? [] : [record], answer: holder };
     });
   }

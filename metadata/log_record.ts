@@ -16,6 +16,7 @@ import {
   type PackGroup,
   packGroupSchema,
   type Provenance,
+  provenanceSchema,
   type PushId,
   type RepositoryId,
   type RepositoryName,
@@ -86,6 +87,7 @@ export type LogRecord =
     readonly objectFormat: ObjectFormat;
     readonly head: string;
     readonly atMs: number;
+    readonly provenance?: Provenance;
   }
   /** Deleted, or barred from being created after its name was taken back. */
   | {
@@ -94,6 +96,7 @@ export type LogRecord =
     readonly networkId: NetworkId;
     readonly name: RepositoryName;
     readonly atMs: number;
+    readonly provenance?: Provenance;
   }
   /** The deleted repository's name has been released: nothing is left to repair. */
   | { readonly kind: "deletion-finished"; readonly repositoryId: RepositoryId }
@@ -102,6 +105,7 @@ export type LogRecord =
     readonly repositoryId: RepositoryId;
     readonly head: string;
     readonly atMs: number;
+    readonly provenance?: Provenance;
   }
   /** All settings as they are from now on. */
   | {
@@ -109,6 +113,7 @@ export type LogRecord =
     readonly repositoryId: RepositoryId;
     readonly settings: RepositorySettings;
     readonly atMs: number;
+    readonly provenance?: Provenance;
   }
   | PushRecord
   /** The partition's state after an lsn is kept in extents of part `s`, so the log before may go. */
@@ -131,6 +136,11 @@ export type LogRecord =
 
 /** Versions of kinds, oldest first, that are not those of version 1; the last one is written. */
 const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
+  // Version 4 says who did it, and by which key or token.
+  "repository-created": [1, 4],
+  "repository-deleted": [1, 4],
+  "head-changed": [1, 4],
+  "push": [1, 4],
   // Version 3 has settings of bundles and packs that are elsewhere, 4 has visibility, protected
   // references, description and archived.
   "settings-changed": [2, 3, 4],
@@ -145,7 +155,6 @@ function versionsOf(kind: LogRecord["kind"]): readonly number[] {
 const id = z.string().regex(/^[0-9a-f]{32}$/);
 const name = z.string().min(1).max(256);
 const atMs = z.number().int().nonnegative();
-const optionalText = z.string().optional();
 
 /** A row of an update: name, old id or "", new id or "", and the peeled id where there is one. */
 type UpdateRow = readonly [string, string, string, string?];
@@ -171,14 +180,7 @@ const rejections = z.array(z.tuple([z.number().int().nonnegative(), z.string()])
   rows,
 ) => rows.map(([index, reason]) => ({ index, reason })));
 
-const provenance = z.strictObject({
-  user: optionalText,
-  remoteAddress: optionalText,
-  agent: optionalText,
-  transport: z.enum(["http", "ssh", "api"]),
-  atMs,
-  certificate: optionalText,
-});
+const provenance = provenanceSchema;
 
 const recordSchema = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -198,6 +200,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     objectFormat: z.enum(OBJECT_FORMATS),
     head: z.string().min(1),
     atMs,
+    provenance: provenance.optional(),
   }),
   z.strictObject({
     kind: z.literal("repository-deleted"),
@@ -205,6 +208,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     networkId: id,
     name,
     atMs,
+    provenance: provenance.optional(),
   }),
   z.strictObject({ kind: z.literal("deletion-finished"), repositoryId: id }),
   z.strictObject({
@@ -212,12 +216,14 @@ const recordSchema = z.discriminatedUnion("kind", [
     repositoryId: id,
     head: z.string().min(1),
     atMs,
+    provenance: provenance.optional(),
   }),
   z.strictObject({
     kind: z.literal("settings-changed"),
     repositoryId: id,
     settings: repositorySettingsSchema,
     atMs,
+    provenance: provenance.optional(),
   }),
   z.strictObject({
     kind: z.literal("push"),

@@ -29,6 +29,14 @@ const RECORDS: readonly LogRecord[] = [
     objectFormat: "sha256",
     head: "refs/heads/main",
     atMs: 1_700_000_000_000,
+    provenance: {
+      user: "alice",
+      userId: "8".repeat(32),
+      credential: { kind: "token", id: "9".repeat(32) },
+      remoteAddress: "192.0.2.1",
+      transport: "api",
+      atMs: 1_700_000_000_000,
+    },
   },
   { kind: "repository-deleted", repositoryId, networkId, name, atMs: 1_700_000_000_000 },
   { kind: "deletion-finished", repositoryId },
@@ -58,6 +66,7 @@ const RECORDS: readonly LogRecord[] = [
     pushOptions: ["ci.skip"],
     provenance: {
       user: "alice",
+      credential: { kind: "ssh-key", id: "SHA256:x" },
       agent: "git/2.45.0",
       transport: "ssh",
       atMs: 1_700_000_000_000,
@@ -98,6 +107,10 @@ const RECORDS: readonly LogRecord[] = [
 
 /** What earlier releases wrote and this one does not. */
 const OLD_PAYLOADS: readonly (readonly [payload: string, means: LogRecord])[] = [[
+  `{"v":1,"record":{"kind":"repository-deleted","repositoryId":"${repositoryId}","networkId":` +
+  `"${networkId}","name":"owner/name","atMs":1700000000000}}`,
+  { kind: "repository-deleted", repositoryId, networkId, name, atMs: 1_700_000_000_000 },
+], [
   `{"v":2,"record":{"kind":"settings-changed","repositoryId":"${repositoryId}","settings":` +
   `{"denyNonFastForwards":true,"denyDeletes":false,"denyDeleteCurrent":true,"hiddenReferences":[],` +
   `"allowHiddenWants":false,"fsck":{},"pushBytesMax":1000000},"atMs":1700000000000}}`,

@@ -19,6 +19,7 @@ import { isOid, type Oid, oidBytes } from "@gitstratum/core/git";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type {
   CreateRepositoryRequest,
+  DeleteRepositoryRequest,
   Depth,
   ExtentStore,
   LocatedObject,
@@ -116,8 +117,8 @@ export class MetadataNode implements Metadata {
   }
 
   /** {@inheritDoc Metadata.deleteRepository} */
-  deleteRepository(key: RepositoryKey): Promise<void> {
-    return this.#parts.directory.delete(key);
+  deleteRepository(key: RepositoryKey, request: DeleteRepositoryRequest = {}): Promise<void> {
+    return this.#parts.directory.delete(key, request);
   }
 
   /** {@inheritDoc Metadata.listReferences} */

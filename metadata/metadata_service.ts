@@ -20,6 +20,7 @@ import { encodeRecipe } from "@gitstratum/core/recipe";
 import {
   createRepositorySchema,
   deepenRequestSchema,
+  deleteRepositorySchema,
   encodeReferences,
   encodeRows,
   errorResponse,
@@ -105,7 +106,8 @@ export class MetadataService implements Service {
       return Response.json(await metadata.updateRepository(keyOf(context), request));
     });
     this.#app.delete(REPOSITORY, async (context) => {
-      await metadata.deleteRepository(keyOf(context));
+      const request = await readJson(context.req.raw, deleteRepositorySchema);
+      await metadata.deleteRepository(keyOf(context), request);
       return Response.json({});
     });
   }

@@ -35,14 +35,16 @@ export function decideUpdate(
   return (view) => {
     const repository = livingRepository(view, key);
     const { repositoryId } = repository;
+    const { provenance } = request;
+    const by = provenance === undefined ? {} : { provenance };
     const head = request.head ?? repository.head;
     const settings = changedSettings(repository.settings, request.settings ?? {});
     const records: LogRecord[] = [];
     if (head !== repository.head) {
-      records.push({ kind: "head-changed", repositoryId, head, atMs });
+      records.push({ kind: "head-changed", repositoryId, head, atMs, ...by });
     }
     if (JSON.stringify(settings) !== JSON.stringify(repository.settings)) {
-      records.push({ kind: "settings-changed", repositoryId, settings, atMs });
+      records.push({ kind: "settings-changed", repositoryId, settings, atMs, ...by });
     }
     return { records, answer: infoOf({ ...repository, head, settings }) };
   };

@@ -14,7 +14,7 @@ import type {
   RepositoryName,
 } from "@gitstratum/core/rpc";
 import { partitionOf } from "@gitstratum/core/ring";
-import type { DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
+import type { Attributed, DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
 import { DirectoryStepsClient } from "./directory_steps_client.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 
@@ -63,12 +63,12 @@ export class RoutedDirectorySteps implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.create} */
-  create(info: RepositoryInfo): Promise<RepositoryState> {
+  create(info: Attributed<RepositoryInfo>): Promise<RepositoryState> {
     return this.#in(partitionOf(info.networkId), (steps) => steps.create(info));
   }
 
   /** {@inheritDoc DirectorySteps.delete} */
-  delete(key: RepositoryKey): Promise<NameHolder> {
+  delete(key: Attributed<RepositoryKey>): Promise<NameHolder> {
     return this.#in(partitionOf(key.networkId), (steps) => steps.delete(key));
   }
 

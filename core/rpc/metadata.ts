@@ -7,7 +7,6 @@
  * @module
  */
 
-import type { Pusher } from "../access/reference_denial.ts";
 import type { Partition } from "../consensus/log.ts";
 import type { ObjectFormat, Oid } from "../git/oid.ts";
 import type { ObjectFilter } from "../git/object_filter.ts";
@@ -15,6 +14,7 @@ import type { ObjectType } from "../git/object_type.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { NetworkId, PackId, PushId, RepositoryId } from "./ids.ts";
 import type { PackGroup } from "./pack_group.ts";
+import type { Provenance } from "./provenance.ts";
 import type { RepositoryName } from "./repository_name.ts";
 import type { RepositorySettings, RepositorySettingsChange } from "./repository_settings.ts";
 
@@ -50,6 +50,8 @@ export interface CreateRepositoryRequest {
   readonly defaultBranch: string;
   /** Drawn by a caller that may repeat the call, which then finds its first outcome. */
   readonly repositoryId?: RepositoryId;
+  /** Who, how and when: kept in the log. */
+  readonly provenance?: Provenance;
 }
 
 /** Which repositories to list. */
@@ -68,6 +70,14 @@ export interface UpdateRepositoryRequest {
   readonly head?: string;
   /** Settings that change. */
   readonly settings?: RepositorySettingsChange;
+  /** Who, how and when: kept in the log. */
+  readonly provenance?: Provenance;
+}
+
+/** How a repository is deleted. */
+export interface DeleteRepositoryRequest {
+  /** Who, how and when: kept in the log. */
+  readonly provenance?: Provenance;
 }
 
 /** One reference. */
@@ -191,22 +201,6 @@ export interface ReferenceCommand {
   readonly newOid: Oid;
 }
 
-/** Who pushed, when and how: kept in the log with the push. */
-export interface Provenance {
-  /** User name, or undefined for an anonymous push. */
-  readonly user?: string;
-  /** Address of the client. */
-  readonly remoteAddress?: string;
-  /** The client's `agent` capability. */
-  readonly agent?: string;
-  /** How the push came. */
-  readonly transport: "http" | "ssh" | "api";
-  /** Wall time in milliseconds. */
-  readonly atMs: number;
-  /** The signed certificate of the push, as sent: its nonce was checked, its signature was not. */
-  readonly certificate?: string;
-}
-
 /** A push whose objects are durable already. */
 export interface PushRequest {
   /** Key that makes a repeated call find the first outcome. */
@@ -221,8 +215,6 @@ export interface PushRequest {
   readonly pushOptions: readonly string[];
   /** Who, how and when. */
   readonly provenance: Provenance;
-  /** Whom rules for references judge; absent = somebody who may write and is nobody in particular. */
-  readonly pusher?: Pusher;
 }
 
 /** What became of one command. */
@@ -258,7 +250,7 @@ export interface Metadata {
    */
   updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo>;
   /** Removes a repository; its name is free at once, its objects go later. */
-  deleteRepository(key: RepositoryKey): Promise<void>;
+  deleteRepository(key: RepositoryKey, request?: DeleteRepositoryRequest): Promise<void>;
   /** References and HEAD, from one state of the repository. Hidden references are left out. */
   listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing>;
   /** One step of a negotiation. */

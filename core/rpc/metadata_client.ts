@@ -13,6 +13,7 @@ import type { Fetcher } from "./fetcher.ts";
 import { type JsonCall, JsonClient } from "./json_client.ts";
 import type {
   CreateRepositoryRequest,
+  DeleteRepositoryRequest,
   LocatedObject,
   Metadata,
   NegotiateRequest,
@@ -102,8 +103,15 @@ export class MetadataClient implements Metadata {
   }
 
   /** {@inheritDoc Metadata.deleteRepository} */
-  async deleteRepository(key: RepositoryKey): Promise<void> {
-    await this.#client.call(keyPath(key), { method: "DELETE", schema: emptySchema });
+  async deleteRepository(
+    key: RepositoryKey,
+    request: DeleteRepositoryRequest = {},
+  ): Promise<void> {
+    await this.#client.call(keyPath(key), {
+      method: "DELETE",
+      body: request,
+      schema: emptySchema,
+    });
   }
 
   /** {@inheritDoc Metadata.listReferences} */

@@ -8,9 +8,6 @@
  */
 
 import { z } from "zod";
-import { parseAccountName } from "../access/principal.ts";
-import type { Pusher } from "../access/reference_denial.ts";
-import { ROLES } from "../access/role.ts";
 import type { ObjectFilter } from "../git/object_filter.ts";
 import { isOid, OBJECT_FORMATS, type Oid } from "../git/oid.ts";
 import { GitStratumError } from "../error.ts";
@@ -19,6 +16,7 @@ import { FILTER_DEPTH_MAX, PARTITION_COUNT } from "../limits.ts";
 import { parseNetworkId, parsePackId, parsePushId, parseRepositoryId, type PushId } from "./ids.ts";
 import type {
   CreateRepositoryRequest,
+  DeleteRepositoryRequest,
   Depth,
   EntryLocation,
   LocatedObject,
@@ -26,7 +24,6 @@ import type {
   NegotiateRequest,
   NegotiateResult,
   PlanRequest,
-  Provenance,
   PushRequest,
   PushResult,
   ReferenceCommand,
@@ -36,6 +33,7 @@ import type {
   UpdateRepositoryRequest,
 } from "./metadata.ts";
 import { packGroupSchema } from "./pack_group.ts";
+import { provenanceSchema } from "./provenance.ts";
 import { parseRepositoryName } from "./repository_name.ts";
 import { repositorySettingsChangeSchema, repositorySettingsSchema } from "./repository_settings.ts";
 
@@ -64,6 +62,7 @@ export const createRepositorySchema: z.ZodType<CreateRepositoryRequest> = z.stri
   objectFormat: z.enum(OBJECT_FORMATS),
   defaultBranch: z.string().min(1),
   repositoryId: checked(parseRepositoryId).optional(),
+  provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<CreateRepositoryRequest>;
 
 /** Schema of {@link RepositoryInfo}. */
@@ -81,7 +80,13 @@ export const repositoryInfoSchema: z.ZodType<RepositoryInfo> = z.strictObject({
 export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.strictObject({
   head: z.string().min(1).optional(),
   settings: repositorySettingsChangeSchema.optional(),
+  provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<UpdateRepositoryRequest>;
+
+/** Schema of {@link DeleteRepositoryRequest}. */
+export const deleteRepositorySchema: z.ZodType<DeleteRepositoryRequest> = z.strictObject({
+  provenance: provenanceSchema.optional(),
+}) as unknown as z.ZodType<DeleteRepositoryRequest>;
 
 /** Schema of a page of repositories. */
 export const repositoryPageSchema: z.ZodType<RepositoryInfo[]> = z.array(repositoryInfoSchema);
@@ -206,21 +211,6 @@ export const locatedObjectsSchema: z.ZodType<LocatedObject[]> = z.array(z.strict
   chain: z.array(entryLocationSchema),
 }));
 
-const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
-  user: z.string().optional(),
-  remoteAddress: z.string().optional(),
-  agent: z.string().optional(),
-  transport: z.enum(["http", "ssh", "api"]),
-  atMs: count,
-  certificate: z.string().optional(),
-}) as unknown as z.ZodType<Provenance>;
-
-const pusherSchema: z.ZodType<Pusher> = z.strictObject({
-  role: z.enum(ROLES),
-  user: checked(parseAccountName).optional(),
-  deployKey: z.string().optional(),
-}) as unknown as z.ZodType<Pusher>;
-
 /** A command as it travels: name, old id, new id. */
 type CommandRow = readonly [string, Oid, Oid];
 
@@ -243,7 +233,6 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.strictObject({
   group: packGroupSchema.optional(),
   pushOptions: z.array(z.string()),
   provenance: provenanceSchema,
-  pusher: pusherSchema.optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
 /** A push as it travels. */

@@ -29,6 +29,7 @@ export * from "./object_router.ts";
 export * from "./offered_download.ts";
 export * from "./pack_group.ts";
 export * from "./partition_router.ts";
+export * from "./provenance.ts";
 export * from "./reference_stream.ts";
 export * from "./repository_name.ts";
 export * from "./repository_settings.ts";

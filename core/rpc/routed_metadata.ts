@@ -22,6 +22,7 @@ import type { Partition } from "../consensus/log.ts";
 import { newRepositoryId } from "./ids.ts";
 import type {
   CreateRepositoryRequest,
+  DeleteRepositoryRequest,
   Depth,
   LocatedObject,
   LocateScope,
@@ -100,10 +101,10 @@ export class RoutedMetadata implements Metadata {
   }
 
   /** {@inheritDoc Metadata.deleteRepository} */
-  deleteRepository(key: RepositoryKey): Promise<void> {
+  deleteRepository(key: RepositoryKey, request?: DeleteRepositoryRequest): Promise<void> {
     return this.#router.call(partitionOf(key.networkId), async (target) => {
       try {
-        await clientOf(target).deleteRepository(key);
+        await clientOf(target).deleteRepository(key, request);
       } catch (error) {
         // Ids are never used again, so only an earlier attempt can have removed what was there.
         if (target.attempt === 1 || !hasCode(error, "not-found")) throw error;
