@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Pusher } from "../access/reference_denial.ts";
 import type { Partition } from "../consensus/log.ts";
 import type { ObjectFormat, Oid } from "../git/oid.ts";
 import type { ObjectFilter } from "../git/object_filter.ts";
@@ -215,6 +216,8 @@ export interface PushRequest {
   readonly pushOptions: readonly string[];
   /** Who, how and when. */
   readonly provenance: Provenance;
+  /** Whom rules for references judge; absent = somebody who may write and is nobody in particular. */
+  readonly pusher?: Pusher;
 }
 
 /** What became of one command. */

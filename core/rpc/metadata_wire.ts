@@ -8,6 +8,9 @@
  */
 
 import { z } from "zod";
+import { parseAccountName } from "../access/principal.ts";
+import type { Pusher } from "../access/reference_denial.ts";
+import { ROLES } from "../access/role.ts";
 import type { ObjectFilter } from "../git/object_filter.ts";
 import { isOid, OBJECT_FORMATS, type Oid } from "../git/oid.ts";
 import { GitStratumError } from "../error.ts";
@@ -211,6 +214,12 @@ export const locatedObjectsSchema: z.ZodType<LocatedObject[]> = z.array(z.strict
   chain: z.array(entryLocationSchema),
 }));
 
+const pusherSchema: z.ZodType<Pusher> = z.strictObject({
+  role: z.enum(ROLES),
+  user: checked(parseAccountName).optional(),
+  deployKey: z.string().optional(),
+}) as unknown as z.ZodType<Pusher>;
+
 /** A command as it travels: name, old id, new id. */
 type CommandRow = readonly [string, Oid, Oid];
 
@@ -233,6 +242,7 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.strictObject({
   group: packGroupSchema.optional(),
   pushOptions: z.array(z.string()),
   provenance: provenanceSchema,
+  pusher: pusherSchema.optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
 /** A push as it travels. */
