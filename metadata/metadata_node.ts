@@ -141,6 +141,11 @@ export class MetadataNode implements Metadata {
     return this.#read(key, "visible", (refs) => this.#parts.view.negotiate(refs, request));
   }
 
+  /** {@inheritDoc Metadata.tagDigest} */
+  tagDigest(key: RepositoryKey): Promise<string> {
+    return this.#read(key, "visible", (refs) => this.#parts.view.tagDigest(refs));
+  }
+
   /** {@inheritDoc Metadata.deepen} */
   deepen(
     key: RepositoryKey,

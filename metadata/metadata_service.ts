@@ -115,6 +115,9 @@ export class MetadataService implements Service {
   #addQuestions(): void {
     const metadata = this.#metadata;
     this.#ask("negotiate", negotiateRequestSchema, (key, body) => metadata.negotiate(key, body));
+    this.#app.get(`${REPOSITORY}/tag-digest`, async (context) => {
+      return Response.json({ digest: await metadata.tagDigest(keyOf(context)) });
+    });
     this.#ask("deepen", deepenRequestSchema, (key, body) => metadata.deepen(key, body));
     this.#ask("locate", locateRequestSchema, (key, body) => metadata.locate(key, body));
     this.#ask("push", pushRequestSchema, (key, body) => metadata.push(key, body));

@@ -51,6 +51,25 @@ Deno.test("negotiate(), locate() and known() answer over the wire", async () => 
   await rejects(node.metadata.known(key, rows.slice(1)), (error) => hasCode(error, "invalid"));
 });
 
+Deno.test("tagDigest() answers over the wire and changes with the tags alone", async () => {
+  await using node = await TestNode.start();
+  const { key, commit } = await oneCommit(node);
+  const none = await node.metadata.tagDigest(key);
+  const pushTag = async (name: string) => {
+    const tag = node.objects.tag(name, commit, "commit");
+    const group = await node.store(key, [tag]);
+    const pushed = await node.push(key, [command(`refs/tags/${name}`, undefined, tag)], { group });
+    deepEqual(reasons(pushed), [undefined]);
+    return await node.metadata.tagDigest(key);
+  };
+  const one = await pushTag("v1");
+  const two = await pushTag("v2");
+  equal(new Set([none, one, two]).size, 3);
+  await node.push(key, [command("refs/heads/other", undefined, commit)]);
+  await node.push(key, [command("refs/tags/light", undefined, commit)]);
+  equal(await node.metadata.tagDigest(key), two, "only tag objects follow");
+});
+
 Deno.test("plan() streams a recipe of everything that is wanted", async () => {
   await using node = await TestNode.start();
   const { key, commit } = await oneCommit(node);

@@ -259,6 +259,11 @@ export interface Metadata {
   /** One step of a negotiation. */
   negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult>;
   /**
+   * A digest of the tags that packs of this repository may carry along: a pack made for one digest
+   * serves all who ask for the same while the digest is the same.
+   */
+  tagDigest(key: RepositoryKey): Promise<string>;
+  /**
    * Where history would end for a client that asks for a depth.
    *
    * @throws `denied` when a want is not reachable

@@ -41,6 +41,7 @@ import {
   repositoryInfoSchema,
   repositoryPageSchema,
   shallowBoundarySchema,
+  tagDigestSchema,
 } from "./metadata_wire.ts";
 import { decodeReferences } from "./reference_stream.ts";
 import type { RepositoryName } from "./repository_name.ts";
@@ -130,6 +131,12 @@ export class MetadataClient implements Metadata {
       body: request,
       schema: negotiateResultSchema,
     });
+  }
+
+  /** {@inheritDoc Metadata.tagDigest} */
+  async tagDigest(key: RepositoryKey): Promise<string> {
+    const path = `${keyPath(key)}/tag-digest`;
+    return (await this.#client.call(path, { method: "GET", schema: tagDigestSchema })).digest;
   }
 
   /** {@inheritDoc Metadata.deepen} */

@@ -129,6 +129,11 @@ export const negotiateResultSchema: z.ZodType<NegotiateResult> = z.strictObject(
   ready: z.boolean(),
 });
 
+/** Schema of the answer of `Metadata.tagDigest`. */
+export const tagDigestSchema: z.ZodType<{ readonly digest: string }> = z.strictObject({
+  digest: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
 const depthSchema: z.ZodType<Depth> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("commits"), depth: count, relative: z.boolean() }),
   z.strictObject({

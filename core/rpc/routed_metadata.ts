@@ -122,6 +122,11 @@ export class RoutedMetadata implements Metadata {
     return this.#ask(key, (metadata) => metadata.negotiate(key, request));
   }
 
+  /** {@inheritDoc Metadata.tagDigest} */
+  tagDigest(key: RepositoryKey): Promise<string> {
+    return this.#ask(key, (metadata) => metadata.tagDigest(key));
+  }
+
   /** {@inheritDoc Metadata.deepen} */
   deepen(
     key: RepositoryKey,

@@ -9,7 +9,6 @@ import type {
   ExtentStore,
   Metadata,
   NegotiateRequest,
-  Reference,
   RepositoryId,
   RepositoryInfo,
 } from "@gitstratum/core/rpc";
@@ -35,19 +34,15 @@ const REQUEST = {
 class FakeMetadata {
   planned = 0;
   readonly refused = new Set<Oid>();
-  tags: Reference[] = [];
+  tags = "none";
 
   negotiate(_: unknown, { wants }: NegotiateRequest) {
     const refused = wants.filter((oid) => this.refused.has(oid));
     return Promise.resolve({ refused, common: [], ready: false });
   }
 
-  listReferences() {
-    const { tags } = this;
-    const references = (async function* () {
-      yield await Promise.resolve(tags);
-    })();
-    return Promise.resolve({ head: { target: "refs/heads/main" }, references });
+  tagDigest() {
+    return Promise.resolve(this.tags);
   }
 
   plan() {
@@ -119,10 +114,10 @@ Deno.test("PackSource.open() refuses a want that is not reachable any more, what
 Deno.test("PackSource.open() makes another pack when tags that may follow changed", async () => {
   const { metadata, read } = setUp();
   await read();
-  metadata.tags = [{ name: "refs/tags/v1", oid: A }];
+  metadata.tags = "v1";
   assert.equal(await read(), "2");
   assert.equal(await read({ includeTag: false }), "3");
-  metadata.tags = [];
+  metadata.tags = "none";
   assert.equal(await read(), "1");
   assert.equal(await read({ includeTag: false }), "3");
 });

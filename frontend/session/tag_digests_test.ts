@@ -1,39 +1,29 @@
 import assert from "node:assert/strict";
 import { GitStratumError } from "@gitstratum/core";
-import type { Oid } from "@gitstratum/core/git";
-import type {
-  Reference,
-  ReferenceListing,
-  RepositoryId,
-  RepositoryInfo,
-} from "@gitstratum/core/rpc";
+import type { RepositoryId, RepositoryInfo } from "@gitstratum/core/rpc";
 import { TagDigests } from "./tag_digests.ts";
 
 const one = { repositoryId: "1".repeat(32) as RepositoryId } as RepositoryInfo;
 const other = { repositoryId: "2".repeat(32) as RepositoryId } as RepositoryInfo;
-const V1: Reference = { name: "refs/tags/v1", oid: "a".repeat(40) as Oid };
 
-/** Listings that end when they are told to. */
+/** Answers that come when they are told to. */
 class FakeMetadata {
-  tags: readonly Reference[] = [];
+  tags = "none";
   readonly gates: PromiseWithResolvers<void>[] = [];
 
-  async listReferences(): Promise<ReferenceListing> {
+  async tagDigest(): Promise<string> {
     const { tags } = this;
     const gate = Promise.withResolvers<void>();
     this.gates.push(gate);
     await gate.promise;
-    const references = (async function* () {
-      yield await Promise.resolve(tags);
-    })();
-    return { head: { target: "refs/heads/main" }, references };
+    return tags;
   }
 }
 
 /** Lets everything run that can. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("TagDigests.of() lists once for all who ask while another listing runs", async () => {
+Deno.test("TagDigests.of() asks once for all who want it while another question runs", async () => {
   const metadata = new FakeMetadata();
   const digests = new TagDigests(metadata);
   const first = digests.of(one);
@@ -52,13 +42,13 @@ Deno.test("TagDigests.of() never answers with what was true before it was asked"
   const metadata = new FakeMetadata();
   const digests = new TagDigests(metadata);
   const before = digests.of(one);
-  metadata.tags = [V1];
+  metadata.tags = "v1";
   const after = digests.of(one);
   metadata.gates[0]!.resolve();
   await before;
   await settle();
-  metadata.tags = [];
-  // The waiting listing has begun: this one may not share it.
+  metadata.tags = "none";
+  // The waiting question has been asked: this one may not share it.
   const last = digests.of(one);
   metadata.gates[1]!.resolve();
   assert.notEqual(await after, await before);
@@ -67,7 +57,7 @@ Deno.test("TagDigests.of() never answers with what was true before it was asked"
   assert.equal(await last, await before);
 });
 
-Deno.test("TagDigests.of() fails only those whose listing failed", async () => {
+Deno.test("TagDigests.of() fails only those whose question failed", async () => {
   const metadata = new FakeMetadata();
   const digests = new TagDigests(metadata);
   const first = digests.of(one);
@@ -77,7 +67,7 @@ Deno.test("TagDigests.of() fails only those whose listing failed", async () => {
   await assert.rejects(first, { code: "unavailable" });
   await settle();
   metadata.gates[1]!.resolve();
-  assert.equal((await second).length, 64);
+  assert.equal(await second, "none");
   const third = digests.of(one);
   assert.equal(metadata.gates.length, 3, "nothing is kept");
   metadata.gates[2]!.resolve();

@@ -6,6 +6,7 @@
 
 import { GitStratumError } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
+import type { AncestorSets } from "./ancestor_sets.ts";
 import { BitSet } from "./bit_set.ts";
 import type { NetworkIndex } from "./network_index.ts";
 import type { NodeBoundary } from "./shallow_boundary.ts";
@@ -38,14 +39,16 @@ export async function clientHistory(
     readonly haves: readonly number[];
     readonly clientShallow: ReadonlySet<number>;
     readonly boundary: NodeBoundary;
+    readonly ancestors: AncestorSets;
     readonly slices: Slices;
   },
 ): Promise<ClientHistory> {
   const { graph } = network;
   const { clientShallow, boundary, slices } = request;
   const haves = follow(network, request.haves);
-  const had = new BitSet(graph.count);
-  await graph.walk(haves.commits, { into: had, cut: clientShallow, slices });
+  const had = clientShallow.size === 0
+    ? await request.ancestors.of(haves.commits, slices)
+    : await shallowAncestors(network, haves.commits, { cut: clientShallow, slices });
   const wants = follow(network, request.wants);
   const roots = [...wants.commits];
   // A client may list a shallow commit that it does not hold; then that is sent as well.
@@ -65,6 +68,16 @@ export async function clientHistory(
     haveTips: haves.commits,
     hadTags: haves.tags,
   };
+}
+
+async function shallowAncestors(
+  { graph }: NetworkIndex,
+  nodes: readonly number[],
+  options: { readonly cut: ReadonlySet<number>; readonly slices: Slices },
+): Promise<BitSet> {
+  const into = new BitSet(graph.count);
+  await graph.walk(nodes, { into, ...options });
+  return into;
 }
 
 interface Followed {

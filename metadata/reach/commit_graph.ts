@@ -28,6 +28,8 @@ export interface WalkOptions {
   readonly stop?: BitSet | undefined;
   /** Nodes without parents for this walk. */
   readonly cut?: ReadonlySet<number> | undefined;
+  /** All ancestors of a node where they are known: they are added and not walked. Not with cuts. */
+  readonly known?: (node: number) => BitSet | undefined;
   readonly slices: Slices;
 }
 
@@ -109,20 +111,29 @@ export class CommitGraph {
     }
   }
 
-  /** Adds everything that the roots reach; see {@link WalkOptions}. */
-  async walk(roots: Iterable<number>, options: WalkOptions): Promise<void> {
-    const { into, stop, cut, slices } = options;
+  /** Adds everything that the roots reach; see {@link WalkOptions}. Returns the nodes entered. */
+  async walk(roots: Iterable<number>, options: WalkOptions): Promise<number> {
+    const { into, stop, cut, known, slices } = options;
+    assert(known === undefined || cut === undefined, "Known ancestors are of whole histories");
     const stack: number[] = [];
+    let entered = 0;
     const visit = (node: number) => {
       if (stop?.has(node) !== true && into.add(node)) stack.push(node);
     };
     for (const root of roots) visit(root);
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       if (cut?.has(node) === true) continue;
+      const ancestors = known?.(node);
+      if (ancestors !== undefined) {
+        into.unite(ancestors);
+        continue;
+      }
+      entered += 1;
       const end = this.#firsts[node + 1]!;
       for (let row = this.#firsts[node]!; row < end; row++) visit(this.#parents[row]!);
       if (slices.spend(1)) await slices.pause();
     }
+    return entered;
   }
 
   /**

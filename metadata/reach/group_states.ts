@@ -78,6 +78,7 @@ function isWhole(
   return index.tips.every((tip) => {
     if (isExternal(tip)) return true;
     const position = network.peel(group.canonical(tip));
-    return network.nodeAt(position) !== NONE || reached.direct.has(position);
+    const node = network.nodeAt(position);
+    return node === NONE ? reached.direct.has(position) : reached.commits.has(node);
   }) && group.commitNodes.every((node) => reached.commits.has(node));
 }

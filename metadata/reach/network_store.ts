@@ -14,6 +14,7 @@ import { GitStratumError } from "@gitstratum/core";
 import { PackIndex } from "@gitstratum/core/pack";
 import { type ExtentStore, packId, packRanges } from "@gitstratum/core/rpc";
 import type { CataloguedGroup, PackCatalogue, RepositoryRefsView } from "../pack_catalogue.ts";
+import { AncestorSets } from "./ancestor_sets.ts";
 import type { BlockCache } from "./block_cache.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";
 import { Introductions } from "./introductions.ts";
@@ -29,6 +30,7 @@ export interface OpenNetwork {
   readonly network: NetworkIndex;
   readonly reader: ObjectReader;
   readonly introductions: Introductions;
+  readonly ancestors: AncestorSets;
 }
 
 interface NetworkEntry extends OpenNetwork {
@@ -93,11 +95,11 @@ export class NetworkStore {
       objects: this.#objects,
       networkNumber: this.#networkCount++,
     });
-    const introductions = new Introductions(network, reader, {
-      onGrowth: () => this.#account(refs.networkId, entry),
-    });
+    const onGrowth = () => this.#account(refs.networkId, entry);
+    const introductions = new Introductions(network, reader, { onGrowth });
+    const ancestors = new AncestorSets(network.graph, { onGrowth });
     const state = { generation, sequence: 0, growing: undefined };
-    const entry: NetworkEntry = { network, reader, introductions, ...state };
+    const entry: NetworkEntry = { network, reader, introductions, ancestors, ...state };
     return entry;
   }
 
@@ -129,7 +131,7 @@ export class NetworkStore {
   /** Counts what an entry takes now, unless another one is in its place. */
   #account(networkId: string, entry: NetworkEntry): void {
     if (this.#entries.get(networkId) !== entry) return;
-    const bytes = entry.network.bytes + entry.introductions.bytes;
+    const bytes = entry.network.bytes + entry.introductions.bytes + entry.ancestors.bytes;
     this.#entries.set(networkId, entry, Math.min(bytes, this.#bytesMax));
   }
 

@@ -213,7 +213,9 @@ export class NetworkView {
       slices,
     });
     const policy = filterPolicy(request.filter);
-    const history = await clientHistory(network, { wants, haves, clientShallow, boundary, slices });
+    const { ancestors } = open;
+    const sides = { wants, haves, clientShallow, boundary, ancestors, slices };
+    const history = await clientHistory(network, sides);
     const planner = new PackPlanner(open, {
       history,
       boundary,
@@ -225,6 +227,11 @@ export class NetworkView {
       slices,
     });
     return await planner.plan();
+  }
+
+  /** A digest of the tags that packs may carry along; see `Metadata.tagDigest`. */
+  async tagDigest(refs: RepositoryRefsView): Promise<string> {
+    return await this.#withReach(refs, ({ reach }) => Promise.resolve(reach.tagDigest()));
   }
 
   /** Where objects are; see `Metadata.locate`. `refs` decides what `visible` is. */

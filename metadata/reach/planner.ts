@@ -154,11 +154,10 @@ export class PackPlanner {
   async #collectGroup(group: StoredGroup): Promise<void> {
     const { history, policy, slices } = this.#request;
     const { graph } = this.#network;
-    const commits = Uint32Array.from(group.commitNodes.keys())
-      .filter((commit) => history.sent.has(group.commitNodes[commit]!))
-      .sort((left, right) =>
-        graph.generationAt(group.commitNodes[left]!) - graph.generationAt(group.commitNodes[right]!)
-      );
+    const commits = sentCommits(group, history.sent).sort((left, right) =>
+      graph.generationAt(group.commitNodes[left]!) - graph.generationAt(group.commitNodes[right]!)
+    );
+    if (commits.length === 0) return;
     const listed = isPathless(policy) ? commits.filter((at) => this.#isListed(group, at)) : commits;
     const introduced = isPathless(policy)
       ? await this.#introductions.of(group, listed.length, slices)
@@ -240,4 +239,13 @@ export class PackPlanner {
     if (!isOpen(policy)) return false;
     return this.#collector.had.has(position) || this.#states.covers(position, ["had"]);
   }
+}
+
+/** Rows of the group's commits that are sent. A loop, because most are not and there can be many. */
+function sentCommits(group: StoredGroup, sent: BitSet): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < group.commitNodes.length; row++) {
+    if (sent.has(group.commitNodes[row]!)) rows.push(row);
+  }
+  return rows;
 }

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { GitStratumError } from "@gitstratum/core";
 import { isSubmoduleMode, OBJECT_TYPE_CODES, type Oid, TreeCursor } from "@gitstratum/core/git";
 import { isExternal } from "@gitstratum/core/pack";
@@ -33,6 +34,7 @@ export class RepositoryReach {
   /** Trees and blobs of grey groups that the walk reached so far. */
   #grey = new BitSet(0);
   #isGreyComplete = true;
+  #tagDigest: { readonly count: number; readonly digest: string } | undefined;
 
   /** Makes the closure of no tips. */
   constructor(network: NetworkIndex, reader: ObjectReader) {
@@ -48,6 +50,17 @@ export class RepositoryReach {
   /** Positions of the reached tags. */
   get tags(): ReadonlySet<number> {
     return this.#tags;
+  }
+
+  /** A digest of the reached tags' ids: equal for equal sets, whatever node is asked. */
+  tagDigest(): string {
+    const count = this.#tags.size;
+    // Tags are only ever added.
+    if (this.#tagDigest?.count === count) return this.#tagDigest.digest;
+    const oids = Array.from(this.#tags, (position) => this.#network.oidAt(position)).sort();
+    const digest = createHash("sha256").update(oids.join(" ")).digest("hex");
+    this.#tagDigest = { count, digest };
+    return digest;
   }
 
   /** Bytes of memory, about. */
