@@ -8,6 +8,8 @@ import { type Clock, hasCode, type Logger, type Random, randomId } from "@gitstr
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
+import { createApi } from "./api/api_service.ts";
+import { UNGUARDED_API } from "./api/unguarded_api.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
@@ -104,9 +106,16 @@ export function createFrontend(options: FrontendOptions): Frontend {
   let ready = true;
   const app = httpApp({
     sessions,
-    metadata,
+    api: createApi({
+      metadata,
+      guard: UNGUARDED_API,
+      secrets: options.secrets,
+      clock,
+      random,
+      readOnly,
+      version: SERVER_VERSION,
+    }),
     version: SERVER_VERSION,
-    readOnly,
     autoCreate,
     ready: () => ready,
     onFailure(error, facts) {

@@ -5,17 +5,16 @@
  */
 
 import { Hono } from "@hono/hono";
-import type { Metadata } from "@gitstratum/core/rpc";
-import { repositoryApi } from "../api/repository_api.ts";
+import { API_BASE_PATH } from "../api/api.ts";
 import { publicError, textAnswer, textErrorAnswer } from "./error_answer.ts";
 import { GitRoutes, type GitRoutesOptions } from "./git_routes.ts";
 import { landingPage } from "./landing_page.ts";
 
 /** What the app works with. */
 export interface HttpAppOptions extends GitRoutesOptions {
-  readonly metadata: Metadata;
+  /** The management API. */
+  readonly api: Hono;
   readonly version: string;
-  readonly readOnly: boolean;
   readonly autoCreate: boolean;
   /** Whether new work should be sent here; false while the server drains. */
   ready(): boolean;
@@ -40,7 +39,7 @@ function systemRoutes(options: HttpAppOptions): Hono {
 export function httpApp(options: HttpAppOptions): Hono {
   const app = new Hono();
   app.route("/", systemRoutes(options));
-  app.route("/api/v1/repos", repositoryApi(options));
+  app.route(API_BASE_PATH, options.api);
   app.route("/", new GitRoutes(options).app());
   app.notFound(() => textAnswer("Not found", 404));
   app.onError((error, context) => {

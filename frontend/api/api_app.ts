@@ -1,0 +1,211 @@
+/**
+ * The management API: routes made from the table of operations, and what is the same for all.
+ *
+ * A request is validated, its caller is known, what it names is looked up, the permission that the
+ * operation asks for is decided, and only then its handler runs. What the caller may not read is
+ * answered exactly as what does not exist.
+ *
+ * @module
+ */
+
+import { type Context, Hono } from "@hono/hono";
+import { assert, type Clock, GitStratumError, unreachable } from "@gitstratum/core";
+import { type AccountName, parseAccountName, type Principal } from "@gitstratum/core/access";
+import type { ConnectionInfo } from "@gitstratum/core/process";
+import {
+  type Metadata,
+  parseRepositoryName,
+  type Provenance,
+  provenanceOf,
+  type RepositoryInfo,
+} from "@gitstratum/core/rpc";
+import { jsonErrorAnswer } from "../http/error_answer.ts";
+import { API, API_BASE_PATH } from "./api.ts";
+import { apiDenial } from "./api_denial.ts";
+import type { ApiGuard, ApiTarget } from "./api_guard.ts";
+import type { ApiHandlers } from "./api_handler.ts";
+import type { ApiInput, ApiOperation, ApiShapes } from "./api_operation.ts";
+import { readApiRequest } from "./api_request.ts";
+import { openApiDocument } from "./openapi_document.ts";
+
+/** What the API works with. */
+export interface ApiAppOptions {
+  /** Looks repositories up. */
+  readonly metadata: Pick<Metadata, "findRepository">;
+  /** Knows callers and decides. */
+  readonly guard: ApiGuard;
+  /** Do the work. */
+  readonly handlers: ApiHandlers;
+  /** Says when something was asked. */
+  readonly clock: Clock;
+  /** Changes are refused. */
+  readonly readOnly: boolean;
+  /** For the document. */
+  readonly version: string;
+  /** Told of every change that was made. */
+  readonly onChange?: (change: ApiChange) => void;
+}
+
+/** A change that was made. */
+export interface ApiChange {
+  /** The operation's id. */
+  readonly operation: string;
+  /** What it was given; secrets are in answers only. */
+  readonly input: ApiInput<ApiShapes>;
+  /** Who asked, from where, by what and when. */
+  readonly provenance: Provenance;
+}
+
+type AnyHandler = (call: unknown) => Promise<unknown>;
+
+/** The routes; to be mounted at `API_BASE_PATH`. */
+export function apiApp(options: ApiAppOptions): Hono {
+  const app = new Hono();
+  const document = openApiDocument(API, { version: options.version });
+  app.get("/openapi.json", (context) => context.json(document));
+  for (const [id, operation] of Object.entries(API)) {
+    const path = operation.path.replaceAll(/\{([a-zA-Z]+)\}/g, ":$1");
+    app.on(operation.method, path, (context) => answer(context, { id, operation, options }));
+  }
+  for (const path of new Set(Object.values(API).map((operation) => operation.path))) {
+    app.all(path.replaceAll(/\{([a-zA-Z]+)\}/g, ":$1"), () => methodRefused(path));
+  }
+  app.all("*", () => jsonErrorAnswer(new GitStratumError("not-found", "Find no such API path")));
+  app.onError((error) => jsonErrorAnswer(error));
+  return app;
+}
+
+/** One operation on its way. */
+interface Work {
+  readonly id: string;
+  readonly operation: ApiOperation;
+  readonly options: ApiAppOptions;
+}
+
+async function answer(context: Context, work: Work): Promise<Response> {
+  const { id, operation, options } = work;
+  const request = context.req.raw;
+  const info = (context.env ?? {}) as ConnectionInfo;
+  const isChange = operation.method !== "GET";
+  if (isChange) refuseForeignPages(request);
+  const { principal, actor } = await options.guard.caller(request, info);
+  if (isChange && options.readOnly) {
+    throw new GitStratumError("denied", "Refuse changes on a read-only server");
+  }
+  const input = await readApiRequest(operation, request, context.req.param());
+  const repository = await permitted(input, principal, work);
+  const provenance = provenanceOf(actor, {
+    transport: "api",
+    atMs: options.clock.nowMs(),
+    remoteAddress: info.remoteAddress,
+    agent: request.headers.get("user-agent") ?? undefined,
+  });
+  const { signal = request.signal } = info;
+  const handler = options.handlers[id as keyof ApiHandlers] as AnyHandler;
+  const result = await handler({ ...input, principal, provenance, signal, repository });
+  if (isChange) options.onChange?.({ operation: id, input, provenance });
+  return shown(result, { operation, request });
+}
+
+/** Decides; the repository that the path names comes along. @throws what the caller is told */
+async function permitted(
+  input: ApiInput<ApiShapes>,
+  principal: Principal,
+  work: Work,
+): Promise<RepositoryInfo | undefined> {
+  const { options, operation } = work;
+  const target = await targetOf(operation, input, options.metadata);
+  const repository = target?.on === "repository" ? target.repository : undefined;
+  const decision = target && options.guard.decide(principal, target);
+  if (decision?.allowed === false) {
+    throw apiDenial(decision, { principal, target: target!, name: nameIn(input) });
+  }
+  assert(target?.on !== "repository" || repository !== undefined, "What is not there is hidden");
+  return repository;
+}
+
+async function targetOf(
+  operation: ApiOperation,
+  input: ApiInput<ApiShapes>,
+  metadata: ApiAppOptions["metadata"],
+): Promise<ApiTarget | undefined> {
+  const { asks } = operation;
+  const path = input.path as Readonly<Record<string, string>>;
+  switch (asks.on) {
+    case "nothing":
+      return undefined;
+    case "server":
+      return { on: "server" };
+    case "account":
+      return { on: "account", user: path.user as AccountName };
+    case "owner":
+      return { on: "owner", operation: asks.operation, owner: ownerIn(input) };
+    case "repository": {
+      const name = parseRepositoryName(`${path.owner}/${path.name}`);
+      const repository = await metadata.findRepository(name);
+      return { on: "repository", operation: asks.operation, repository };
+    }
+    default:
+      return unreachable(asks);
+  }
+}
+
+/** The owner that a path names, or the body's name of a repository. */
+function ownerIn(input: ApiInput<ApiShapes>): AccountName {
+  const { owner } = input.path as { readonly owner?: AccountName };
+  if (owner !== undefined) return owner;
+  const { name } = input.body as { readonly name?: string };
+  assert(name !== undefined, "An operation on an owner names one");
+  return parseAccountName(name.slice(0, name.indexOf("/")));
+}
+
+function shown(
+  result: unknown,
+  parts: { readonly operation: ApiOperation; readonly request: Request },
+): Response {
+  const { operation, request } = parts;
+  const { status, location } = operation;
+  const headers: Record<string, string> = { "cache-control": "no-store" };
+  if (location !== undefined) headers.location = API_BASE_PATH + filledIn(location, result);
+  const next = (result as { readonly next?: string } | undefined)?.next;
+  if (next !== undefined) {
+    const url = new URL(request.url);
+    url.searchParams.set("after", next);
+    headers.link = `<${url.pathname}${url.search}>; rel="next"`;
+  }
+  if (operation.shapes.answer === undefined) return new Response(null, { status, headers });
+  return Response.json(result, { status, headers });
+}
+
+function filledIn(template: string, result: unknown): string {
+  const fields = result as Readonly<Record<string, unknown>>;
+  return template.replaceAll(
+    /\{([a-zA-Z]+)\}/g,
+    (_, name) => String(fields[name]).split("/").map(encodeURIComponent).join("/"),
+  );
+}
+
+/** A page of another site must not use what its reader's browser knows or reaches. */
+function refuseForeignPages(request: Request): void {
+  const site = request.headers.get("sec-fetch-site");
+  if (site === null || site === "same-origin" || site === "none") return;
+  throw new GitStratumError("denied", "Refuse changes that a page of another site asks for");
+}
+
+function methodRefused(path: string): Response {
+  const methods = Object.values(API).filter((operation) => operation.path === path)
+    .map(({ method }) => method);
+  const allow = [...new Set(methods)].sort().join(", ");
+  const { code, message } = new GitStratumError("unsupported", "Ask with another method");
+  return Response.json({ error: { code, message, data: { allow } } }, {
+    status: 405,
+    headers: { allow, "cache-control": "no-store" },
+  });
+}
+
+/** What a path names, as it was asked for. */
+function nameIn(input: ApiInput<ApiShapes>): string {
+  const { owner, name, user } = input.path as Readonly<Record<string, string | undefined>>;
+  if (name !== undefined) return `${owner}/${name}`;
+  return user ?? owner ?? ownerIn(input);
+}

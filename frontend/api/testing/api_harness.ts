@@ -1,0 +1,113 @@
+/**
+ * The API over fakes, for tests: every answer is checked against the document that the API gives out.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { Hono } from "@hono/hono";
+import { ManualClock, SeededRandom } from "@gitstratum/core";
+import type { ConnectionInfo } from "@gitstratum/core/process";
+import type { ApiGuard } from "../api_guard.ts";
+import { createApi } from "../api_service.ts";
+import { UNGUARDED_API } from "../unguarded_api.ts";
+import { FakeMetadata } from "./fake_metadata.ts";
+import { schemaProblems } from "./json_schema.ts";
+
+/** How to set the API up. */
+export interface ApiHarnessOptions {
+  /** Nobody is asked who they are unless told. */
+  readonly guard?: ApiGuard;
+  /** Changes are refused. */
+  readonly readOnly?: boolean;
+}
+
+/** An answer. */
+export interface HarnessAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** JSON; undefined when there is none. */
+  // deno-lint-ignore no-explicit-any -- tests look into answers of every shape
+  readonly body: any;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The API, to be asked. */
+export class ApiHarness {
+  readonly repositories = new FakeMetadata();
+  readonly changes: { readonly operation: string }[] = [];
+  readonly #app: Hono;
+  #document: Json | undefined;
+
+  constructor(options: ApiHarnessOptions = {}) {
+    this.#app = createApi({
+      metadata: this.repositories.metadata,
+      guard: options.guard ?? UNGUARDED_API,
+      secrets: ["a secret of the cluster"],
+      clock: new ManualClock(),
+      random: new SeededRandom(3),
+      readOnly: options.readOnly ?? false,
+      version: "1.2.3",
+      onChange: (change) => void this.changes.push(change),
+    });
+  }
+
+  /** Asks; the body is sent as JSON unless it is a text. */
+  async ask(
+    request: string,
+    body?: unknown,
+    options: { readonly headers?: HeadersInit; readonly info?: ConnectionInfo } = {},
+  ): Promise<HarnessAnswer> {
+    const [method, path] = request.split(" ") as [string, string];
+    const response = await this.#app.request(path, {
+      method,
+      ...(options.headers === undefined ? {} : { headers: options.headers }),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    }, options.info ?? {});
+    const text = await response.text();
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      body: text === "" ? undefined : JSON.parse(text),
+    };
+    await this.#check(method, path, answer);
+    return answer;
+  }
+
+  /** The OpenAPI document. */
+  async document(): Promise<Json> {
+    this.#document ??= await (await this.#app.request("/openapi.json")).json() as Json;
+    return this.#document;
+  }
+
+  async #check(method: string, path: string, answer: HarnessAnswer): Promise<void> {
+    const root = await this.document();
+    const described = describedAt(root, method, path);
+    const responses = described?.responses as Readonly<Record<string, Json>> | undefined;
+    const response = responses?.[answer.status] ?? responses?.default ?? failure(root);
+    const content = response.content as Readonly<Record<string, Json>> | undefined;
+    if (content === undefined) return assert.equal(answer.body, undefined, `${method} ${path}`);
+    const schema = content["application/json"]!.schema as Json;
+    assert.deepEqual(schemaProblems(schema, answer.body, root), [], `${method} ${path}`);
+    if (answer.status >= 400) assert.ok("error" in answer.body, `${method} ${path}`);
+  }
+}
+
+/** What the document says of a place; undefined when it says nothing. */
+function describedAt(root: Json, method: string, path: string): Json | undefined {
+  const bare = path.replace(/\?.*/s, "");
+  for (const [template, methods] of Object.entries(root.paths as Readonly<Record<string, Json>>)) {
+    const pattern = new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, "[^/]+")}$`);
+    if (pattern.test(bare)) return methods[method.toLowerCase()] as Json | undefined;
+  }
+  return undefined;
+}
+
+/** What is said of places that are not in the document. */
+function failure(root: Json): Json {
+  assert.ok((root.components as Readonly<Record<string, Json>>).schemas!.Error !== undefined);
+  return { content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
+}
