@@ -270,6 +270,8 @@ export const PACK_KEY_COUNT_MAX = 65_536;
 
 /** How often a frontend settles with whoever lends limits out: what it has lasts for so long. */
 export const RATE_SETTLE_MS = 100;
+/** One settlement; beyond it the next control node is asked. */
+export const RATE_CALL_MS_MAX = 500;
 /** Addresses, users, tokens and repositories that a frontend counts requests of: 300 bytes each. */
 export const RATE_PURSE_KEY_COUNT_MAX = 50_000;
 /** The same of all frontends together: about 600 bytes each. */
@@ -304,6 +306,57 @@ export const SSH_COMMAND_BYTES_MAX = 4 * KIB;
 /** The file of keys that may log in: thousands of lines, read at each login. */
 export const SSH_AUTHORIZED_KEYS_BYTES_MAX = 1 * MIB;
 
+/** Access records in all: each frontend holds them, at about 1 KiB each with the ways to find it. */
+export const ACCESS_RECORD_COUNT_MAX = 200_000;
+/** Tokens of one user. */
+export const USER_TOKEN_COUNT_MAX = 256;
+/** Keys of one user: nobody has as many machines, and each login may look at all. */
+export const USER_KEY_COUNT_MAX = 256;
+/** Grants of one user; whoever needs more is given one on the owner. */
+export const USER_GRANT_COUNT_MAX = 2000;
+/** Keys of one repository. */
+export const DEPLOY_KEY_COUNT_MAX = 256;
+/** Trusts for one repository: each is tried on each token that is exchanged. */
+export const REPOSITORY_TRUST_COUNT_MAX = 32;
+/** Issuers: frontends keep the keys of each. */
+export const ISSUER_COUNT_MAX = 64;
+/** Repositories that one token names. */
+export const TOKEN_REPOSITORY_COUNT_MAX = 100;
+/** What people call tokens, keys and trusts, in characters. */
+export const ACCESS_LABEL_LENGTH_MAX = 100;
+/** Addresses of issuers, and audiences, in characters: those of public issuers are below 100. */
+export const ACCESS_URL_LENGTH_MAX = 500;
+/** Claims that one trust looks at. */
+export const TRUST_CLAIM_COUNT_MAX = 16;
+/** Pattern of a claim in characters: the time of a match grows with it. */
+export const CLAIM_PATTERN_LENGTH_MAX = 256;
+/** Whom an issuer's token speaks for, in characters: OpenID Connect allows 255. */
+export const JOB_SUBJECT_LENGTH_MAX = 255;
+/** Tokens of jobs of one repository at a time: a busy one runs hundreds of jobs an hour. */
+export const JOB_TOKEN_COUNT_MAX = 1000;
+/** Life of a job's token: longer jobs exchange again. */
+export const JOB_TOKEN_LIFE_MS_MAX = 3600 * 1000;
+/** An SSH public key in its line: one of 16384 bits with a comment. */
+export const SSH_PUBLIC_KEY_LENGTH_MAX = 8192;
+/** Access records in one page of a listing: the largest has a key of 16384 bits. */
+export const ACCESS_PAGE_COUNT_MAX = 100;
+/** Changes of access records that wait for each other; beyond it callers are told to come back. */
+export const ACCESS_QUEUE_COUNT_MAX = 1000;
+/** Changes of access records that a control node keeps for streams that begin again. */
+export const ACCESS_HISTORY_COUNT_MAX = 10_000;
+/** Access records in one line of their stream. */
+export const ACCESS_LINE_RECORD_COUNT_MAX = 256;
+/** A line of that stream in characters. */
+export const ACCESS_LINE_LENGTH_MAX = 4 * MIB;
+/** A stream of access records says this often that it lives. */
+export const ACCESS_WATCH_BEAT_MS = 250;
+/** A stream silent for so long, or twice, is given up: a revocation is to be known within 2 s. */
+export const ACCESS_WATCH_SILENCE_MS = 750;
+/** Frontends that follow access records at one control node. */
+export const ACCESS_WATCH_COUNT_MAX = 1000;
+/** How long whoever made a change waits until it is known here; it is made in any case. */
+export const ACCESS_VIEW_WAIT_MS_MAX = 1000;
+
 assert(EXTENT_BYTES <= EXTENT_BYTES_MAX, "An extent fits its limit");
 assert(HISTORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "A history object is an object");
 assert(IN_MEMORY_OBJECT_BYTES_MAX <= OBJECT_BYTES_MAX, "An in-memory object is an object");
@@ -336,3 +389,12 @@ assert(
   NODE_LEASE_MS - NODE_LEASE_MARGIN_MS > 4 * NODE_LEASE_RENEW_MS,
   "A lease outlives some renewals that fail",
 );
+assert(
+  ACCESS_PAGE_COUNT_MAX * (SSH_PUBLIC_KEY_LENGTH_MAX + 1024) <= JSON_BODY_BYTES_MAX,
+  "A page of access records fits its body",
+);
+assert(
+  ACCESS_LINE_RECORD_COUNT_MAX * (SSH_PUBLIC_KEY_LENGTH_MAX + 1024) <= ACCESS_LINE_LENGTH_MAX,
+  "A line of access records fits its limit",
+);
+assert(ACCESS_WATCH_SILENCE_MS >= 3 * ACCESS_WATCH_BEAT_MS, "A late beat or two end no stream");

@@ -31,7 +31,10 @@ import type { Role } from "./role.ts";
 
 /** Who may do what, as it is known here. */
 export interface AccessView {
-  /** Grows with every change that is heard of; 0 = nothing was heard of yet. */
+  /**
+   * Grows with every change that is heard of; 0 = nothing was heard of yet. It goes back only when the
+   * store was put back to an earlier state.
+   */
   readonly revision: number;
   /** A user. */
   userById(id: UserId): UserRecord | undefined;
@@ -57,10 +60,10 @@ export interface AccessView {
   /** Trusts in an issuer's tokens, in no order. */
   trustsIn(issuer: RecordId): readonly TrustRecord[];
   /**
-   * Resolves with the revision once it is greater than `afterRevision`: for those who hold on to
+   * Resolves with the revision once it is another than `knownRevision`: for those who hold on to
    * something for longer than one question, such as a connection.
    *
    * @throws `aborted` when the signal aborts
    */
-  changed(afterRevision: number, signal: AbortSignal): Promise<number>;
+  changed(knownRevision: number, signal: AbortSignal): Promise<number>;
 }

@@ -63,7 +63,9 @@ export class MemoryAccessView implements AccessView {
     for (const record of records) index.put(record);
     this.#index = index;
     this.#roles.clear();
-    this.#reach(revision);
+    // Older than what was known when the store was put back to an earlier state.
+    this.#revision = revision;
+    this.#wake();
   }
 
   /** Makes changes, all of them before anybody asks again. */
@@ -193,11 +195,11 @@ export class MemoryAccessView implements AccessView {
   }
 
   /** See {@link AccessView.changed}. */
-  async changed(afterRevision: number, signal: AbortSignal): Promise<number> {
-    while (this.#revision <= afterRevision) {
+  async changed(knownRevision: number, signal: AbortSignal): Promise<number> {
+    while (this.#revision === knownRevision) {
       if (signal.aborted) {
         throw new GitStratumError("aborted", "Wait no longer for a change of access records", {
-          data: { afterRevision },
+          data: { knownRevision },
         });
       }
       await this.#nextChange(signal);
@@ -234,6 +236,10 @@ export class MemoryAccessView implements AccessView {
   #reach(revision: number): void {
     if (revision <= this.#revision) return;
     this.#revision = revision;
+    this.#wake();
+  }
+
+  #wake(): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake();

@@ -37,6 +37,14 @@ export interface ControlFailoverOptions {
   readonly random: Random;
 }
 
+/** How to call one of the control nodes. */
+export interface ControlAddress {
+  /** Carries requests; cut when the node takes too long. */
+  readonly fetcher: Fetcher;
+  /** Base URL without a slash at its end. */
+  readonly baseUrl: string;
+}
+
 /** {@link Control} over several control nodes. */
 export class ControlFailover implements Control {
   readonly #options: ControlFailoverOptions;
@@ -90,7 +98,16 @@ export class ControlFailover implements Control {
     return this.#ask((control) => control.forget(id));
   }
 
-  async #ask<T>(call: (control: Control) => Promise<T>): Promise<T> {
+  #ask<T>(call: (control: Control) => Promise<T>): Promise<T> {
+    return this.ask(({ fetcher, baseUrl }) => call(new TopologyClient(fetcher, { baseUrl })));
+  }
+
+  /**
+   * Makes any call that may be repeated: at the next node, when one can not answer or not in time.
+   *
+   * @throws what the call throws; of `unavailable` the last one
+   */
+  async ask<T>(call: (address: ControlAddress) => Promise<T>): Promise<T> {
     let failure: unknown;
     for (let attempt = 0; attempt < this.#options.urls.length; attempt++) {
       const url = this.preferredUrl;
@@ -106,7 +123,10 @@ export class ControlFailover implements Control {
   }
 
   /** One attempt, which is cut when it takes too long: a stopped process never answers. */
-  async #askOne<T>(baseUrl: string, call: (control: Control) => Promise<T>): Promise<T> {
+  async #askOne<T>(
+    baseUrl: string,
+    call: (address: ControlAddress) => Promise<T>,
+  ): Promise<T> {
     const { clock, fetcher } = this.#options;
     const ended = new AbortController();
     const cut = new AbortController();
@@ -119,7 +139,7 @@ export class ControlFailover implements Control {
     }, () => new Promise<never>(() => {}));
     const cuttable: Fetcher = (request) => fetcher(new Request(request, { signal: cut.signal }));
     try {
-      return await Promise.race([call(new TopologyClient(cuttable, { baseUrl })), timeout]);
+      return await Promise.race([call({ fetcher: cuttable, baseUrl }), timeout]);
     } finally {
       ended.abort();
     }

@@ -1,0 +1,221 @@
+/**
+ * The calls of the access store on the wire: one table for client and service.
+ *
+ * A call is `POST /control/v1/access/NAME?body=SHA256` with a JSON body; the answer holds a revision
+ * that every view with it knows the outcome, and the outcome. The digest stands in the request line
+ * because that is what the token of a node signs: nobody on the way can put another body there.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { AccessRecord } from "../../access/access_record.ts";
+import { ACCESS_PAGE_COUNT_MAX, SSH_PUBLIC_KEY_LENGTH_MAX } from "../../limits.ts";
+import type { Access, Page } from "./access.ts";
+import {
+  accountNameSchema,
+  audienceSchema,
+  claimRulesSchema,
+  deployKeyRecordSchema,
+  grantRecordSchema,
+  grantTargetSchema,
+  issuerRecordSchema,
+  jobTokenRecordSchema,
+  labelSchema,
+  ownerRecordSchema,
+  recordIdSchema,
+  repositoryIdSchema,
+  roleSchema,
+  scopesSchema,
+  smallRoleSchema,
+  subjectSchema,
+  timeMsSchema,
+  tokenHashSchema,
+  tokenRecordSchema,
+  tokenRepositoriesSchema,
+  trustRecordSchema,
+  urlSchema,
+  userIdSchema,
+  userKeyRecordSchema,
+  userRecordSchema,
+} from "./record_schema.ts";
+
+/** What calls are below. */
+export const ACCESS_PATH = "/control/v1/access";
+
+/** The name of a call. */
+export type AccessCallName = keyof Access;
+/** What a call is given. */
+export type AccessRequest<Name extends AccessCallName> = Parameters<Access[Name]>[0];
+/** What a call resolves to. */
+export type AccessOutcome<Name extends AccessCallName> = Awaited<ReturnType<Access[Name]>>;
+
+/** Both ends of a call. */
+export interface AccessCall<Name extends AccessCallName> {
+  /** What is sent. */
+  readonly request: z.ZodType<AccessRequest<Name>>;
+  /** What is answered. */
+  readonly outcome: z.ZodType<AccessOutcome<Name>>;
+}
+
+/** What the service answers. */
+export interface AccessAnswer<T> {
+  /** A view that reached it knows what the call did. */
+  readonly revision: number;
+  /** What came of it. */
+  readonly outcome: T;
+}
+
+/** Digest of a body, as it stands in the request line. */
+export function bodyDigest(body: string | Uint8Array): string {
+  return createHash("sha256").update(body).digest("hex");
+}
+
+/** Schema of what is answered to a call. */
+export function accessAnswerSchema<T>(outcome: z.ZodType<T>): z.ZodType<AccessAnswer<T>> {
+  return z.object({ revision: z.int().nonnegative(), outcome }) as unknown as z.ZodType<
+    AccessAnswer<T>
+  >;
+}
+
+const done = z.object({}) as unknown as z.ZodType<Readonly<Record<string, never>>>;
+const page = {
+  after: z.string().max(200).exactOptional(),
+  limit: z.int().min(1).max(ACCESS_PAGE_COUNT_MAX).exactOptional(),
+};
+const ofUser = z.strictObject({ ...page, user: userIdSchema });
+const ofRepository = z.strictObject({ ...page, repository: repositoryIdSchema });
+const named = z.strictObject({ name: z.string().max(200) });
+const userAndId = z.strictObject({ user: userIdSchema, id: recordIdSchema });
+const repositoryAndId = z.strictObject({ repository: repositoryIdSchema, id: recordIdSchema });
+const key = {
+  id: recordIdSchema,
+  key: z.string().max(SSH_PUBLIC_KEY_LENGTH_MAX),
+  label: labelSchema.exactOptional(),
+  expiresAtMs: timeMsSchema.exactOptional(),
+};
+const scopes = scopesSchema.refine(
+  (list) => list.length > 0 && new Set(list).size === list.length,
+  {
+    message: "Expect scopes, none of them twice",
+  },
+);
+
+function pageOf<T extends AccessRecord>(record: z.ZodType<T>): z.ZodType<Page<T>> {
+  return z.object({
+    records: z.array(record).max(ACCESS_PAGE_COUNT_MAX),
+    next: z.string().exactOptional(),
+  }) as unknown as z.ZodType<Page<T>>;
+}
+
+/** Every call. */
+export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name> } = {
+  claimFirstAdministrator: {
+    request: z.strictObject({
+      user: userIdSchema,
+      name: accountNameSchema,
+      token: recordIdSchema,
+      hash: tokenHashSchema,
+    }),
+    outcome: z.object({ claimed: z.boolean() }),
+  },
+  findUser: { request: named, outcome: userRecordSchema },
+  findOwner: { request: named, outcome: ownerRecordSchema },
+  createUser: {
+    request: z.strictObject({
+      id: userIdSchema,
+      name: accountNameSchema,
+      administrator: z.boolean(),
+    }),
+    outcome: userRecordSchema,
+  },
+  changeUser: {
+    request: z.strictObject({
+      user: userIdSchema,
+      administrator: z.boolean().exactOptional(),
+      disabled: z.boolean().exactOptional(),
+    }),
+    outcome: userRecordSchema,
+  },
+  removeUser: { request: z.strictObject({ user: userIdSchema }), outcome: done },
+  createOwner: { request: z.strictObject({ name: accountNameSchema }), outcome: ownerRecordSchema },
+  removeOwner: { request: named, outcome: done },
+  createToken: {
+    request: z.strictObject({
+      id: recordIdSchema,
+      user: userIdSchema,
+      hash: tokenHashSchema,
+      label: labelSchema,
+      scopes,
+      repositories: tokenRepositoriesSchema.exactOptional(),
+      notBeforeMs: timeMsSchema.exactOptional(),
+      expiresAtMs: timeMsSchema.exactOptional(),
+    }),
+    outcome: tokenRecordSchema,
+  },
+  removeToken: { request: userAndId, outcome: done },
+  addUserKey: {
+    request: z.strictObject({ ...key, user: userIdSchema }),
+    outcome: userKeyRecordSchema,
+  },
+  removeUserKey: { request: userAndId, outcome: done },
+  addDeployKey: {
+    request: z.strictObject({ ...key, repository: repositoryIdSchema, role: smallRoleSchema }),
+    outcome: deployKeyRecordSchema,
+  },
+  removeDeployKey: { request: repositoryAndId, outcome: done },
+  setGrant: {
+    request: z.strictObject({ user: userIdSchema, target: grantTargetSchema, role: roleSchema }),
+    outcome: grantRecordSchema,
+  },
+  removeGrant: {
+    request: z.strictObject({ user: userIdSchema, target: grantTargetSchema }),
+    outcome: done,
+  },
+  removeRepository: { request: z.strictObject({ repository: repositoryIdSchema }), outcome: done },
+  createIssuer: {
+    request: z.strictObject({
+      id: recordIdSchema,
+      url: urlSchema,
+      audience: audienceSchema,
+      keysUrl: urlSchema.exactOptional(),
+    }),
+    outcome: issuerRecordSchema,
+  },
+  removeIssuer: { request: z.strictObject({ id: recordIdSchema }), outcome: done },
+  createTrust: {
+    request: z.strictObject({
+      id: recordIdSchema,
+      issuer: recordIdSchema,
+      repository: repositoryIdSchema,
+      role: smallRoleSchema,
+      claims: claimRulesSchema,
+      label: labelSchema,
+    }),
+    outcome: trustRecordSchema,
+  },
+  removeTrust: { request: repositoryAndId, outcome: done },
+  createJobToken: {
+    request: z.strictObject({
+      id: recordIdSchema,
+      hash: tokenHashSchema,
+      trust: recordIdSchema,
+      subject: subjectSchema,
+      label: labelSchema,
+      expiresAtMs: timeMsSchema,
+    }),
+    outcome: jobTokenRecordSchema,
+  },
+  listUsers: { request: z.strictObject(page), outcome: pageOf(userRecordSchema) },
+  listOwners: { request: z.strictObject(page), outcome: pageOf(ownerRecordSchema) },
+  listIssuers: { request: z.strictObject(page), outcome: pageOf(issuerRecordSchema) },
+  listTokens: { request: ofUser, outcome: pageOf(tokenRecordSchema) },
+  listUserKeys: { request: ofUser, outcome: pageOf(userKeyRecordSchema) },
+  listDeployKeys: { request: ofRepository, outcome: pageOf(deployKeyRecordSchema) },
+  listGrants: {
+    request: z.union([ofUser, z.strictObject({ ...page, target: grantTargetSchema })]),
+    outcome: pageOf(grantRecordSchema),
+  },
+  listTrusts: { request: ofRepository, outcome: pageOf(trustRecordSchema) },
+};

@@ -1,0 +1,139 @@
+/**
+ * The client of the access store.
+ *
+ * A call resolves once the local view, if there is one, knows what it did: whoever is told that a token
+ * was made, or taken away, finds it so at this frontend at once, and at the others a moment later.
+ *
+ * @module
+ */
+
+import {
+  newRecordId,
+  newUserId,
+  type RecordId,
+  type TokenRecord,
+  type UserId,
+} from "../../access/access_record.ts";
+import { type AccessToken, hashAccessToken, newAccessToken } from "../../access/access_token.ts";
+import type { AccessView } from "../../access/access_view.ts";
+import type { Clock } from "../../clock.ts";
+import { hasCode } from "../../error.ts";
+import { ACCESS_VIEW_WAIT_MS_MAX } from "../../limits.ts";
+import type { Random } from "../../random.ts";
+import type { JsonClient } from "../json_client.ts";
+import type { Access, CreateTokenRequest } from "./access.ts";
+import {
+  ACCESS_CALLS,
+  ACCESS_PATH,
+  accessAnswerSchema,
+  type AccessCallName,
+  type AccessOutcome,
+  type AccessRequest,
+  bodyDigest,
+} from "./access_call.ts";
+
+/**
+ * Makes a call at a control node: at the one there is, or at the next one when one does not answer.
+ * {@link ControlFailover.ask} is one.
+ */
+export type AccessRoute = <T>(call: (client: JsonClient) => Promise<T>) => Promise<T>;
+
+/** The world of a client. */
+export interface AccessClientOptions {
+  /** Who answers. */
+  readonly route: AccessRoute;
+  /** Draws ids and tokens. */
+  readonly random: Random;
+  /** What is to know of a change before a call resolves; absent = nothing is waited for. */
+  readonly view?: AccessView;
+  /** Bounds that wait. */
+  readonly clock: Clock;
+}
+
+/** A new token, and what was recorded of it. */
+export interface MadeToken {
+  /** The secret: told to its user once, and kept nowhere. */
+  readonly token: AccessToken;
+  /** What is recorded. */
+  readonly record: TokenRecord;
+}
+
+/** Asks the access store. */
+export class AccessClient {
+  /** The calls of the contract. */
+  readonly calls: Access;
+  readonly #options: AccessClientOptions;
+
+  /** Makes a client. */
+  constructor(options: AccessClientOptions) {
+    this.#options = options;
+    const entries = Object.keys(ACCESS_CALLS).map((name) => [
+      name,
+      (request: AccessRequest<AccessCallName>) => this.#call(name as AccessCallName, request),
+    ]);
+    this.calls = Object.fromEntries(entries) as unknown as Access;
+  }
+
+  /** An id for a user who is to be made. */
+  newUserId(): UserId {
+    return newUserId(this.#options.random);
+  }
+
+  /** An id for anything else that is to be made. */
+  newRecordId(): RecordId {
+    return newRecordId(this.#options.random);
+  }
+
+  /** Makes a token for a user. @throws as {@link Access.createToken} */
+  async makeToken(request: Omit<CreateTokenRequest, "id" | "hash">): Promise<MadeToken> {
+    const token = newAccessToken(this.#options.random);
+    const hash = hashAccessToken(token);
+    const record = await this.calls.createToken({ ...request, id: this.newRecordId(), hash });
+    return { token, record };
+  }
+
+  /**
+   * Makes the first administrator, and a token for them, unless there is one.
+   *
+   * @throws as {@link Access.claimFirstAdministrator}
+   */
+  async claimFirstAdministrator(name: string): Promise<AccessToken | undefined> {
+    const token = newAccessToken(this.#options.random);
+    const { claimed } = await this.calls.claimFirstAdministrator({
+      user: this.newUserId(),
+      name,
+      token: this.newRecordId(),
+      hash: hashAccessToken(token),
+    });
+    return claimed ? token : undefined;
+  }
+
+  async #call<Name extends AccessCallName>(
+    name: Name,
+    request: AccessRequest<Name>,
+  ): Promise<AccessOutcome<Name>> {
+    const path = `${ACCESS_PATH}/${name}?body=${bodyDigest(JSON.stringify(request))}`;
+    const { outcome: schema } = ACCESS_CALLS[name];
+    const { revision, outcome } = await this.#options.route((client) =>
+      client.call(path, { body: request, schema: accessAnswerSchema(schema) })
+    );
+    await this.#known(revision);
+    return outcome;
+  }
+
+  /** Waits until the view knows a revision; not for ever: the change is made, wherever it is known. */
+  async #known(revision: number): Promise<void> {
+    const { view, clock } = this.#options;
+    if (view === undefined || view.revision >= revision) return;
+    const end = new AbortController();
+    const late = clock.sleep(ACCESS_VIEW_WAIT_MS_MAX, end.signal).then(() => end.abort(), () => {});
+    try {
+      while (view.revision < revision) await view.changed(view.revision, end.signal);
+    } catch (error) {
+      if (!hasCode(error, "aborted")) throw error;
+    } finally {
+      end.abort();
+      await late;
+    }
+  }
+}
