@@ -21,6 +21,7 @@ import { ControlService } from "./control_service.ts";
 import { Controller } from "./controller.ts";
 import { NodeRegistry } from "./node_registry.ts";
 import { type ControlPolicy, DEFAULT_CONTROL_POLICY } from "./policy.ts";
+import { RateDesk } from "./rates/rate_desk.ts";
 import { TopologyFeed } from "./topology_feed.ts";
 import { TopologyStreams } from "./topology_streams.ts";
 
@@ -159,8 +160,9 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   await controller.open();
   const streams = new TopologyStreams(feed, clock);
   const control = new LocalControl({ registry, feed, controller, clock });
+  const rates = new RateDesk({ clock, isElected: () => controller.isElected, isAlone });
   return {
-    service: new ControlService({ control, streams, logger }),
+    service: new ControlService({ control, streams, rates, logger }),
     isElected: () => controller.isElected,
     newestTopology: () => feed.current(),
     topology: feed,

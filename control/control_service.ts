@@ -11,11 +11,13 @@ import {
   errorResponse,
   heartbeatRequestSchema,
   parseNodeId,
+  type RateLeases,
   readJson,
   registerNodeRequestSchema,
   type Service,
 } from "@gitstratum/core/rpc";
 import { z } from "zod";
+import { rateRoutes } from "./rates/rate_routes.ts";
 import type { TopologyStreams } from "./topology_streams.ts";
 
 const VERSION = /^[0-9]{1,15}$/;
@@ -32,6 +34,7 @@ export class ControlService implements Service {
   constructor(parts: {
     readonly control: Control;
     readonly streams: TopologyStreams;
+    readonly rates: RateLeases;
     readonly logger: Logger;
   }) {
     const { control, logger } = parts;
@@ -44,6 +47,7 @@ export class ControlService implements Service {
     this.#app.put("/control/v1/nodes/:id/draining", (c) => this.#setDraining(c));
     this.#app.post("/control/v1/nodes/:id/leave", (c) => this.#leave(c));
     this.#app.delete("/control/v1/nodes/:id", (c) => this.#forget(c));
+    this.#app.route("/", rateRoutes(parts.rates));
     this.#app.onError((error) =>
       errorResponse(error, {
         onUnexpected: () => logger.error("Fail a request for an internal reason", { error }),

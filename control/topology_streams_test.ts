@@ -52,6 +52,7 @@ class Stage {
         forget: unused,
       },
       streams: this.streams,
+      rates: { settle: unused },
       logger: silentLogger,
     });
   }
