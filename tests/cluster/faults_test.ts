@@ -9,110 +9,28 @@
 
 import assert from "node:assert/strict";
 import { partitionOf } from "@gitstratum/core/ring";
-import {
-  MetadataClient,
-  parseNodeId,
-  parseRepositoryName,
-  type RepositoryInfo,
-  signingFetcher,
-  type Topology,
-  TopologyClient,
-} from "@gitstratum/core/rpc";
-import { hasCode, systemClock, systemRandom } from "@gitstratum/core";
-import { git, gitText } from "../harness/git.ts";
-import { LocalCluster } from "../harness/local_cluster.ts";
+import { MetadataClient, type RepositoryInfo } from "@gitstratum/core/rpc";
+import { hasCode } from "@gitstratum/core";
+import { git } from "../harness/git.ts";
 import type { NodeProcess } from "../harness/node_process.ts";
-import { type TemporaryDirectory, temporaryDirectory } from "../harness/temp.ts";
-import { checkClone, Traffic } from "./traffic.ts";
+import {
+  assertHealthy,
+  assertNothingLost,
+  killAndRestart,
+  primaryOf,
+  PROGRESS_COUNT,
+  repositoryOf,
+  signed,
+  startWorld,
+  type World,
+} from "./world.ts";
 
-/** The target on a machine of its own is 10 s; a shared one with two processors gets more. */
-const WRITABLE_MS_MAX = 20_000;
-/** Pushes and clones that have to succeed after each fault. */
-const PROGRESS_COUNT = 2;
 /** Questions that wait at a stopped primary when it goes on. */
 const QUESTION_COUNT = 16;
-
 /** Kills of one node before its suspicions are drawn out. */
 const UNDAMPED_KILL_COUNT = 2;
 
 const killCount = Number(Deno.env.get("GITSTRATUM_CLUSTER_KILLS") ?? 0);
-
-/** A cluster under traffic. */
-interface World extends AsyncDisposable {
-  readonly cluster: LocalCluster;
-  readonly traffic: Traffic;
-  readonly temp: TemporaryDirectory;
-  /** Frontends that clients know to be away. */
-  readonly away: Set<NodeProcess>;
-}
-
-async function startWorld(): Promise<World> {
-  const cluster = await LocalCluster.start();
-  const temp = await temporaryDirectory();
-  const away = new Set<NodeProcess>();
-  const pick = (repository: string, attempt: number) => {
-    const present = cluster.frontends.filter((frontend) => !away.has(frontend));
-    return `${present[attempt % present.length]!.url}/${repository}.git`;
-  };
-  const traffic = await Traffic.start("acme/widget", { directory: temp.path, pick });
-  return {
-    cluster,
-    traffic,
-    temp,
-    away,
-    async [Symbol.asyncDispose]() {
-      await traffic.stop();
-      await cluster[Symbol.asyncDispose]();
-      await temp[Symbol.asyncDispose]();
-    },
-  };
-}
-
-async function signed(cluster: LocalCluster) {
-  const secret = (await Deno.readTextFile(cluster.directory.join("secret"))).trim();
-  const parts = { secret, clock: systemClock, random: systemRandom, nodeId: parseNodeId("tester") };
-  return signingFetcher(fetch, parts);
-}
-
-async function topologyOf(cluster: LocalCluster): Promise<Topology> {
-  const fetcher = await signed(cluster);
-  for (const { isRunning, url } of cluster.control) {
-    if (isRunning) return await new TopologyClient(fetcher, { baseUrl: url }).topology();
-  }
-  throw new Error("No control node runs");
-}
-
-async function repositoryOf({ cluster, traffic }: World): Promise<RepositoryInfo> {
-  const fetcher = await signed(cluster);
-  const name = parseRepositoryName(traffic.repository);
-  const primary = await primaryOf(cluster, partitionOf(name));
-  const found = await new MetadataClient(fetcher, { baseUrl: primary.url }).findRepository(name);
-  assert.ok(found !== undefined);
-  return found;
-}
-
-async function primaryOf(cluster: LocalCluster, partition: number): Promise<NodeProcess> {
-  const { partitions } = await topologyOf(cluster);
-  const id = partitions[partition]?.primary;
-  const node = cluster.metadata.find((each) => each.id === id);
-  assert.ok(node !== undefined, `Partition ${partition} has the primary ${id}`);
-  return node;
-}
-
-/** Kills a node, lets clients go on, brings it back; tells how long nobody could push. */
-async function killAndRestart(world: World, node: NodeProcess): Promise<number> {
-  const killedMs = performance.now();
-  await node.kill();
-  await world.traffic.progress(PROGRESS_COUNT);
-  await node.start();
-  await world.cluster.settled();
-  return world.traffic.writableAfterMs(killedMs);
-}
-
-function assertHealthy({ traffic, cluster }: World, writableMs: number): void {
-  assert.deepEqual(traffic.faults, [], cluster.describe());
-  assert.ok(writableMs <= WRITABLE_MS_MAX, `Writes worked again after ${writableMs} ms`);
-}
 
 /** Holds what a former primary said against what was acknowledged meanwhile. */
 async function assertNothingOld(
@@ -132,7 +50,7 @@ async function ask(
   node: NodeProcess,
   repository: RepositoryInfo,
 ): Promise<string | undefined> {
-  const metadata = new MetadataClient(await signed(world.cluster), { baseUrl: node.url });
+  const metadata = new MetadataClient(signed(world.cluster), { baseUrl: node.url });
   try {
     const listing = await metadata.listReferences(repository, { prefixes: ["refs/heads/main"] });
     const oids: string[] = [];
@@ -146,12 +64,10 @@ async function ask(
 }
 
 Deno.test("a cluster serves on while any of its processes dies", async (t) => {
-  await using world = await startWorld();
+  await using world = await startWorld({ canCut: true, hasRaces: true });
   const { cluster, traffic, away } = world;
   const repository = await repositoryOf(world);
   const partition = partitionOf(repository.networkId);
-  await traffic.progress(PROGRESS_COUNT);
-  await cluster.settled();
 
   await t.step("the primary of a partition is killed", async () => {
     const primary = await primaryOf(cluster, partition);
@@ -170,20 +86,20 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     assert.notEqual(stoppedFor, before);
     old.signal("SIGCONT");
     await assertNothingOld(world, await Promise.all(asked), stoppedFor);
-    assertHealthy(world, 0);
+    assertHealthy(world);
     await cluster.settled();
   });
 
   await t.step("a primary that is cut off from etcd answers nothing old", async () => {
     const old = await primaryOf(cluster, partition);
     const cutMs = performance.now();
-    for (const wire of cluster.wires.get(old.id)!) wire.cut();
+    cluster.cut(old.id, ["etcd"]);
     await traffic.progress(PROGRESS_COUNT);
     assertHealthy(world, traffic.writableAfterMs(cutMs));
     const newest = traffic.acknowledged;
     const asked = Array.from({ length: QUESTION_COUNT }, () => ask(world, old, repository));
     const answers = await Promise.all(asked);
-    for (const wire of cluster.wires.get(old.id)!) wire.mend();
+    cluster.mend();
     await assertNothingOld(world, answers, newest);
     await traffic.progress(PROGRESS_COUNT);
     await cluster.settled();
@@ -197,7 +113,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     await Promise.all(cluster.control.map((node) => node.kill()));
     await traffic.progress(PROGRESS_COUNT);
     await Promise.all(cluster.control.map((node) => node.start()));
-    assertHealthy(world, 0);
+    assertHealthy(world);
     await cluster.settled();
   });
 
@@ -218,7 +134,7 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
     await traffic.progress(PROGRESS_COUNT);
     await killAndRestart(world, frontend);
     away.delete(frontend);
-    assertHealthy(world, 0);
+    assertHealthy(world);
   });
 
   await t.step("nodes end in order on SIGTERM, and come back", async () => {
@@ -228,22 +144,10 @@ Deno.test("a cluster serves on while any of its processes dies", async (t) => {
       await node.start();
       await cluster.settled();
     }
-    assertHealthy(world, 0);
+    assertHealthy(world);
   });
 
-  await traffic.stop();
-  const path = `${world.temp.path}/last`;
-  for (const [index] of cluster.frontends.entries()) {
-    const url = cluster.url(traffic.repository, index);
-    await git(["clone", "-q", "--bare", url, `${path}-${index}`]);
-    await checkClone(`${path}-${index}`, traffic.acknowledged);
-    const head = await gitText(["ls-remote", url, "refs/heads/main"]);
-    assert.ok(head.startsWith(traffic.acknowledged), `${head} is not ${traffic.acknowledged}`);
-  }
-  console.log(
-    `${traffic.pushes.length} pushes, ${traffic.failedPushCount} tried again, ` +
-      `${traffic.clones.length} clones, none failed`,
-  );
+  await assertNothingLost(world);
 });
 
 /** Kills primaries in a new cluster until damping would begin; tells how long nobody could push. */

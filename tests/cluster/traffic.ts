@@ -35,8 +35,9 @@ export class Traffic {
   failedPushCount = 0;
   /** The newest commit that was acknowledged. */
   acknowledged: string;
+  /** The work tree of the writer, with all that was ever pushed. */
+  readonly work: string;
   readonly #directory: string;
-  readonly #work: string;
   readonly #pick: PickUrl;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -53,7 +54,7 @@ export class Traffic {
   }) {
     this.repository = parts.repository;
     this.#directory = parts.directory;
-    this.#work = parts.work;
+    this.work = parts.work;
     this.#pick = parts.pick;
     this.acknowledged = parts.acknowledged;
   }
@@ -104,7 +105,7 @@ export class Traffic {
 
   async #write(): Promise<void> {
     for (let n = 1; !this.#stopped; n++) {
-      const oid = await commitFile(this.#work, { path: "n", content: `${n}\n` });
+      const oid = await commitFile(this.work, { path: "n", content: `${n}\n` });
       let isAcknowledged = false;
       while (!isAcknowledged && !this.#stopped) isAcknowledged = await this.#push(oid);
     }
@@ -114,7 +115,7 @@ export class Traffic {
     const startedMs = performance.now();
     const url = this.#pick(this.repository, this.#attempt++);
     const result = await git(
-      ["-C", this.#work, "push", "-q", url, `${oid}:refs/heads/main`],
+      ["-C", this.work, "push", "-q", url, `${oid}:refs/heads/main`],
       { anyExit: true },
     );
     if (result.code !== 0) {

@@ -6,8 +6,9 @@
  */
 
 import { EtcdCluster } from "../../core/consensus/testing/etcd_process.ts";
-import { LoopbackProxy } from "./loopback_proxy.ts";
-import { NodeProcess } from "./node_process.ts";
+import { NodeGateway } from "./node_gateway.ts";
+import { type NodeCommand, NodeProcess } from "./node_process.ts";
+import { SmallDisk } from "./small_disk.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** How many nodes of each kind; the cluster of the documentation unless told. */
@@ -19,6 +20,10 @@ export interface LocalClusterOptions {
   readonly frontendCount?: number;
   /** Further flags of each frontend. */
   readonly frontendFlags?: readonly string[];
+  /** Whether links between processes can be cut, which costs the test's process their traffic. */
+  readonly canCut?: boolean;
+  /** Nodes whose disks can be filled, and their sizes in bytes. */
+  readonly smallDisks?: Readonly<Record<string, number>>;
   /** Told of each step of the start. */
   readonly onStep?: (text: string) => void;
 }
@@ -36,21 +41,18 @@ export class LocalCluster implements AsyncDisposable {
   readonly metadata: readonly NodeProcess[];
   readonly object: readonly NodeProcess[];
   readonly frontends: readonly NodeProcess[];
-  /** The ways of each metadata node to etcd, by the node's name. */
-  readonly wires: ReadonlyMap<string, readonly LoopbackProxy[]>;
+  /** Disks that can be filled, by their node's name. */
+  readonly disks: ReadonlyMap<string, SmallDisk>;
   /** Where the nodes have their directories. */
   readonly directory: TemporaryDirectory;
+  readonly #gateways: ReadonlyMap<string, NodeGateway>;
 
-  private constructor(parts: {
-    readonly etcd: EtcdCluster;
-    readonly nodes: readonly NodeProcess[];
-    readonly wires: ReadonlyMap<string, readonly LoopbackProxy[]>;
-    readonly directory: TemporaryDirectory;
-  }) {
-    const of = (role: string) => parts.nodes.filter((node) => node.role === role);
-    this.etcd = parts.etcd;
-    this.directory = parts.directory;
-    this.wires = parts.wires;
+  private constructor(ground: Ground, nodes: readonly NodeProcess[]) {
+    const of = (role: string) => nodes.filter((node) => node.role === role);
+    this.etcd = ground.etcd;
+    this.directory = ground.directory;
+    this.disks = ground.disks;
+    this.#gateways = ground.gateways;
     this.control = of("control");
     this.metadata = of("metadata");
     this.object = of("object");
@@ -67,9 +69,8 @@ export class LocalCluster implements AsyncDisposable {
     const etcd = await EtcdCluster.start({ memberCount: options.etcdCount ?? 3 });
     onStep(`etcd: ${etcd.endpoints.join(" ")}`);
     const directory = await temporaryDirectory();
-    const wires = new Map<string, readonly LoopbackProxy[]>();
-    const nodes = await describeNodes({ etcd, directory, wires }, options);
-    const cluster = new LocalCluster({ etcd, nodes, wires, directory });
+    const ground: Ground = { etcd, directory, gateways: new Map(), disks: new Map() };
+    const cluster = new LocalCluster(ground, await describeNodes(ground, options));
     try {
       for (const group of [cluster.control, cluster.metadata, cluster.object, cluster.frontends]) {
         await Promise.all(group.map((node) => node.start()));
@@ -86,6 +87,12 @@ export class LocalCluster implements AsyncDisposable {
   /** All nodes. */
   get nodes(): NodeProcess[] {
     return [...this.control, ...this.metadata, ...this.object, ...this.frontends];
+  }
+
+  /** How programs for operators find the control plane and show who they are. */
+  get operatorFlags(): string[] {
+    const urls = this.control.map(({ url }) => url).join(",");
+    return ["--control", urls, "--secret-file", this.directory.join("secret")];
   }
 
   /** Clone URL of `owner/name` at one of the frontends. */
@@ -132,6 +139,26 @@ export class LocalCluster implements AsyncDisposable {
     }
   }
 
+  /**
+   * From now on nothing that `from` sends reaches those who are named: nodes, or all members of etcd.
+   * What they send to it goes on.
+   */
+  cut(from: string, to: readonly string[]): void {
+    const gateway = this.#gateways.get(from);
+    if (gateway === undefined) throw new Error(`${from} can not be cut off`);
+    gateway.cut(to.flatMap((name) => {
+      if (name === "etcd") return this.etcd.endpoints;
+      const node = this.nodes.find(({ id }) => id === name);
+      if (node === undefined) throw new Error(`There is no node ${name}`);
+      return [node.url];
+    }));
+  }
+
+  /** Lets everybody reach everybody again. */
+  mend(): void {
+    for (const gateway of this.#gateways.values()) gateway.mend();
+  }
+
   /** The ends of all logs, for messages of failures. */
   describe(): string {
     return this.nodes.map(({ id, log }) => `--- ${id}\n${log.slice(-3000)}`).join("\n");
@@ -150,8 +177,9 @@ export class LocalCluster implements AsyncDisposable {
   /** Ends everything, however it is, and removes its data. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
-    for (const wire of [...this.wires.values()].flat()) wire.close();
+    for (const gateway of this.#gateways.values()) gateway.close();
     await this.etcd.stop();
+    for (const disk of this.disks.values()) await disk[Symbol.asyncDispose]();
     await this.directory[Symbol.asyncDispose]();
   }
 }
@@ -162,15 +190,19 @@ async function readinessOf(node: NodeProcess): Promise<Readonly<Record<string, u
   return { node: node.id, ...await response.json() };
 }
 
+/** What the nodes of a cluster stand on. */
+interface Ground {
+  readonly etcd: EtcdCluster;
+  readonly directory: TemporaryDirectory;
+  readonly gateways: Map<string, NodeGateway>;
+  readonly disks: Map<string, SmallDisk>;
+}
+
 async function describeNodes(
-  parts: {
-    readonly etcd: EtcdCluster;
-    readonly directory: TemporaryDirectory;
-    readonly wires: Map<string, readonly LoopbackProxy[]>;
-  },
+  ground: Ground,
   options: LocalClusterOptions,
 ): Promise<NodeProcess[]> {
-  const { etcd, directory, wires } = parts;
+  const { etcd, directory } = ground;
   const counts = {
     control: options.controlCount ?? 3,
     metadata: options.metadataCount ?? 3,
@@ -184,16 +216,10 @@ async function describeNodes(
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const controlUrls = addresses.slice(0, counts.control).map((address) => `http://${address}`);
   const controlFlags = ["--control", controlUrls.join(",")];
-  const etcdFlags = (role: string, id: string) => {
-    if (role === "control") return ["--etcd", etcd.endpoints.join(",")];
-    if (role !== "metadata") return [];
-    const ways = etcd.endpoints.map((endpoint) => LoopbackProxy.open(endpoint));
-    wires.set(id, ways);
-    return ["--etcd", ways.map(({ url }) => url).join(",")];
-  };
+  const etcdFlags = ["--etcd", etcd.endpoints.join(",")];
   const roleFlags = {
-    control: [],
-    metadata: controlFlags,
+    control: etcdFlags,
+    metadata: [...controlFlags, ...etcdFlags],
     object: controlFlags,
     frontend: [
       ...controlFlags,
@@ -212,13 +238,28 @@ async function describeNodes(
         ...["--id", id, "--zone", `zone-${n}`, "--secret-file", secretFile],
         ...[role === "frontend" ? "--http" : "--listen", address],
         ...(role === "control" ? [] : ["--data", directory.join(id)]),
-        ...etcdFlags(role, id),
         ...roleFlags[role],
       ];
-      nodes.push(new NodeProcess({ id, role, url: `http://${address}`, flags }));
+      const surroundings = await surroundingsOf(id, ground, options);
+      nodes.push(new NodeProcess({ id, role, url: `http://${address}`, flags, ...surroundings }));
     }
   }
   return nodes;
+}
+
+/** What stands between a node and the world. */
+async function surroundingsOf(
+  id: string,
+  ground: Ground,
+  options: LocalClusterOptions,
+): Promise<Pick<NodeCommand, "gateway" | "wrapper">> {
+  const { gateways, disks, directory } = ground;
+  if (options.canCut) gateways.set(id, new NodeGateway());
+  const gateway = gateways.get(id);
+  const bytes = options.smallDisks?.[id];
+  if (bytes !== undefined) disks.set(id, await SmallDisk.mount(directory.join(id), bytes));
+  const wrapper = disks.get(id)?.wrapper ?? [];
+  return { wrapper, ...(gateway === undefined ? {} : { gateway }) };
 }
 
 /** Ports that nobody listens on now. */

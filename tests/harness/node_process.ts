@@ -6,6 +6,7 @@
 
 import { projectRoot } from "./gitstratum_server.ts";
 import { LogTail } from "./log_tail.ts";
+import type { NodeGateway } from "./node_gateway.ts";
 
 /** No start takes longer, even on a busy machine. */
 const START_TIMEOUT_MS = 90_000;
@@ -22,6 +23,10 @@ export interface NodeCommand {
   readonly url: string;
   /** Flags of its command line. */
   readonly flags: readonly string[];
+  /** Its way out; straight unless told. */
+  readonly gateway?: NodeGateway;
+  /** Command in front of the program. */
+  readonly wrapper?: readonly string[];
 }
 
 /** A node that may run. */
@@ -29,7 +34,7 @@ export class NodeProcess {
   readonly id: string;
   readonly role: NodeCommand["role"];
   readonly url: string;
-  readonly #flags: readonly string[];
+  readonly #command: NodeCommand;
   #child: Deno.ChildProcess | undefined;
   #log: LogTail | undefined;
 
@@ -38,13 +43,24 @@ export class NodeProcess {
     this.id = command.id;
     this.role = command.role;
     this.url = command.url;
-    this.#flags = command.flags;
+    this.#command = command;
   }
 
   /** Starts the process, anew after it ended; resolves when it serves. */
   async start(): Promise<void> {
-    const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--no-check", `${projectRoot}/${this.role}/main.ts`, ...this.#flags],
+    const { gateway, flags, wrapper = [] } = this.#command;
+    const main = `${projectRoot}/${this.role}/main.ts`;
+    const [program, ...args] = [
+      ...wrapper,
+      ...[Deno.execPath(), "run", "-A", "--no-check", main],
+      ...flags,
+    ];
+    const proxy = gateway === undefined
+      ? {}
+      : { HTTP_PROXY: gateway.url, HTTPS_PROXY: gateway.url };
+    const child = new Deno.Command(program!, {
+      args,
+      env: proxy,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -108,4 +124,14 @@ export class NodeProcess {
     if (this.#child === undefined) throw new Error(`${this.id} does not run`);
     return this.#child;
   }
+}
+
+/** Runs one of the project's programs to its end; answers what it printed. */
+export async function projectCommand(program: string, flags: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `${projectRoot}/${program}/main.ts`, ...flags],
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return decoder.decode(stdout) + decoder.decode(stderr);
 }
