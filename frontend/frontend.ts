@@ -5,11 +5,15 @@
  */
 
 import { type Clock, hasCode, type Logger, type Random, randomId } from "@gitstratum/core";
+import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { createApi } from "./api/api_service.ts";
 import { UNGUARDED_API } from "./api/unguarded_api.ts";
+import { AccessGate } from "./access/access_gate.ts";
+import { ApiGate } from "./access/api_gate.ts";
+import { type Authenticator, OPEN_AUTHENTICATOR } from "./access/authenticator.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
@@ -43,6 +47,8 @@ const FEATURES: UploadPackFeatures = {
 export interface FrontendOptions {
   /** Where repositories, references and recipes are. */
   readonly metadata: Metadata;
+  /** Accounts and what they may do; absent = everybody may do everything. */
+  readonly accounts?: FrontendAccounts;
   /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
   /** Takes the packs of pushes in. */
@@ -68,6 +74,14 @@ export interface FrontendOptions {
   readonly cache?: PackCache;
 }
 
+/** What a frontend with accounts works with. */
+export interface FrontendAccounts {
+  /** What is recorded of them. */
+  readonly view: AccessView;
+  /** Finds out who asks. */
+  readonly authenticator: Authenticator;
+}
+
 /** A frontend that answers requests. */
 export interface Frontend {
   /** Answers one request of a client. */
@@ -82,7 +96,10 @@ export interface Frontend {
 export function createFrontend(options: FrontendOptions): Frontend {
   const { metadata, extents, ingest, clock, random, logger, readOnly, autoCreate } = options;
   const agent = `gitstratum/${SERVER_VERSION}`;
-  const access = new RepositoryAccess({ metadata, autoCreate, readOnly });
+  const { accounts } = options;
+  const gate = new AccessGate({ clock, ...(accounts && { view: accounts.view }) });
+  const authenticator = accounts?.authenticator ?? OPEN_AUTHENTICATOR;
+  const access = new RepositoryAccess({ metadata, gate, clock, autoCreate, readOnly });
   const rebuilder = new ObjectRebuilder({ extents, scratchDirectory: options.scratchDirectory });
   const newSessionId = () => randomId(random);
   const upload: UploadPackOptions = {
@@ -106,9 +123,10 @@ export function createFrontend(options: FrontendOptions): Frontend {
   let ready = true;
   const app = httpApp({
     sessions,
+    authenticator,
     api: createApi({
       metadata,
-      guard: UNGUARDED_API,
+      guard: new ApiGate({ authenticator, gate }),
       secrets: options.secrets,
       clock,
       random,

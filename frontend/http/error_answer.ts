@@ -35,14 +35,23 @@ export function jsonErrorAnswer(error: unknown): Response {
   const { code, message, data } = publicError(error);
   return Response.json({ error: { code, message, data } }, {
     status: publicStatus(code),
-    headers: { "cache-control": "no-store" },
+    headers: { "cache-control": "no-store", ...challengeOf(code) },
   });
 }
 
 /** The answer to git: a text that the client prints behind `remote:`. */
 export function textErrorAnswer(error: unknown): Response {
   const shown = publicError(error);
-  return textAnswer(shown.describe(), publicStatus(shown.code));
+  const answer = textAnswer(shown.describe(), publicStatus(shown.code));
+  for (const [name, value] of Object.entries(challengeOf(shown.code))) {
+    answer.headers.set(name, value);
+  }
+  return answer;
+}
+
+/** What a client without a good credential is told to show (RFC 9110, 11.6.1). */
+function challengeOf(code: ErrorCode): Readonly<Record<string, string>> {
+  return code === "unauthenticated" ? { "www-authenticate": 'Basic realm="GitStratum"' } : {};
 }
 
 /** A plain text answer. */

@@ -18,6 +18,7 @@ import {
   parseProtocolVersion,
   type ProtocolVersion,
 } from "@gitstratum/core/protocol";
+import type { Authenticator } from "../access/authenticator.ts";
 import { tipOfBundleFile } from "../session/bundle_offers.ts";
 import type { SessionCaller, SessionInput } from "../session/session.ts";
 import { textAnswer, textErrorAnswer } from "./error_answer.ts";
@@ -45,6 +46,8 @@ export interface GitSessions {
 /** What the routes work with. */
 export interface GitRoutesOptions {
   readonly sessions: GitSessions;
+  /** Finds out who asks. */
+  readonly authenticator: Authenticator;
   /** Told of failures that the client saw as a broken stream. */
   onFailure(error: unknown, facts: { readonly service: string; readonly name: string }): void;
 }
@@ -89,10 +92,15 @@ function abortOf(context: Context): AbortController {
   return abort;
 }
 
-function callerOf(context: Context, abort: AbortController): SessionCaller {
+async function callerOf(
+  context: Context,
+  abort: AbortController,
+  authenticator: Authenticator,
+): Promise<SessionCaller> {
   const info = context.env as ConnectionInfo | undefined;
   return {
     transport: "http",
+    asker: await authenticator.ofRequest(context.req.raw, info ?? {}),
     signal: abort.signal,
     ...(info?.remoteAddress === undefined ? {} : { remoteAddress: info.remoteAddress }),
   };
@@ -134,7 +142,7 @@ export class GitRoutes {
     const abort = abortOf(context);
     const version = parseProtocolVersion(context.req.header("git-protocol"));
     const chunks = this.#options.sessions.advertise(service, name, {
-      ...callerOf(context, abort),
+      ...await this.#caller(context, abort),
       version,
     });
     const bare = version === 2 && service === "git-upload-pack";
@@ -154,12 +162,13 @@ export class GitRoutes {
       return textAnswer(`Content type must be application/x-${service}-request`, 415);
     }
     const abort = abortOf(context);
+    const caller = await this.#caller(context, abort);
     const body = requestBody(context.req.raw, {
       bytesMax: BODY_BYTES_MAX[service],
       signal: abort.signal,
     });
     const version = parseProtocolVersion(context.req.header("git-protocol"));
-    const input: SessionInput = { ...callerOf(context, abort), version, body };
+    const input: SessionInput = { ...caller, version, body };
     return await this.#stream(this.#options.sessions.respond(service, name, input), {
       type: `application/x-${service}-result`,
       abort,
@@ -172,7 +181,11 @@ export class GitRoutes {
     const tip = tipOfBundleFile(context.req.param("file") ?? "");
     if (tip === undefined) return textAnswer("Not found", 404);
     const abort = abortOf(context);
-    const chunks = this.#options.sessions.bundle(name, tip, callerOf(context, abort));
+    const chunks = this.#options.sessions.bundle(
+      name,
+      tip,
+      await this.#caller(context, abort),
+    );
     const response = await streamedResponse(chunks, {
       headers: { ...BUNDLE_CACHED, "content-type": "application/x-git-bundle" },
       abort,
@@ -180,6 +193,10 @@ export class GitRoutes {
     });
     if (context.req.method === "HEAD") await response.body?.cancel();
     return response;
+  }
+
+  #caller(context: Context, abort: AbortController): Promise<SessionCaller> {
+    return callerOf(context, abort, this.#options.authenticator);
   }
 
   #stream(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { GitStratumError, ManualClock, systemRandom } from "@gitstratum/core";
+import { OPEN_AUTHENTICATOR } from "../access/authenticator.ts";
 import { createApi } from "../api/api_service.ts";
 import { FakeMetadata } from "../api/testing/fake_metadata.ts";
 import { UNGUARDED_API } from "../api/unguarded_api.ts";
@@ -34,6 +35,7 @@ function setUp() {
   const state = { ready: true };
   const app = httpApp({
     sessions,
+    authenticator: OPEN_AUTHENTICATOR,
     api: createApi({
       metadata,
       guard: UNGUARDED_API,

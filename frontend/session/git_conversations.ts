@@ -56,13 +56,14 @@ export class StatefulSessions implements GitConversations {
       case "git-upload-pack": {
         const { version, signal } = input;
         const conversation = { version, signal, stateless: false };
-        const session = new UploadPackSession(upload, await access.forFetch(name), conversation);
+        const repository = await access.forFetch(name, input);
+        const session = new UploadPackSession(upload, repository, conversation);
         yield* session.advertise();
         return yield* session.respond(input.body);
       }
       case "git-receive-pack": {
         const conversation = { ...input, stateless: false };
-        const target = await access.forPush(name);
+        const target = await access.forPush(name, input);
         const session = new ReceivePackSession(receive, target, conversation);
         yield* session.advertise();
         return yield* session.respond(input.body);
@@ -77,7 +78,7 @@ export class StatefulSessions implements GitConversations {
     input: SessionInput,
   ): Promise<AsyncGenerator<Uint8Array, ConversationEnd>> {
     const { archive, receive } = this.#options;
-    const repository = await receive.access.forFetch(name);
+    const repository = await receive.access.forFetch(name, input);
     return new UploadArchiveSession(archive, repository, input.signal).respond(input.body);
   }
 }

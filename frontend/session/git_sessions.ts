@@ -45,9 +45,9 @@ export class StatelessSessions implements GitSessions {
   async *bundle(
     name: RepositoryName,
     tip: string,
-    { signal }: SessionCaller,
+    { asker, signal }: SessionCaller,
   ): AsyncGenerator<Uint8Array> {
-    const repository = await this.#receive.access.forFetch(name);
+    const repository = await this.#receive.access.forFetch(name, { asker, signal });
     yield* new BundleSession(this.#upload, repository, signal).send(tip);
   }
 
@@ -61,10 +61,14 @@ export class StatelessSessions implements GitSessions {
       case "git-upload-pack": {
         const { version, signal } = caller;
         const conversation = { version, signal, stateless: true };
-        return new UploadPackSession(this.#upload, await access.forFetch(name), conversation);
+        return new UploadPackSession(
+          this.#upload,
+          await access.forFetch(name, caller),
+          conversation,
+        );
       }
       case "git-receive-pack":
-        return new ReceivePackSession(this.#receive, await access.forPush(name), {
+        return new ReceivePackSession(this.#receive, await access.forPush(name, caller), {
           ...caller,
           stateless: true,
         });

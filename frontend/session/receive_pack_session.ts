@@ -160,7 +160,10 @@ export class ReceivePackSession {
         await reader.cancel();
         return "answered";
       }
-      repository = await this.#options.access.materialise(this.#target, push);
+      repository = await this.#options.access.materialise(this.#target, {
+        ...push,
+        caller: this.#conversation,
+      });
     } catch (error) {
       if (!isCallersFault(error)) throw error;
       yield errorPkt(shownError(error));
@@ -254,10 +257,12 @@ export class ReceivePackSession {
     repository: RepositoryInfo,
     group: PackGroup | undefined,
   ): Promise<readonly CommandResult[]> {
-    const { random, clock } = this.#options;
-    const { transport, remoteAddress, user } = this.#conversation;
+    const { random, clock, access } = this.#options;
+    const { transport, remoteAddress, asker } = this.#conversation;
     const agent = push.capabilities.get("agent");
     try {
+      // A long push may outlive its pusher's permission.
+      const pusher = access.pusher(repository, asker);
       const { results } = await this.#push(repository, {
         pushId: newPushId(random),
         commands: push.commands,
@@ -265,13 +270,14 @@ export class ReceivePackSession {
         pushOptions: push.pushOptions,
         ...(group === undefined ? {} : { group }),
         provenance: {
+          ...asker.actor(),
           transport,
           atMs: clock.nowMs(),
           ...(remoteAddress === undefined ? {} : { remoteAddress }),
-          ...(user === undefined ? {} : { user }),
           ...(agent === undefined ? {} : { agent: agent.slice(0, 200) }),
           ...(push.certificate === undefined ? {} : { certificate: push.certificate }),
         },
+        pusher,
       });
       return results;
     } catch (error) {

@@ -14,6 +14,8 @@ import {
   type Reference,
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
+import { AccessGate } from "../access/access_gate.ts";
+import { unguardedAsker } from "../access/asker.ts";
 import { type IngestRequest, ReceivePackSession } from "./receive_pack_session.ts";
 import { type PushTarget, RepositoryAccess, suggestedDefaultBranch } from "./repository_access.ts";
 
@@ -87,7 +89,13 @@ function setUp(target: PushTarget = EXISTING, stateless = true) {
   };
   const session = new ReceivePackSession(
     {
-      access: new RepositoryAccess({ metadata: asMetadata, autoCreate: true, readOnly: false }),
+      access: new RepositoryAccess({
+        metadata: asMetadata,
+        gate: new AccessGate({ clock }),
+        clock,
+        autoCreate: true,
+        readOnly: false,
+      }),
       metadata: asMetadata,
       ingest,
       clock,
@@ -98,6 +106,7 @@ function setUp(target: PushTarget = EXISTING, stateless = true) {
     target,
     {
       transport: "http",
+      asker: unguardedAsker(),
       remoteAddress: "192.0.2.1",
       signal: new AbortController().signal,
       version: 0,
@@ -299,8 +308,9 @@ Deno.test("ReceivePackSession.respond() creates the repository of a free name", 
   const { session, metadata } = setUp({ kind: "absent", name: "me/new" as never });
   const body = push([`${ZERO} ${B} refs/heads/master`], CAPABILITIES);
   await bands(session.respond(body));
+  const provenance = { transport: "http", remoteAddress: "192.0.2.1", atMs: 1000 };
   assert.deepEqual(metadata.created, [
-    { name: "me/new", objectFormat: "sha1", defaultBranch: "master" },
+    { name: "me/new", objectFormat: "sha1", defaultBranch: "master", provenance },
   ]);
 });
 

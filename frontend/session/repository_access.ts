@@ -7,14 +7,21 @@
  * @module
  */
 
-import { GitStratumError, hasCode } from "@gitstratum/core";
+import { type Clock, GitStratumError, hasCode } from "@gitstratum/core";
+import type { Pusher } from "@gitstratum/core/access";
 import { isZeroOid, type ObjectFormat } from "@gitstratum/core/git";
-import type {
-  Metadata,
-  ReferenceCommand,
-  RepositoryInfo,
-  RepositoryName,
+import {
+  type Metadata,
+  provenanceOf,
+  type ReferenceCommand,
+  type RepositoryInfo,
+  type RepositoryName,
 } from "@gitstratum/core/rpc";
+
+import { type AccessGate, creationAt } from "../access/access_gate.ts";
+import type { Asker } from "../access/asker.ts";
+import { RepositoryGate, type RepositoryQuestion } from "../access/repository_gate.ts";
+import type { SessionCaller } from "./session.ts";
 
 /** What a push is directed at. */
 export type PushTarget =
@@ -25,6 +32,9 @@ export type PushTarget =
 /** How repositories may be accessed. */
 export interface RepositoryAccessOptions {
   readonly metadata: Metadata;
+  /** Decides who may do what. */
+  readonly gate: AccessGate;
+  readonly clock: Pick<Clock, "nowMs" | "monotonicMs" | "sleep">;
   /** A push may create its repository. */
   readonly autoCreate: boolean;
   /** Pushes are refused. */
@@ -45,62 +55,90 @@ export function suggestedDefaultBranch(commands: readonly ReferenceCommand[]): s
   return branches.includes("master") ? "master" : branches[0]!;
 }
 
+/** Who wants to fetch or push. */
+export type SessionAsker = Omit<RepositoryQuestion, "operation">;
+
+function questionOf({ asker, signal }: SessionAsker): SessionAsker {
+  return { asker, ...(signal === undefined ? {} : { signal }) };
+}
+
 /** Looks repositories up for sessions. */
 export class RepositoryAccess {
   readonly #options: RepositoryAccessOptions;
+  readonly #repositories: RepositoryGate;
 
   /** Makes an access with fixed rules. */
   constructor(options: RepositoryAccessOptions) {
     this.#options = options;
+    this.#repositories = new RepositoryGate(options);
   }
 
   /**
    * The repository to fetch from.
    *
-   * @throws `not-found`
+   * @throws `not-found`, `unauthenticated`, `denied`
    */
-  async forFetch(name: RepositoryName): Promise<RepositoryInfo> {
-    const repository = await this.#options.metadata.findRepository(name);
-    if (repository !== undefined) return repository;
-    throw new GitStratumError("not-found", "Find no such repository", { data: { name } });
+  forFetch(name: RepositoryName, caller: SessionAsker): Promise<RepositoryInfo> {
+    const question = questionOf(caller);
+    return this.#repositories.find(name, { ...question, operation: "read" });
   }
 
   /**
    * The repository to push to, or its free name.
    *
-   * @throws `denied` on a read-only server and when the repository is archived, `not-found` when pushes create nothing here
+   * @throws `denied` on a read-only server or to those who may only read; `unauthenticated`; `not-found`
+   * when pushes create nothing here
    */
-  async forPush(name: RepositoryName): Promise<PushTarget> {
-    if (this.#options.readOnly) {
+  async forPush(name: RepositoryName, caller: SessionAsker): Promise<PushTarget> {
+    const { readOnly, autoCreate } = this.#options;
+    if (readOnly) {
       throw new GitStratumError("denied", "Refuse a push to a read-only server");
     }
-    const repository = this.#options.autoCreate
-      ? await this.#options.metadata.findRepository(name)
-      : await this.forFetch(name);
-    if (repository === undefined) return { kind: "absent", name };
-    if (repository.settings.archived === true) {
-      throw new GitStratumError("denied", "Refuse a push to an archived repository", {
-        data: { name: repository.name },
-      });
-    }
-    return { kind: "existing", repository };
+    const question = questionOf(caller);
+    const repository = autoCreate
+      ? await this.#repositories.findOrFree(name, question)
+      : await this.#repositories.find(name, { ...question, operation: "write" });
+    return repository === undefined ? { kind: "absent", name } : { kind: "existing", repository };
   }
 
   /** The repository of a push that has begun; an absent one comes into being. */
   async materialise(
     target: PushTarget,
-    push: { readonly objectFormat: ObjectFormat; readonly commands: readonly ReferenceCommand[] },
+    push: {
+      readonly objectFormat: ObjectFormat;
+      readonly commands: readonly ReferenceCommand[];
+      readonly caller: SessionCaller;
+    },
   ): Promise<RepositoryInfo> {
     if (target.kind === "existing") return target.repository;
     const { name } = target;
+    const { objectFormat, caller } = push;
+    // They might when the push began, which may be a while ago.
+    this.#options.gate.check(caller.asker.principal(), creationAt(name), { name });
     const defaultBranch = suggestedDefaultBranch(push.commands);
     try {
-      const { objectFormat } = push;
-      return await this.#options.metadata.createRepository({ name, objectFormat, defaultBranch });
+      return await this.#options.metadata.createRepository({
+        name,
+        objectFormat,
+        defaultBranch,
+        provenance: provenanceOf(caller.asker.actor(), {
+          ...caller,
+          atMs: this.#options.clock.nowMs(),
+        }),
+      });
     } catch (error) {
+      if (!hasCode(error, "already-exists")) throw error;
       // Another first push won the race; this one goes on as a push to what that one made.
-      if (hasCode(error, "already-exists")) return await this.forFetch(name);
-      throw error;
+      return await this.#repositories.find(name, { ...questionOf(caller), operation: "write" });
     }
+  }
+
+  /**
+   * Who pushes, for whoever commits the push.
+   *
+   * @throws `unauthenticated`, `not-found`, `denied` when they may not push any more
+   */
+  pusher(repository: RepositoryInfo, asker: Asker): Pusher {
+    return this.#options.gate.pusher(asker.principal(), repository);
   }
 }

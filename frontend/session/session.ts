@@ -4,14 +4,15 @@
  * @module
  */
 
+import type { Asker } from "../access/asker.ts";
 import type { ProtocolVersion } from "@gitstratum/core/protocol";
 
 /** The circumstances of a session. */
 export interface SessionCaller {
   readonly transport: "http" | "ssh";
   readonly remoteAddress?: string;
-  /** Authenticated user name; absent for anonymous callers. */
-  readonly user?: string;
+  /** Who it is, to be asked again whenever it matters. */
+  readonly asker: Asker;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
 }

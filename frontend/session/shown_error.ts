@@ -13,6 +13,7 @@ const CALLERS_FAULTS: ReadonlySet<ErrorCode> = new Set([
   "already-exists",
   "invalid",
   "denied",
+  "unauthenticated",
   "exhausted",
   "unsupported",
 ]);

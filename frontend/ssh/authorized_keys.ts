@@ -7,8 +7,6 @@
  * @module
  */
 
-import type { SshIdentity } from "./ssh_login.ts";
-
 /** Options that take away only what nobody has here. */
 const HARMLESS_OPTIONS: ReadonlySet<string> = new Set([
   "restrict",
@@ -21,6 +19,12 @@ const HARMLESS_OPTIONS: ReadonlySet<string> = new Set([
 
 const KEY_TYPE = /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521))$/;
 const USER_CHARACTERS_MAX = 100;
+
+/** Whom a line names. */
+export interface AuthorizedKey {
+  /** The comment; absent when there is none. */
+  readonly user?: string;
+}
 
 /** Reads one line; undefined when it names no key that may log in. */
 function readLine(line: string): { readonly key: string; readonly user: string } | undefined {
@@ -38,7 +42,7 @@ function readLine(line: string): { readonly key: string; readonly user: string }
  *
  * @param blob the key as it goes over the wire
  */
-export function findAuthorizedKey(text: string, blob: Uint8Array): SshIdentity | undefined {
+export function findAuthorizedKey(text: string, blob: Uint8Array): AuthorizedKey | undefined {
   const wanted = blob.toBase64();
   for (const line of text.split("\n")) {
     const found = readLine(line);

@@ -1,9 +1,9 @@
 /**
- * The SSH server of a data directory: its host keys, and who may log in until there are accounts.
+ * The SSH server of a data directory: its host keys, and who may log in.
  *
- * A file `authorized_keys` in the directory names the keys that may log in; it is read at each login.
- * Without it, anybody with a key may log in where only this machine can reach the server, exactly as
- * anybody may use HTTP there, and nobody elsewhere.
+ * On a server with accounts those may whose keys are recorded. On one without, a file `authorized_keys` in the directory names the keys that may log in; it is read at each login.
+ * Without the file, anybody with a key may log in where only this machine can reach the server, exactly
+ * as anybody may use HTTP there, and nobody elsewhere.
  *
  * @module
  */
@@ -14,6 +14,8 @@ import {
   type SocketAddress,
   SSH_AUTHORIZED_KEYS_BYTES_MAX,
 } from "@gitstratum/core";
+import { unguardedAsker } from "../access/asker.ts";
+import type { Authenticator } from "../access/authenticator.ts";
 import { findAuthorizedKey } from "./authorized_keys.ts";
 import { openHostKeys } from "./host_keys.ts";
 import { SSH_LIMITS } from "./ssh_limits.ts";
@@ -27,6 +29,8 @@ export interface OpenSshServerOptions
     Pick<SshServerOptions, "clock" | "drainMs" | "conversations" | "onFailure"> {
   /** Where host keys and `authorized_keys` are; made when it is missing. */
   readonly directory: string;
+  /** Who may log in on a server with accounts; absent = who the file says. */
+  readonly authenticator?: Authenticator;
 }
 
 /** The text of the file, or undefined when there is none. @throws `exhausted` when it is too long */
@@ -49,8 +53,9 @@ async function readAuthorizedKeys(path: string): Promise<string | undefined> {
 function keyFileLogin(path: string, address: SocketAddress): AuthenticateKey {
   return async ({ blob }) => {
     const text = await readAuthorizedKeys(path);
-    if (text !== undefined) return findAuthorizedKey(text, blob);
-    return isLoopback(address) ? {} : undefined;
+    if (text === undefined) return isLoopback(address) ? unguardedAsker() : undefined;
+    const found = findAuthorizedKey(text, blob);
+    return found && unguardedAsker(found.user);
   };
 }
 
@@ -60,11 +65,13 @@ function keyFileLogin(path: string, address: SocketAddress): AuthenticateKey {
  * @throws `conflict` when the address cannot be had, and what {@link openHostKeys} throws
  */
 export async function openSshServer(options: OpenSshServerOptions): Promise<SshServer> {
-  const { directory, ...rest } = options;
+  const { directory, authenticator, ...rest } = options;
   return await serveSsh({
     ...rest,
     limits: SSH_LIMITS,
     hostKeys: await openHostKeys(directory),
-    authenticate: keyFileLogin(`${directory}/authorized_keys`, options),
+    authenticate: authenticator === undefined
+      ? keyFileLogin(`${directory}/authorized_keys`, options)
+      : ({ fingerprint }, info) => authenticator.ofKey(fingerprint, info),
   });
 }

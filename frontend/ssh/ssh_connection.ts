@@ -8,8 +8,9 @@
  * @module
  */
 
-import { type Clock, GitStratumError } from "@gitstratum/core";
+import { assert, type Clock, GitStratumError } from "@gitstratum/core";
 import { parseProtocolVersion } from "@gitstratum/core/protocol";
+import type { Asker } from "../access/asker.ts";
 import type { GitConversations } from "../session/git_conversations.ts";
 import type { ConversationEnd, SessionInput } from "../session/session.ts";
 import { isCallersFault, shownError } from "../session/shown_error.ts";
@@ -18,7 +19,7 @@ import type { PeerSocket } from "./peer_socket.ts";
 import type { Connection, ServerChannel, Session } from "./ssh2.ts";
 import { parseSshCommand } from "./ssh_command.ts";
 import type { SshLimits } from "./ssh_limits.ts";
-import { type AuthenticateKey, type SshIdentity, SshLogin } from "./ssh_login.ts";
+import { type AuthenticateKey, SshLogin } from "./ssh_login.ts";
 
 /** What connections work with. */
 export interface SshConnectionOptions {
@@ -71,7 +72,7 @@ export class SshConnection {
   readonly #links = new Set<ChannelLink>();
   readonly #ended = new AbortController();
   #sessionCount = 0;
-  #identity: SshIdentity | undefined;
+  #asker: Asker | undefined;
   #activeMs: number;
 
   /** Takes a connection over. */
@@ -79,7 +80,11 @@ export class SshConnection {
     this.#client = client;
     this.#socket = socket;
     this.#options = options;
-    this.#login = new SshLogin(options.authenticate);
+    const { remoteAddress } = socket;
+    this.#login = new SshLogin(options.authenticate, {
+      ...(remoteAddress === undefined ? {} : { remoteAddress }),
+      signal: this.#ended.signal,
+    });
     this.#activeMs = options.clock.monotonicMs();
     socket.guard(() => this.#checkOverrun());
     socket.closed.then(() => this.#end());
@@ -88,7 +93,7 @@ export class SshConnection {
 
   /** Whether the client has logged in. */
   get isLoggedIn(): boolean {
-    return this.#identity !== undefined;
+    return this.#asker !== undefined;
   }
 
   /** How many sessions run a service. */
@@ -118,10 +123,13 @@ export class SshConnection {
     client.on("error", () => this.#socket.destroy());
     client.on("rekey", () => this.#socket.keysExchanged());
     client.on("authentication", (context) => {
-      this.#login.decide(context).then((identity) => {
-        if (identity !== undefined) this.#identity = identity;
+      this.#login.decide(context).then((asker) => {
+        if (asker !== undefined) this.#admit(asker);
         if (this.#login.exhausted) this.close();
-      }).catch((error) => this.#fail(error));
+      }).catch((error) => {
+        // Whoever is gone waits for no refusal.
+        if (!this.#ended.signal.aborted) this.#fail(error);
+      });
     });
     client.on("ready", () => {
       this.#watchIdle().catch((error) => this.#fail(error));
@@ -129,6 +137,15 @@ export class SshConnection {
     client.on("session", (accept, reject) => {
       if (this.#sessionCount >= this.#options.limits.channelCountMax) return reject();
       this.#openSession(accept());
+    });
+  }
+
+  /** Takes somebody in, for as long as their key lets them in. */
+  #admit(asker: Asker): void {
+    this.#asker = asker;
+    const { signal } = this.#ended;
+    asker.lost(signal).then(() => this.close(), (error) => {
+      if (!signal.aborted) this.#fail(error);
     });
   }
 
@@ -197,12 +214,13 @@ export class SshConnection {
 
   #caller(link: ChannelLink): Omit<SessionInput, "version" | "body"> {
     const { remoteAddress } = this.#socket;
-    const user = this.#identity?.user;
+    const asker = this.#asker;
+    assert(asker !== undefined, "Nobody runs a command before they have logged in");
     return {
       transport: "ssh",
+      asker,
       signal: link.signal,
       ...(remoteAddress === undefined ? {} : { remoteAddress }),
-      ...(user === undefined ? {} : { user }),
     };
   }
 

@@ -9,6 +9,8 @@
 
 import { createHash, createPublicKey } from "node:crypto";
 import { SSH_LOGIN_ATTEMPT_COUNT_MAX } from "@gitstratum/core";
+import type { ConnectionInfo } from "@gitstratum/core/process";
+import type { Asker } from "../access/asker.ts";
 import { type AnyAuthContext, type ParsedKey, type PublicKeyAuthContext, utils } from "./ssh2.ts";
 
 /** A public key that a client offers. */
@@ -21,14 +23,11 @@ export interface OfferedKey {
   readonly fingerprint: string;
 }
 
-/** Who has logged in. */
-export interface SshIdentity {
-  /** Absent for anonymous users. */
-  readonly user?: string;
-}
-
 /** Decides who a key belongs to; undefined when it may not log in. */
-export type AuthenticateKey = (key: OfferedKey) => Promise<SshIdentity | undefined>;
+export type AuthenticateKey = (
+  key: OfferedKey,
+  info: ConnectionInfo,
+) => Promise<Asker | undefined>;
 
 const KEY_TYPES: ReadonlySet<string> = new Set([
   "ssh-ed25519",
@@ -65,11 +64,13 @@ function isProven(context: PublicKeyAuthContext, key: ParsedKey): boolean {
 /** The login of one connection. */
 export class SshLogin {
   readonly #authenticate: AuthenticateKey;
+  readonly #info: ConnectionInfo;
   #attemptCount = 0;
 
   /** Makes the login of a connection that nobody has logged in on. */
-  constructor(authenticate: AuthenticateKey) {
+  constructor(authenticate: AuthenticateKey, info: ConnectionInfo) {
     this.#authenticate = authenticate;
+    this.#info = info;
   }
 
   /** Whether the client has had all its chances. */
@@ -82,21 +83,21 @@ export class SshLogin {
    *
    * A request without a signature only asks whether the key would do.
    */
-  async decide(context: AnyAuthContext): Promise<SshIdentity | undefined> {
+  async decide(context: AnyAuthContext): Promise<Asker | undefined> {
     this.#attemptCount++;
     const key = context.method === "publickey" ? soundKey(context) : undefined;
     if (context.method !== "publickey" || key === undefined || this.exhausted) {
       context.reject(["publickey"]);
       return undefined;
     }
-    const identity = await this.#authenticate(offered(context));
+    const asker = await this.#authenticate(offered(context), this.#info);
     const asks = context.signature === undefined;
-    if (identity === undefined || !(asks || isProven(context, key))) {
+    if (asker === undefined || !(asks || isProven(context, key))) {
       context.reject(["publickey"]);
       return undefined;
     }
     context.accept();
-    return asks ? undefined : identity;
+    return asks ? undefined : asker;
   }
 }
 

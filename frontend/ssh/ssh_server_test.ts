@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ManualClock, MIB, systemClock } from "@gitstratum/core";
+import { unguardedAsker } from "../access/asker.ts";
 import type { GitConversations } from "../session/git_conversations.ts";
 import type { ConversationEnd } from "../session/session.ts";
 import { openHostKeys } from "./host_keys.ts";
@@ -54,7 +55,7 @@ async function withServer(
     drainMs: 1000,
     limits: { ...SSH_LIMITS, ...options.limits },
     hostKeys: await openHostKeys(directory),
-    authenticate: () => Promise.resolve({ user: "ann" }),
+    authenticate: () => Promise.resolve(unguardedAsker("ann")),
     conversations: conversations(options.converse ?? nothing),
     onFailure: (error) => failures.push(error),
   });
@@ -103,7 +104,8 @@ async function settled(value: () => number): Promise<number> {
 Deno.test("serveSsh() carries bytes both ways and tells who asks", async () => {
   const seen: unknown[] = [];
   const converse: Converse = async function* (service, name, input) {
-    const { transport, user, version, remoteAddress } = input;
+    const { transport, asker, version, remoteAddress } = input;
+    const { user } = asker.actor();
     seen.push({ service, name, transport, user, version, remoteAddress });
     for await (const bytes of input.body) yield bytes;
   };
