@@ -19,6 +19,8 @@ export interface OpenedPack {
    * chunks not to be changed. Throws when the pack can not be completed.
    */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** The trailer was computed from these very chunks: whoever has them all unchanged has a sound pack. */
+  readonly isOwnTrailer?: boolean;
   /** Gives everything up that belongs to it, iterated or not. May be called again. */
   close(): void;
 }
@@ -36,6 +38,7 @@ export function executedPack(
   return {
     objectCount: recipe.header.objectCount,
     chunks,
+    isOwnTrailer: true,
     close() {
       // An end of what runs already waits for its next step, which the caller's signal brings about.
       const ends = [chunks.return(undefined), recipe.steps[Symbol.asyncIterator]().return?.()];

@@ -17,7 +17,7 @@ import { packBlockBytes } from "./pack_blocks.ts";
 import { PackCacheMetrics, type PackOutcome } from "./pack_cache_metrics.ts";
 import { PackFlight } from "./pack_flight.ts";
 import type { PackKey } from "./pack_key.ts";
-import { type GrowingPack, type PackFacts, PackStore, type StoredPack } from "./pack_store.ts";
+import { PackStore, type StoredPack } from "./pack_store.ts";
 import { ReplayBudget } from "./replay_budget.ts";
 import { RequestCounter } from "./request_counter.ts";
 
@@ -134,17 +134,15 @@ export class PackCache {
       clock: this.#options.clock,
       store,
       beginFile: () => this.#store.begin(packBlockBytes(mode)),
-      publish: (file, facts) => this.#publish(file, key, { ...request, ...facts }),
+      publish: async (file, { isOwnTrailer, ...facts }) => {
+        const { objectFormat } = request;
+        const isStored = await file.publish(key, { objectFormat, mode, ...facts }, isOwnTrailer);
+        if (isStored) this.#metrics.stored();
+      },
       onClosed: () => void this.#flights.delete(key),
     });
     this.#flights.set(key, flight);
     return flight;
-  }
-
-  async #publish(file: GrowingPack, key: PackKey, facts: PackFacts): Promise<void> {
-    const { objectFormat, objectCount, mode, executionMs } = facts;
-    const isStored = await file.publish(key, { objectFormat, objectCount, mode, executionMs });
-    if (isStored) this.#metrics.stored();
   }
 
   /** Counts the bytes that go out, and tells when they all have. */

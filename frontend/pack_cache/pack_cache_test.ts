@@ -261,6 +261,29 @@ Deno.test("PackCache.open() publishes nothing whose trailer does not hold", asyn
   assert.match(String(troubles[0]), /damaged pack/);
 });
 
+Deno.test("PackCache.open() publishes only what was appended, when that was hashed already", async () => {
+  const pack = packOf(5 * MIB);
+  // Another byte on disk than the one that was appended, in the second block.
+  for (const damaged of [false, true]) {
+    const { open, disk, troubles } = setUp({ storeFrom: 1 });
+    const source = new Source(pack, (at) => {
+      if (!damaged || at < 4 * MIB) return;
+      const file = disk.open("0.part", { write: true });
+      file.writeAt(Uint8Array.of(0xff, 0x00, 0xff), MIB + 1000);
+      file.close();
+    });
+    const { execute } = source;
+    const hashed: ExecutePack = async (signal) => ({
+      ...await execute(signal),
+      isOwnTrailer: true,
+    });
+    await bytesOf(await open(Object.assign(source, { execute: hashed })));
+    await settle();
+    assert.deepEqual(disk.list(""), damaged ? [] : [`${KEY}.pack`]);
+    assert.equal(troubles.length, damaged ? 1 : 0);
+  }
+});
+
 Deno.test("PackCache.open() makes a pack anew whose file was cut or is gone", async () => {
   const { read, disk } = setUp({ storeFrom: 1 });
   const source = new Source(packOf(3 * MIB));

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { crc32 } from "node:zlib";
 import { assert, GitStratumError } from "@gitstratum/core";
 import type { DiskFile } from "@gitstratum/core/disk";
 
@@ -26,6 +27,8 @@ export interface PackFileParts {
 export class PackFile {
   readonly #parts: PackFileParts;
   #framedBytes: number;
+  /** CRC-32 of each block that was appended. */
+  readonly #checks: number[] = [];
   #holders = 1;
 
   /** Takes the open file over. */
@@ -55,6 +58,7 @@ export class PackFile {
     assert(this.#framedBytes % blockBytes === 0, "Only the last block is short");
     assert(block.length <= blockBytes, "A block has a fixed size");
     file.writeAt(block, this.#framedBytes);
+    this.#checks.push(crc32(block));
     this.#framedBytes += block.length;
   }
 
@@ -84,6 +88,11 @@ export class PackFile {
     throw new GitStratumError("corrupt", "Find a stored pack cut short", {
       data: { wanted: this.#framedBytes, found: offset + found },
     });
+  }
+
+  /** Whether the bytes of a block are those that were appended in its place. */
+  isAppended(block: Uint8Array, index: number): boolean {
+    return this.#checks[index] === crc32(block);
   }
 
   /** Keeps the file open for one holder more. */

@@ -48,7 +48,11 @@ export interface PackFlightOptions {
   /** Publishes a complete file. Never fails. */
   publish(
     file: GrowingPack,
-    facts: { readonly objectCount: number; readonly executionMs: number },
+    facts: {
+      readonly objectCount: number;
+      readonly isOwnTrailer: boolean;
+      readonly executionMs: number;
+    },
   ): Promise<void>;
   /** Called once, when no reader can join any more. */
   onClosed(): void;
@@ -74,6 +78,7 @@ export class PackFlight {
   readonly #opened: Promise<OpenedPack>;
   #iterator: AsyncIterator<Uint8Array> | undefined;
   #objectCount = 0;
+  #isOwnTrailer = false;
   #progress: Progress = { kind: "running" };
   #executionMs = 0;
   #blockCount = 0;
@@ -97,6 +102,7 @@ export class PackFlight {
     this.#opened = options.execute(this.#abort.signal).then((opened) => {
       this.#iterator = opened.chunks[Symbol.asyncIterator]();
       this.#objectCount = opened.objectCount;
+      this.#isOwnTrailer = opened.isOwnTrailer === true;
       this.#executionMs += options.clock.monotonicMs() - startMs;
       return opened;
     });
@@ -293,7 +299,11 @@ export class PackFlight {
   #publish(): void {
     this.#isFileGrowing = false;
     this.#isPublishing = true;
-    const facts = { objectCount: this.#objectCount, executionMs: this.#executionMs };
+    const facts = {
+      objectCount: this.#objectCount,
+      isOwnTrailer: this.#isOwnTrailer,
+      executionMs: this.#executionMs,
+    };
     this.#options.publish(this.#file!, facts).finally(() => {
       this.#isPublishing = false;
       this.#close();

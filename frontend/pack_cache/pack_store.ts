@@ -2,7 +2,7 @@
  * Finished packs in files, ready to be sent: bounded by bytes and by time, least recently used first
  * out.
  *
- * Invariants: a file has its final name only after it was read back and its trailer held; the bytes of
+ * Invariants: a file has its final name only after it was read back and found sound; the bytes of
  * all files, growing ones included, never exceed the budget, nor what is left free beside them.
  * Evicting a file takes its name away, not its bytes from those who read it.
  *
@@ -17,7 +17,7 @@ import type { Disk } from "@gitstratum/core/disk";
 import { packBlockBytes } from "./pack_blocks.ts";
 import { PackFile } from "./pack_file.ts";
 import type { PackKey } from "./pack_key.ts";
-import { type ExpectedPack, verifyPack } from "./pack_verifier.ts";
+import { type ExpectedPack, verifyAppended, verifyPack } from "./pack_verifier.ts";
 
 /** What a store works with. */
 export interface PackStoreOptions {
@@ -80,9 +80,15 @@ export class GrowingPack {
     this.#store.forget(this.#path, this.file.framedBytes);
   }
 
-  /** Verifies the file and gives it its final name; whether it is stored. To be called once. */
-  publish(key: PackKey, facts: PackFacts): Promise<boolean> {
-    return this.#store.publish(this.#path, { key, facts, file: this.file });
+  /**
+   * Verifies the file and gives it its final name; whether it is stored. To be called once.
+   * `isOwnTrailer`: see `OpenedPack`.
+   */
+  publish(key: PackKey, facts: PackFacts, isOwnTrailer: boolean): Promise<boolean> {
+    const verify = isOwnTrailer
+      ? () => verifyAppended(this.file, facts.mode)
+      : () => verifyPack(this.file, facts);
+    return this.#store.publish(this.#path, { key, facts, file: this.file, verify });
   }
 }
 
@@ -163,13 +169,19 @@ export class PackStore {
   /** See {@link GrowingPack.publish}. */
   async publish(
     path: string,
-    pack: { readonly key: PackKey; readonly facts: PackFacts; readonly file: PackFile },
+    pack: {
+      readonly key: PackKey;
+      readonly facts: PackFacts;
+      readonly file: PackFile;
+      /** Throws when the file is not what it should be. */
+      verify(): Promise<void>;
+    },
   ): Promise<boolean> {
     const { key, facts, file } = pack;
     const { framedBytes } = file;
     file.hold();
     try {
-      await verifyPack(file, facts);
+      await pack.verify();
       const old = this.#entries.get(key);
       if (old !== undefined) this.#evict(key, old);
       this.#options.disk.rename(path, nameOf(key));
