@@ -240,6 +240,14 @@ export const FAILED_ATTEMPT_WAIT_MS_MAX = 5000;
 export const FAILED_ATTEMPT_WAIT_COUNT_MAX = 256;
 /** Refusals that must not tell whether there is something take a multiple of this, in milliseconds. */
 export const HIDDEN_ANSWER_GRAIN_MS = 20;
+/** Entries of the audit trail in one page. */
+export const AUDIT_PAGE_COUNT_MAX = 1000;
+/** Body of such a page: settings of repositories are the longest details. */
+export const AUDIT_PAGE_BYTES_MAX = 64 * MIB;
+/** Entries of the audit trail are kept this long unless configured otherwise. */
+export const AUDIT_KEEP_MS = 90 * 24 * 3600 * 1000;
+/** Rows of it that a partition keeps at most: they are a part of each of its snapshots. */
+export const AUDIT_ROW_COUNT_MAX = 100_000;
 /** Repositories in one page of a listing. */
 export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 /** A call to a partition is repeated for so long: a dead primary is replaced within ten seconds. */

@@ -13,6 +13,7 @@ import { GitStratumError, unreachable } from "@gitstratum/core";
 import type { Lsn, Partition } from "@gitstratum/core/consensus";
 import { oidToBytes } from "@gitstratum/core/git";
 import type { NetworkId, PackGroup, RepositoryId } from "@gitstratum/core/rpc";
+import { AuditWriter } from "./audit/audit_writer.ts";
 import type { LogRecord, PushRecord, ReferenceUpdate } from "./log_record.ts";
 import type { Sliced } from "./sliced.ts";
 import { Statements } from "./statements.ts";
@@ -33,10 +34,12 @@ const SNAPSHOT_KEEP_COUNT = 2;
 /** Writes records through one connection, whose transactions the caller makes. */
 export class Materialiser {
   readonly #sql: Statements;
+  readonly #audit: AuditWriter;
 
   /** Makes a materialiser over the node's writing connection. */
   constructor(database: DatabaseSync) {
     this.#sql = new Statements(database);
+    this.#audit = new AuditWriter(this.#sql);
   }
 
   /**
@@ -80,6 +83,7 @@ export class Materialiser {
         extentBytes,
       );
     }
+    yield* this.#audit.add(partition, lsn, record);
     switch (record.kind) {
       case "name-claimed":
       case "name-confirmed":

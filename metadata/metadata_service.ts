@@ -18,6 +18,7 @@ import {
 import { GitStratumError } from "@gitstratum/core";
 import { encodeRecipe } from "@gitstratum/core/recipe";
 import {
+  type AuditTrail,
   createRepositorySchema,
   deepenRequestSchema,
   deleteRepositorySchema,
@@ -26,6 +27,7 @@ import {
   errorResponse,
   locateRequestSchema,
   type Metadata,
+  METADATA_AUDIT_PATH,
   negotiateRequestSchema,
   parseNetworkId,
   parsePartitions,
@@ -40,6 +42,7 @@ import {
   type Service,
   updateRepositorySchema,
 } from "@gitstratum/core/rpc";
+import { answerAudit } from "./audit/audit_service.ts";
 
 const REPOSITORY = "/metadata/v1/networks/:network/repositories/:repository";
 
@@ -48,8 +51,12 @@ export class MetadataService implements Service {
   readonly #metadata: Metadata;
   readonly #app = new Hono();
 
-  /** Serves `metadata`, and `internal` to other nodes; bugs are logged to `logger`. */
-  constructor(metadata: Metadata, logger: Logger, internal: Service) {
+  /** Serves `metadata` and its audit trail, and `internal` to other nodes. */
+  constructor(
+    metadata: Metadata,
+    parts: { readonly logger: Logger; readonly internal: Service; readonly audit: AuditTrail },
+  ) {
+    const { logger, internal, audit } = parts;
     this.#metadata = metadata;
     this.#app.onError((error) =>
       errorResponse(error, {
@@ -66,6 +73,7 @@ export class MetadataService implements Service {
         }),
       )
     );
+    this.#app.post(METADATA_AUDIT_PATH, ({ req }) => answerAudit(audit, req.raw));
     this.#app.post("/metadata/v1/internal/*", ({ req }) => internal.fetch(req.raw));
     this.#addDirectory();
     this.#addQuestions();

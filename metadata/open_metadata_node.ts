@@ -7,6 +7,7 @@
 import { type Clock, FREED_GROUP_GRACE_MS, type Logger, type Random } from "@gitstratum/core";
 import type { Log } from "@gitstratum/core/consensus";
 import {
+  type AuditTrail,
   type ExtentStore,
   type Fetcher,
   type Metadata,
@@ -17,6 +18,9 @@ import {
   SOLE_LEASE,
   type TopologySource,
 } from "@gitstratum/core/rpc";
+import { AuditReader } from "./audit/audit_reader.ts";
+import type { AuditRetention } from "./audit/audit_retention.ts";
+import { LocalAuditTrail } from "./audit/audit_service.ts";
 import { Directory } from "./directory.ts";
 import type { DirectorySteps } from "./directory_steps.ts";
 import { DirectoryStepsService } from "./directory_steps_service.ts";
@@ -72,6 +76,8 @@ export interface MetadataNodeOptions {
   readonly freedGraceMs?: number;
   /** Entries to leave in each log for those who tail it. */
   readonly keepEntryCount?: number;
+  /** How much of the audit trail is kept. */
+  readonly audit?: AuditRetention;
 }
 
 /** A node that serves. */
@@ -80,6 +86,8 @@ export interface OpenMetadataNode {
   readonly service: Service;
   /** The node itself, for callers in its own package. */
   readonly metadata: Metadata;
+  /** What was done in this node's partitions, and by whom. */
+  readonly audit: AuditTrail;
   /** Whether every partition of which this node shall be primary is open. */
   readonly ready: boolean;
   /** Repairs, sweeps and forgets now what is due; it runs by itself too. */
@@ -144,6 +152,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
       history,
       clock,
       ...(options.keepEntryCount === undefined ? {} : { keepEntryCount: options.keepEntryCount }),
+      ...(options.audit === undefined ? {} : { audit: options.audit }),
     }),
     clock,
     logger,
@@ -160,11 +169,17 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     random,
     logger,
   });
+  const audit = new LocalAuditTrail(partitions, new AuditReader(database.reader));
   const watch = new DutyWatch({ duties, partitions, logger });
   upkeep.start();
   return {
-    service: new MetadataService(metadata, logger, new DirectoryStepsService(local, logger)),
+    service: new MetadataService(metadata, {
+      logger,
+      internal: new DirectoryStepsService(local, logger),
+      audit,
+    }),
     metadata,
+    audit,
     get ready() {
       return partitions.ready;
     },

@@ -12,7 +12,7 @@ import { GitStratumError } from "@gitstratum/core";
 import { partitionOf } from "@gitstratum/core/ring";
 
 /** Raised with every change of {@link TABLES}. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 const SNAPSHOTS = `
 -- Snapshots of partitions in extents: after which lsn, and what their bytes are.
@@ -27,7 +27,40 @@ CREATE TABLE snapshots (
 ) STRICT, WITHOUT ROWID;
 `;
 
-const TABLES = `${SNAPSHOTS}
+const AUDIT = `
+-- What somebody did, one row for each record of the log that is an act.
+CREATE TABLE audit_acts (
+  partition INTEGER NOT NULL,
+  lsn INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  -- Its name of that time.
+  name TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  user TEXT,
+  provenance TEXT,
+  details TEXT NOT NULL,
+  PRIMARY KEY (partition, lsn)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_acts_at ON audit_acts (at_ms, partition, lsn);
+CREATE INDEX audit_acts_repository ON audit_acts (repository, at_ms, partition, lsn);
+CREATE INDEX audit_acts_owner ON audit_acts (owner, at_ms, partition, lsn);
+CREATE INDEX audit_acts_user ON audit_acts (user, at_ms, partition, lsn) WHERE user IS NOT NULL;
+
+-- The references that an act changed.
+CREATE TABLE audit_changes (
+  partition INTEGER NOT NULL,
+  lsn INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  reference TEXT NOT NULL,
+  old_oid BLOB,
+  new_oid BLOB,
+  PRIMARY KEY (partition, lsn, position)
+) STRICT, WITHOUT ROWID;
+`;
+
+const TABLES = `${SNAPSHOTS}${AUDIT}
 -- How far each partition's log has been applied.
 CREATE TABLE applied (
   partition INTEGER PRIMARY KEY,
@@ -161,6 +194,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
     CREATE INDEX networks_partition ON networks (partition);
   `,
   3: SNAPSHOTS,
+  4: AUDIT,
 };
 
 /**

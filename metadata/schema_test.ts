@@ -18,7 +18,7 @@ Deno.test("ensureSchema() brings the tables of version 1 up to date and keeps th
   for (const table of ["names", "repositories", "networks"]) {
     old.exec(`DROP INDEX ${table}_partition; ALTER TABLE ${table} DROP COLUMN partition`);
   }
-  old.exec("DROP TABLE snapshots");
+  for (const table of ["snapshots", "audit_acts", "audit_changes"]) old.exec(`DROP TABLE ${table}`);
   old.exec("DROP INDEX repositories_name; ALTER TABLE repositories DROP COLUMN settings");
   old.exec("PRAGMA user_version = 1; INSERT INTO networks VALUES ('n', 0, 0)");
   old.exec("INSERT INTO names VALUES ('o/n', 'r', 'n', 1, 1)");

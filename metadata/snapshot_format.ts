@@ -14,8 +14,8 @@ import type { Lsn, Partition } from "@gitstratum/core/consensus";
 import type { Sliced } from "./sliced.ts";
 import { type SqlRow, type SqlValue, Statements } from "./statements.ts";
 
-/** The version of the format. */
-const SNAPSHOT_VERSION = 1;
+/** The versions of the format that are read; the last one is written. 2 has the audit trail. */
+const SNAPSHOT_VERSIONS = [1, 2] as const;
 
 /** Rows of one table that belong to a partition. */
 interface TableShape {
@@ -88,6 +88,29 @@ const PARTITION_TABLES: readonly TableShape[] = [
     columns: ["lsn", "snapshot", "bytes", "extent_bytes", "digest"],
     where: "partition = ?1",
   },
+  {
+    tag: "act",
+    table: "audit_acts",
+    columns: [
+      "lsn",
+      "at_ms",
+      "kind",
+      "repository",
+      "name",
+      "owner",
+      "user",
+      "provenance",
+      "details",
+    ],
+    where: "partition = ?1",
+  },
+  {
+    tag: "change",
+    table: "audit_changes",
+    columns: ["lsn", "position", "reference", "old_oid", "new_oid"],
+    blobs: ["old_oid", "new_oid"],
+    where: "partition = ?1",
+  },
 ];
 
 const REPOSITORIES: TableShape = {
@@ -137,6 +160,8 @@ const WITH_PARTITION: ReadonlySet<string> = new Set([
   "networks",
   "spilled",
   "snapshots",
+  "audit_acts",
+  "audit_changes",
   "repositories",
 ]);
 
@@ -145,7 +170,7 @@ export function* snapshotLines(database: DatabaseSync, partition: Partition): Ge
   const sql = new Statements(database);
   const applied = sql.get("SELECT lsn FROM applied WHERE partition = ?", partition);
   const lsn = Number(applied?.["lsn"] ?? 0);
-  yield JSON.stringify({ snapshot: SNAPSHOT_VERSION, partition, lsn });
+  yield JSON.stringify({ snapshot: SNAPSHOT_VERSIONS.at(-1), partition, lsn });
   let count = 0;
   for (const shape of PARTITION_TABLES) {
     for (const row of rowsOf(sql, shape, partition)) {
@@ -184,7 +209,7 @@ function lineOf(shape: TableShape, row: SqlRow): string {
 }
 
 const headSchema = z.strictObject({
-  snapshot: z.literal(SNAPSHOT_VERSION),
+  snapshot: z.literal(SNAPSHOT_VERSIONS),
   partition: z.number().int().nonnegative(),
   lsn: z.number().int().positive(),
 });

@@ -107,7 +107,10 @@ Deno.test("restoreLines() makes the same state on a node that numbers repositori
   fill(source, PARTITION);
   const lines = linesOf(source, PARTITION);
   for (
-    const tag of ["name", "network", "group", "freed", "snapshot", "repository", "ref", "former"]
+    const tag of [
+      ...["name", "network", "group", "freed", "snapshot", "repository", "ref", "former"],
+      ...["act", "change"],
+    ]
   ) {
     ok(lines.some((line) => line.startsWith(`["${tag}",`)), tag);
   }
@@ -120,6 +123,19 @@ Deno.test("restoreLines() makes the same state on a node that numbers repositori
   // What follows in the log can be applied.
   const record = { kind: "deletion-finished", repositoryId: id(3) as RepositoryId } as const;
   runWhole(new Materialiser(target).apply(PARTITION, [{ lsn: 13 as Lsn, record }]));
+});
+
+Deno.test("restoreLines() reads version 1, which has no audit trail", () => {
+  using source = open();
+  fill(source, PARTITION);
+  const lines = linesOf(source, PARTITION);
+  const old = lines.filter((line) => !/^\["(act|change)",/.test(line))
+    .with(0, lines[0]!.replace('"snapshot":2', '"snapshot":1'));
+  const counted = old.with(-1, `{"rows":${old.length - 2}}`);
+  using target = open();
+  equal(runWhole(restoreLines(target, PARTITION, counted)), 12);
+  equal(target.prepare("SELECT count(*) AS count FROM audit_acts").get()?.["count"], 0);
+  deepEqual(linesOf(target, PARTITION).slice(1), counted.slice(1));
 });
 
 Deno.test("restoreLines() takes the place of an older state", () => {
@@ -146,7 +162,7 @@ Deno.test("restoreLines() refuses what is no whole snapshot of the partition", (
   refuse(lines.slice(0, -1));
   refuse(lines.toSpliced(3, 1));
   refuse([...lines, lines[1]!]);
-  refuse(lines.with(0, lines[0]!.replace('"snapshot":1', '"snapshot":2')));
+  refuse(lines.with(0, lines[0]!.replace('"snapshot":2', '"snapshot":3')));
   refuse(lines.with(1, lines[2]!));
   refuse(lines.map((line) => line.replace('["ref",', '["unknown",')));
   refuse(lines.map((line) => line.replace('"refs/heads/main","7777', '"refs/heads/main","77x7')));

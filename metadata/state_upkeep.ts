@@ -9,6 +9,8 @@
  */
 
 import {
+  AUDIT_KEEP_MS,
+  AUDIT_ROW_COUNT_MAX,
   type Clock,
   FORMER_REFERENCE_GRACE_MS,
   LOG_KEEP_ENTRY_COUNT,
@@ -17,6 +19,7 @@ import {
 } from "@gitstratum/core";
 import type { Log, Lsn, Partition } from "@gitstratum/core/consensus";
 import type { GroupId, RepositoryId } from "@gitstratum/core/rpc";
+import { type AuditRetention, forgetAudit } from "./audit/audit_retention.ts";
 import type { PartitionPrimary } from "./partition_primary.ts";
 import type { PartitionSnapshots } from "./partition_snapshots.ts";
 import type { PartitionTable } from "./partition_table.ts";
@@ -37,6 +40,8 @@ export interface StateUpkeepOptions {
   readonly clock: Pick<Clock, "nowMs">;
   /** Entries to leave in each log, and between two snapshots; `LOG_KEEP_ENTRY_COUNT` unless told. */
   readonly keepEntryCount?: number;
+  /** How much of the audit trail is kept; `AUDIT_KEEP_MS` and `AUDIT_ROW_COUNT_MAX` unless told. */
+  readonly audit?: AuditRetention;
 }
 
 /** Rows forgotten in one transaction. */
@@ -60,6 +65,8 @@ export class StateUpkeep {
     const nowMs = this.#options.clock.nowMs();
     await this.#forgetReferences(nowMs - FORMER_REFERENCE_GRACE_MS);
     await this.#forgetPushes(nowMs - PUSH_OUTCOME_KEEP_MS);
+    const { keepMs = AUDIT_KEEP_MS, rowCountMax = AUDIT_ROW_COUNT_MAX } = this.#options.audit ?? {};
+    await forgetAudit(this.#options.database, { goneBefore: nowMs - keepMs, rowCountMax });
   }
 
   async #forgetReferences(goneBefore: number): Promise<void> {

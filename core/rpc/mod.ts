@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from "./audit/mod.ts";
 export * from "./body.ts";
 export * from "./circuit_breaker.ts";
 export * from "./consensus_node_lease.ts";
@@ -30,6 +31,7 @@ export * from "./object_router.ts";
 export * from "./offered_download.ts";
 export * from "./pack_group.ts";
 export * from "./partition_router.ts";
+export * from "./primaries.ts";
 export * from "./provenance.ts";
 export * from "./rate_lease_failover.ts";
 export * from "./rate_leases.ts";

@@ -13,12 +13,11 @@
 
 import type { Oid } from "../git/oid.ts";
 import { hasCode } from "../error.ts";
-import { PARTITION_COUNT, REPOSITORY_PAGE_COUNT_MAX } from "../limits.ts";
+import { REPOSITORY_PAGE_COUNT_MAX } from "../limits.ts";
 import type { Random } from "../random.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { decodeRecipe } from "../recipe/recipe_decoder.ts";
 import { partitionOf } from "../ring/partition.ts";
-import type { Partition } from "../consensus/log.ts";
 import { newRepositoryId } from "./ids.ts";
 import type {
   CreateRepositoryRequest,
@@ -42,16 +41,14 @@ import type {
 } from "./metadata.ts";
 import { MetadataClient } from "./metadata_client.ts";
 import {
-  isMoved,
   PartitionRouter,
   type PartitionRouterOptions,
-  primaryOf,
   type RouteTarget,
 } from "./partition_router.ts";
+import { callPrimaries } from "./primaries.ts";
 import { decodeReferences } from "./reference_stream.ts";
 import type { RepositoryName } from "./repository_name.ts";
 import { routedStream } from "./routed_stream.ts";
-import type { Topology, TopologyNode } from "./topology.ts";
 
 /** {@link Metadata} over all nodes of the cluster. */
 export class RoutedMetadata implements Metadata {
@@ -82,17 +79,14 @@ export class RoutedMetadata implements Metadata {
   }
 
   /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */
-  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
-    const { partitions: wanted = ALL_PARTITIONS } = query;
+  async listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
     const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
-    return this.#router.attempt(async ({ topology, target }) => {
-      const pages = await Promise.all(
-        [...partitionsByPrimary(topology, wanted)].map(([node, partitions]) =>
-          clientOf(target(node)).listRepositories({ ...query, limit, partitions })
-        ),
-      );
-      return pages.flat().sort((a, b) => a.name < b.name ? -1 : 1).slice(0, limit);
-    }, (before, now) => wanted.some((partition) => isMoved(before, now, partition)));
+    const pages = await callPrimaries(
+      this.#router,
+      query.partitions,
+      (target, partitions) => clientOf(target).listRepositories({ ...query, limit, partitions }),
+    );
+    return pages.flat().sort((a, b) => a.name < b.name ? -1 : 1).slice(0, limit);
   }
 
   /** {@inheritDoc Metadata.updateRepository} */
@@ -178,23 +172,6 @@ export class RoutedMetadata implements Metadata {
   }
 }
 
-const ALL_PARTITIONS = Array.from({ length: PARTITION_COUNT }, (_, index) => index as Partition);
-
 function clientOf({ fetcher, node }: RouteTarget): MetadataClient {
   return new MetadataClient(fetcher, { baseUrl: node.address });
-}
-
-/** Partitions by their primary. @throws `unavailable` when one has none */
-function partitionsByPrimary(
-  topology: Topology,
-  wanted: readonly Partition[],
-): Map<TopologyNode, Partition[]> {
-  const byPrimary = new Map<TopologyNode, Partition[]>();
-  for (const partition of wanted) {
-    const node = primaryOf(topology, partition);
-    const others = byPrimary.get(node);
-    if (others === undefined) byPrimary.set(node, [partition]);
-    else others.push(partition);
-  }
-  return byPrimary;
 }

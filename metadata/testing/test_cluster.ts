@@ -26,6 +26,7 @@ import {
   type Reference,
   type RepositoryInfo,
   type RepositoryKey,
+  RoutedAuditTrail,
   RoutedMetadata,
   type TopologyNode,
 } from "@gitstratum/core/rpc";
@@ -83,6 +84,7 @@ export class TestCluster implements AsyncDisposable {
   readonly topology = new ManualTopology();
   readonly nodes = new Map<NodeId, ClusterNode>();
   readonly metadata = new RoutedMetadata({ ...this.#routing(this.topology) });
+  readonly audit = new RoutedAuditTrail(this.#routing(this.topology));
   readonly #consensus = new MemoryConsensus({ clock: this.clock, random: systemRandom });
   readonly #options: TestClusterOptions;
   #waiting = 0;

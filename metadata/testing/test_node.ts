@@ -152,6 +152,7 @@ function open(
     logger: SILENT,
     ...(options.freedGraceMs === undefined ? {} : { freedGraceMs: options.freedGraceMs }),
     ...(options.keepEntryCount === undefined ? {} : { keepEntryCount: options.keepEntryCount }),
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
   });
 }
 
