@@ -15,3 +15,4 @@ export * from "./reference_denial.ts";
 export * from "./reference_rule.ts";
 export * from "./role.ts";
 export * from "./ssh_public_key.ts";
+export * from "./trust.ts";

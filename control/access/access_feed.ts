@@ -1,0 +1,266 @@
+/**
+ * The access records as the consensus store has them: read once, then followed by watch.
+ *
+ * | key | value |
+ * | --- | --- |
+ * | `access/records/KIND/…` | a record (`recordKey()`), in JSON |
+ * | `access/head` | nothing; every change of records writes it in the same transaction |
+ *
+ * The head's revision numbers the states of all records, alike at every control node. Whoever has read
+ * it, and then waited until the feed reached it, knows the newest state: {@link AccessFeed.catchUp}.
+ *
+ * Invariant: the view holds all records of one revision. A stored record of an unknown shape (a later
+ * release wrote it) is passed over: records only ever permit something.
+ *
+ * @module
+ */
+
+import {
+  ACCESS_HISTORY_COUNT_MAX,
+  type Clock,
+  GitStratumError,
+  hasCode,
+  type Logger,
+} from "@gitstratum/core";
+import {
+  type AccessChange,
+  type AccessRecord,
+  MemoryAccessView,
+  type RecordKey,
+  recordKey,
+} from "@gitstratum/core/access";
+import {
+  type Consensus,
+  prefixRange,
+  type Revision,
+  type WatchEvent,
+} from "@gitstratum/core/consensus";
+import { readRecord } from "@gitstratum/core/rpc/access";
+import { encodeJson } from "../stored_json.ts";
+
+/** Written by every change of records. */
+export const ACCESS_HEAD_KEY = "access/head";
+const PREFIX = "access/";
+const RECORDS_PREFIX = "access/records/";
+
+/** Time before a watch that failed is begun again, in milliseconds. */
+const RETRY_MS = 500;
+/** A watch that is so late has failed, in milliseconds: callers give a control node 2 s. */
+const CATCH_UP_MS_MAX = 1500;
+
+/** The way from one revision to the next one. */
+export interface AccessStep {
+  /** The revision before. */
+  readonly from: Revision;
+  /** The revision that it leads to. */
+  readonly revision: Revision;
+  /** What changed. */
+  readonly changes: readonly AccessChange[];
+}
+
+/** Where a record is stored. */
+export function storedKey(key: RecordKey): string {
+  return RECORDS_PREFIX + key;
+}
+
+/** Follows the stored records. */
+export class AccessFeed {
+  /** What is known here. */
+  readonly view: MemoryAccessView = new MemoryAccessView();
+  readonly #consensus: Consensus;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #stop = new AbortController();
+  #steps: AccessStep[] = [];
+  #stepChangeCount = 0;
+  #running: Promise<void> = Promise.resolve();
+  #confirming: Promise<Revision> | undefined;
+
+  /** Makes a feed that knows nothing yet. */
+  constructor(options: {
+    readonly consensus: Consensus;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  }) {
+    this.#consensus = options.consensus;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+  }
+
+  /** Reads all records, then follows them until {@link AccessFeed.close}. */
+  async open(): Promise<void> {
+    await this.#consensus.transact({
+      compares: [{ key: ACCESS_HEAD_KEY, target: "version", operator: "=", value: 0 }],
+      then: [{ kind: "put", key: ACCESS_HEAD_KEY, value: encodeJson({}) }],
+    });
+    const after = await this.#read();
+    this.#running = this.#follow(after);
+  }
+
+  /**
+   * Resolves with the newest revision once the view knows it.
+   *
+   * @throws `unavailable` when the store does not answer, or its watch is too late
+   */
+  async catchUp(): Promise<Revision> {
+    const known = this.view.revision;
+    const head = await this.#consensus.get(ACCESS_HEAD_KEY);
+    const revision = head?.modRevision ?? 0;
+    if (revision < known) {
+      this.#logger.warn("Find the access records put back to an earlier state", {
+        known,
+        found: revision,
+      });
+      await this.#read();
+    } else await this.reached(revision);
+    return revision;
+  }
+
+  /** The same for many who ask at a time. @throws as {@link AccessFeed.catchUp} */
+  confirm(): Promise<Revision> {
+    return this.#confirming ??= this.catchUp().finally(() => this.#confirming = undefined);
+  }
+
+  /** Resolves once the view knows a revision. @throws `unavailable` when that takes too long */
+  async reached(revision: Revision): Promise<void> {
+    if (this.view.revision >= revision) return;
+    const end = new AbortController();
+    const signal = AbortSignal.any([end.signal, this.#stop.signal]);
+    const late = this.#clock.sleep(CATCH_UP_MS_MAX, signal).then(() => end.abort(), () => {});
+    try {
+      while (this.view.revision < revision) await this.view.changed(this.view.revision, signal);
+    } catch (cause) {
+      if (!hasCode(cause, "aborted")) throw cause;
+      throw new GitStratumError("unavailable", "Wait no longer for the newest access records", {
+        data: { wanted: revision, known: this.view.revision },
+        cause,
+      });
+    } finally {
+      end.abort();
+      await late;
+    }
+  }
+
+  /**
+   * The steps that lead on from a revision, with at most `changeCountMax` changes in all but one at
+   * least; undefined when only a copy of all records leads on.
+   */
+  stepsAfter(
+    revision: Revision,
+    options: { readonly changeCountMax: number },
+  ): readonly AccessStep[] | undefined {
+    const steps: AccessStep[] = [];
+    if (revision === this.view.revision) return steps;
+    const first = this.#steps.findIndex(({ from }) => from === revision);
+    if (first < 0) return undefined;
+    let count = 0;
+    for (const step of this.#steps.slice(first)) {
+      count += step.changes.length;
+      if (steps.length > 0 && count > options.changeCountMax) break;
+      steps.push(step);
+    }
+    return steps;
+  }
+
+  /** Stops following. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  /** Reads everything; the revision from which on to watch. */
+  async #read(): Promise<Revision> {
+    const { entries, revision } = await this.#consensus.range(prefixRange(PREFIX));
+    let head = 0;
+    const records: AccessRecord[] = [];
+    for (const { key, value, modRevision } of entries) {
+      if (key === ACCESS_HEAD_KEY) head = modRevision;
+      const record = key.startsWith(RECORDS_PREFIX) ? this.#decode(key, value) : undefined;
+      if (record !== undefined) records.push(record);
+    }
+    // No way is known from what was told before to this.
+    this.#steps = [];
+    this.#stepChangeCount = 0;
+    if (head !== this.view.revision) this.view.replace(records, head);
+    return revision;
+  }
+
+  async #follow(revision: Revision): Promise<void> {
+    const { signal } = this.#stop;
+    for (let after = revision; !signal.aborted;) {
+      try {
+        const watch = this.#consensus.watch(prefixRange(PREFIX), { after, signal });
+        for await (const events of watch) this.#take(events);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#warn("Lose the watch on access records", error);
+        after = await this.#readAgain(after);
+      }
+    }
+  }
+
+  /** Takes a batch of whole revisions. */
+  #take(events: readonly WatchEvent[]): void {
+    const byRevision = new Map<Revision, AccessChange[]>();
+    for (const event of events) {
+      const changes = byRevision.get(event.revision) ?? [];
+      byRevision.set(event.revision, changes);
+      if (event.key.startsWith(RECORDS_PREFIX)) changes.push(this.#changeOf(event));
+    }
+    for (const [revision, changes] of [...byRevision].sort(([a], [b]) => a - b)) {
+      this.#step({ from: this.view.revision, revision, changes });
+    }
+  }
+
+  #step(step: AccessStep): void {
+    // Heard of already, when everything was read meanwhile.
+    if (step.revision <= step.from) return;
+    this.#steps.push(step);
+    this.#stepChangeCount += step.changes.length + 1;
+    while (this.#stepChangeCount > ACCESS_HISTORY_COUNT_MAX) {
+      this.#stepChangeCount -= this.#steps.shift()!.changes.length + 1;
+    }
+    this.view.apply(step.changes, step.revision);
+  }
+
+  #changeOf({ key, value }: WatchEvent): AccessChange {
+    const record = value === undefined ? undefined : this.#decode(key, value);
+    if (record !== undefined) return { kind: "put", record };
+    return { kind: "remove", key: key.slice(RECORDS_PREFIX.length) as RecordKey };
+  }
+
+  #decode(key: string, value: Uint8Array): AccessRecord | undefined {
+    const record = readRecord(parseJson(value));
+    if (record !== undefined && storedKey(recordKey(record)) === key) return record;
+    this.#logger.error("Pass over a stored access record of another shape", { key });
+    return undefined;
+  }
+
+  /** Waits and reads; the revision to go on from. */
+  async #readAgain(after: Revision): Promise<Revision> {
+    try {
+      await this.#clock.sleep(RETRY_MS, this.#stop.signal);
+      return await this.#read();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#warn("Fail to read access records", error);
+      return after;
+    }
+  }
+
+  #warn(message: string, error: unknown): void {
+    this.#logger.warn(message, {
+      error: error instanceof Error ? error : new Error(String(error)),
+    });
+  }
+}
+
+/** A stored value; undefined for what is no JSON, which the caller reports. */
+function parseJson(value: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(value));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
