@@ -56,7 +56,8 @@ function isBranchMove(
     !missing.has(newOid);
 }
 
-async function isFastForward(
+/** Whether the new commit has the old one behind it. */
+export async function isFastForward(
   { oldOid, newOid }: ReferenceCommand,
   { refs, view, group }: FastForwardSearch,
 ): Promise<boolean> {

@@ -217,8 +217,7 @@ export class MetadataNode implements Metadata {
 
   /** Checks a push; of those whose index is large only one at a time, for it is held in memory. */
   #check(repository: RepositoryState, request: PushRequest): Promise<PushVerdict> {
-    const { denyNonFastForwards } = repository.settings;
-    const options = { ...this.#parts, denyNonFastForwards };
+    const options = { ...this.#parts, settings: repository.settings };
     const check = () => checkPush(this.#refsOf(repository, "repository"), request, options);
     const indexBytes = request.group?.indexBytes ?? 0;
     return indexBytes > LARGE_INDEX_BYTES ? this.#largeChecks.run(check) : check();

@@ -25,16 +25,23 @@ import {
   packId,
   packRanges,
   type PushRequest,
+  type RepositorySettings,
 } from "@gitstratum/core/rpc";
 import { type AncestryView, findNonFastForwards } from "./fast_forward.ts";
 import type { RepositoryRefsView } from "./pack_catalogue.ts";
 import type { NetworkView } from "./reach/network_view.ts";
+import {
+  findReferenceFacts,
+  type ReferenceFacts,
+  type ReferenceFactsSearch,
+} from "./reference_facts.ts";
 import type { TipFacts } from "./reference_transaction.ts";
 
 /** What the check asks of the reading side. */
 export type ConnectivityView =
   & Pick<NetworkView, "contains" | "objectType" | "peel" | "mistypedLinks">
-  & AncestryView;
+  & AncestryView
+  & ReferenceFactsSearch["view"];
 
 /** What a push may do as far as objects go. */
 export interface PushVerdict {
@@ -46,6 +53,8 @@ export interface PushVerdict {
   readonly inGroup: ReadonlySet<Oid>;
   /** Why branches may not move like this, by the command's position; absent when not looked for. */
   readonly nonFastForwards?: ReadonlyMap<number, string>;
+  /** What rules for references asked about commands, by the command's position. */
+  readonly references?: ReadonlyMap<number, ReferenceFacts>;
 }
 
 /** What the check stands on. */
@@ -53,8 +62,8 @@ export interface PushCheckOptions {
   readonly view: ConnectivityView;
   readonly extents: ExtentStore;
   readonly clock: Pick<Clock, "nowMs">;
-  /** Whether the settings ask for {@link PushVerdict.nonFastForwards}. */
-  readonly denyNonFastForwards: boolean;
+  /** They say whether {@link PushVerdict.nonFastForwards} and `references` are looked for. */
+  readonly settings: Pick<RepositorySettings, "denyNonFastForwards" | "protectedReferences">;
 }
 
 /**
@@ -85,10 +94,19 @@ export async function checkPush(
   for (const oid of others) {
     if (!missing.has(oid)) facts.set(oid, await factsInNetwork(refs, oid, options.view));
   }
-  if (!options.denyNonFastForwards) return { facts, missing, inGroup };
-  const search = { refs, view: options.view, group, missing };
-  const nonFastForwards = await findNonFastForwards(request.commands, search);
-  return { facts, missing, inGroup, nonFastForwards };
+  const { view, settings } = options;
+  const { denyNonFastForwards, protectedReferences: rules = [] } = settings;
+  const search = { refs, view, group, missing };
+  const { commands } = request;
+  return {
+    facts,
+    missing,
+    inGroup,
+    ...(denyNonFastForwards
+      ? { nonFastForwards: await findNonFastForwards(commands, search) }
+      : {}),
+    references: await findReferenceFacts(commands, { ...search, rules, tips: facts }),
+  };
 }
 
 /** The group's index, or undefined when something that the group needs is not reachable. */

@@ -5,13 +5,38 @@
  */
 
 import { GitStratumError } from "@gitstratum/core";
-import type { Oid } from "@gitstratum/core/git";
-import type { PushRequest, PushResult, RepositoryId, RepositoryKey } from "@gitstratum/core/rpc";
+import {
+  brokenReferenceRule,
+  type Pusher,
+  type ReferenceChange,
+  type ReferenceDenialReason,
+} from "@gitstratum/core/access";
+import { isZeroOid, type Oid } from "@gitstratum/core/git";
+import type {
+  PushRequest,
+  PushResult,
+  ReferenceCommand,
+  RepositoryId,
+  RepositoryKey,
+} from "@gitstratum/core/rpc";
 import type { PushRecord, ReferenceUpdate, Rejection } from "./log_record.ts";
 import type { Decide } from "./partition_primary.ts";
 import type { PartitionView, PushOutcome, RepositoryState } from "./partition_view.ts";
 import type { PushVerdict } from "./push_check.ts";
+import { factsAsked, type ReferenceFacts } from "./reference_facts.ts";
 import { decideReferences, type TipFacts } from "./reference_transaction.ts";
+
+/** Whom a push is from that does not say: they may write, and no rule names them. */
+const NOBODY_IN_PARTICULAR: Pusher = { role: "write" };
+
+/** What a pusher is told whom a rule for references stops. */
+const DENIAL_TEXTS: Readonly<Record<ReferenceDenialReason, string>> = {
+  "reference-pushers": "you may not push to it",
+  "reference-delete": "it is not to be deleted",
+  "reference-force": "it only moves forward",
+  "reference-history": "it takes no merge commits",
+  "reference-signature": "it takes only commits with a good signature",
+};
 
 /** The living repository of a key. @throws `not-found` */
 export function livingRepository(view: PartitionView, key: RepositoryKey): RepositoryState {
@@ -48,7 +73,10 @@ export function decidePush(
       atomic: request.atomic,
       head: repository.head,
       settings: repository.settings,
-      nonFastForwards: nonFastForwardsOf(verdict, repository),
+      denied: new Map([
+        ...protectedReferencesOf(request, verdict, repository),
+        ...nonFastForwardsOf(verdict, repository),
+      ]),
       facts: verdict.facts,
       missing: verdict.missing,
     });
@@ -83,7 +111,41 @@ function nonFastForwardsOf(
 ): ReadonlyMap<number, string> {
   if (!settings.denyNonFastForwards) return new Map();
   if (verdict.nonFastForwards !== undefined) return verdict.nonFastForwards;
-  throw new GitStratumError("conflict", "Decide a push that was checked under older settings");
+  throw staleCheck();
+}
+
+/** Why rules for references deny commands, by the command's position. */
+function* protectedReferencesOf(
+  request: Pick<PushRequest, "commands" | "pusher">,
+  verdict: PushVerdict,
+  { settings }: RepositoryState,
+): Generator<[number, string]> {
+  const { protectedReferences: rules = [] } = settings;
+  if (rules.length === 0) return;
+  const { commands, pusher = NOBODY_IN_PARTICULAR } = request;
+  for (const [index, command] of commands.entries()) {
+    const facts = verdict.references?.get(index);
+    if (verdict.missing.has(command.newOid)) continue;
+    const asked = factsAsked(rules, command);
+    if (asked.some((fact) => facts?.[fact] === undefined)) throw staleCheck();
+    const denial = brokenReferenceRule(rules, changeOf(command, facts), pusher);
+    if (denial !== undefined) {
+      yield [index, `protected by ${denial.pattern}: ${DENIAL_TEXTS[denial.reason]}`];
+    }
+  }
+}
+
+function changeOf(command: ReferenceCommand, facts: ReferenceFacts = {}): ReferenceChange {
+  const { name, oldOid, newOid } = command;
+  if (isZeroOid(newOid)) return { name, kind: "delete" };
+  const { isFastForward, ...known } = facts;
+  if (isZeroOid(oldOid)) return { name, kind: "create", ...known };
+  return { name, kind: isFastForward === true ? "fast-forward" : "force", ...known };
+}
+
+/** Settings changed between the check of a push and its decision: it has to be checked again. */
+function staleCheck(): GitStratumError {
+  return new GitStratumError("conflict", "Decide a push that was checked under older settings");
 }
 
 function withPeeled(

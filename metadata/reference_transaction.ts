@@ -44,8 +44,8 @@ export interface ReferenceTransaction {
     RepositorySettings,
     "denyDeletes" | "denyDeleteCurrent" | "hiddenReferences"
   >;
-  /** Why branches may not move like this, by the command's position. */
-  readonly nonFastForwards: ReadonlyMap<number, string>;
+  /** Why commands are not to be carried out, whatever the references are, by their position. */
+  readonly denied: ReadonlyMap<number, string>;
   /** Of every new id that is not in {@link missing}. */
   readonly facts: ReadonlyMap<Oid, TipFacts>;
   /** New ids that the repository may not point at: they, or what they reach, are not there. */
@@ -77,7 +77,7 @@ export function* decideReferences(
   for (const [index, command] of transaction.commands.entries()) {
     const reason = hidden.hides(command.name)
       ? hiddenReason(command)
-      : ruleBroken(command, transaction) ?? transaction.nonFastForwards.get(index);
+      : ruleBroken(command, transaction) ?? transaction.denied.get(index);
     if (reason !== undefined) broken.set(index, reason);
     if (index % SLICE_COMMANDS === SLICE_COMMANDS - 1) yield;
   }

@@ -50,7 +50,7 @@ function decide(
     atomic: false,
     head: MAIN,
     settings: DEFAULT_REPOSITORY_SETTINGS,
-    nonFastForwards: new Map(),
+    denied: new Map(),
     facts,
     missing: new Set(),
     ...options,
@@ -231,8 +231,8 @@ Deno.test("decideReferences() denies hidden names, deletions and moves back as t
     command("refs/tags/t", A, undefined),
     command("refs/heads/none", undefined, undefined),
   ];
-  const nonFastForwards = new Map([[1, "non-fast-forward"]]);
-  const options = { settings, nonFastForwards };
+  const rules = new Map([[1, "non-fast-forward"]]);
+  const options = { settings, denied: rules };
   const denied = [
     "deletion prohibited",
     "non-fast-forward",
@@ -282,7 +282,7 @@ Deno.test("decideReferences() holds for random pushes what a repository must hol
         atomic,
         head: MAIN,
         settings: DEFAULT_REPOSITORY_SETTINGS,
-        nonFastForwards: new Map<number, string>(),
+        denied: new Map<number, string>(),
         facts,
         missing: new Set<Oid>(),
       };

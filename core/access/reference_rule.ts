@@ -44,6 +44,8 @@ export interface ReferencePushers {
 
 /** What has to be found out about the new commits of a reference before its change is judged. */
 export interface ReferenceDemands {
+  /** Whether the old commit is behind the new one. */
+  readonly forwardOnly: boolean;
   /** Whether they hold a merge. */
   readonly linearHistory: boolean;
   /** Whether each has a good signature. */
@@ -104,6 +106,7 @@ export function referenceDemands(
 ): ReferenceDemands {
   const applying = rulesOfReference(rules, name);
   return {
+    forwardOnly: applying.some(({ denyForce }) => denyForce),
     linearHistory: applying.some(({ linearHistory }) => linearHistory),
     signed: applying.some(({ signed }) => signed),
   };

@@ -85,14 +85,30 @@ Deno.test("referenceDemands() asks for what any covering rule asks", () => {
   const rule: ReferenceRule = {
     pattern: "refs/heads/*",
     denyDelete: false,
-    denyForce: false,
+    denyForce: true,
     linearHistory: true,
     signed: false,
   };
-  const rules = [rule, { ...rule, pattern: "refs/**", linearHistory: false, signed: true }];
-  assert.deepEqual(referenceDemands(rules, "refs/heads/a"), { linearHistory: true, signed: true });
-  assert.deepEqual(referenceDemands(rules, "refs/tags/a"), { linearHistory: false, signed: true });
+  const wide = {
+    ...rule,
+    pattern: "refs/**",
+    denyForce: false,
+    linearHistory: false,
+    signed: true,
+  };
+  const rules = [rule, wide];
+  assert.deepEqual(referenceDemands(rules, "refs/heads/a"), {
+    forwardOnly: true,
+    linearHistory: true,
+    signed: true,
+  });
+  assert.deepEqual(referenceDemands(rules, "refs/tags/a"), {
+    forwardOnly: false,
+    linearHistory: false,
+    signed: true,
+  });
   assert.deepEqual(referenceDemands([rule], "refs/tags/a"), {
+    forwardOnly: false,
     linearHistory: false,
     signed: false,
   });
