@@ -284,6 +284,8 @@ export const RATE_CALL_MS_MAX = 500;
 export const RATE_PURSE_KEY_COUNT_MAX = 50_000;
 /** The same of all frontends together: about 600 bytes each. */
 export const RATE_LEDGER_KEY_COUNT_MAX = 100_000;
+/** A request waits so long for others of its subject to end: shorter than clients are patient. */
+export const CONCURRENCY_WAIT_MS_MAX = 20 * 1000;
 /** Subjects in one settlement: at most 500 bytes of JSON each. */
 export const RATE_REPORT_COUNT_MAX = 1000;
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./admission_config.ts";
 export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./config.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ADMISSION_CONFIG_TABLE, type AdmissionConfigTable } from "./admission_config.ts";
 import {
   type ConfigOption,
   type ConfigResult,
@@ -27,17 +28,20 @@ import {
 import { addressOption, isLoopback, type SocketAddress } from "./socket_address.ts";
 
 /** The settings by name. */
-export type ServerConfigTable = Omit<NodeConfigTable, "listen" | "weight"> & {
-  readonly control: ConfigOption<readonly string[] | undefined>;
-  readonly data: ConfigOption<string>;
-  readonly http: ConfigOption<SocketAddress>;
-  readonly ssh: ConfigOption<SocketAddress>;
-  readonly readOnly: ConfigOption<boolean | undefined>;
-  readonly autoCreate: ConfigOption<boolean | undefined>;
-  readonly packCacheBytes: ConfigOption<number>;
-  readonly packCacheFrom: ConfigOption<number>;
-  readonly packCacheTtlS: ConfigOption<number>;
-};
+export type ServerConfigTable =
+  & Omit<NodeConfigTable, "listen" | "weight">
+  & AdmissionConfigTable
+  & {
+    readonly control: ConfigOption<readonly string[] | undefined>;
+    readonly data: ConfigOption<string>;
+    readonly http: ConfigOption<SocketAddress>;
+    readonly ssh: ConfigOption<SocketAddress>;
+    readonly readOnly: ConfigOption<boolean | undefined>;
+    readonly autoCreate: ConfigOption<boolean | undefined>;
+    readonly packCacheBytes: ConfigOption<number>;
+    readonly packCacheFrom: ConfigOption<number>;
+    readonly packCacheTtlS: ConfigOption<number>;
+  };
 
 /** Every setting with its flag, environment variable, default and help text. */
 export const SERVER_CONFIG_TABLE: ServerConfigTable = {
@@ -96,6 +100,7 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     min: 1,
     help: "A stored pack that nobody asked for in this time goes.",
   }),
+  ...ADMISSION_CONFIG_TABLE,
   ...PROCESS_CONFIG_TABLE,
   ...MEMBERSHIP_CONFIG_TABLE,
 };

@@ -13,6 +13,7 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       packCacheBytes: 4 * 2 ** 30,
       packCacheFrom: 1,
       packCacheTtlS: 86400,
+      memoryBytes: 512 * 2 ** 20,
       admin: { hostname: "127.0.0.1", port: 0 },
       drainDelayS: 0,
       logLevel: "info",

@@ -12,10 +12,12 @@ import { type Metrics, PrometheusMetrics } from "@gitstratum/core/metrics";
 import { openDataDirectory, Releases } from "@gitstratum/core/process";
 import {
   ExtentClient,
+  type Fetcher,
   LOCAL_BASE_URL,
   MetadataClient,
   NodeAgent,
   parseNodeId,
+  RateLeaseClient,
   TopologyClient,
 } from "@gitstratum/core/rpc";
 import { openControlNode } from "@gitstratum/control";
@@ -76,17 +78,19 @@ async function openNodes(
     logger: logger.child({ role: "metadata" }),
   });
   releases.add(() => node.close());
-  await joinCluster(consensus, options, releases);
+  const control = await joinCluster(consensus, options, releases);
   const metadata = new MetadataClient((request) => node.service.fetch(request));
-  return { directory, metadata, extents };
+  const leases = new RateLeaseClient(control);
+  const rates = { leases, frontend: "frontend-1", frontendCount: () => 1 };
+  return { directory, metadata, extents, rates };
 }
 
-/** Starts the control node and registers one node of each role with it. */
+/** Starts the control node and registers one node of each role with it; answers how to call it. */
 async function joinCluster(
   consensus: Consensus,
   options: AllInOneOptions,
   releases: Releases,
-): Promise<void> {
+): Promise<Fetcher> {
   const { clock, logger } = options;
   const node = await openControlNode({
     consensus,
@@ -96,7 +100,8 @@ async function joinCluster(
     isAlone: true,
   });
   releases.add(() => node.close());
-  const control = new TopologyClient((request) => node.service.fetch(request));
+  const fetcher: Fetcher = (request) => node.service.fetch(request);
+  const control = new TopologyClient(fetcher);
   for (const role of ["object", "metadata", "frontend"] as const) {
     const id = parseNodeId(`${role}-1`);
     const description = { id, role, address: LOCAL_BASE_URL, zone: "local", weight: 1 };
@@ -104,6 +109,7 @@ async function joinCluster(
     await agent.start();
     releases.add(() => agent.stop());
   }
+  return fetcher;
 }
 
 /**

@@ -15,7 +15,13 @@ import {
   openNodeFetchers,
   Releases,
 } from "@gitstratum/core/process";
-import { type NodeId, RoutedExtentStore, RoutedMetadata } from "@gitstratum/core/rpc";
+import {
+  type NodeId,
+  RateLeaseFailover,
+  RoutedExtentStore,
+  RoutedMetadata,
+  type Topology,
+} from "@gitstratum/core/rpc";
 import {
   type FrontendServer,
   type FrontendServerOptions,
@@ -84,6 +90,15 @@ async function startParts(
     directory: directory.path,
     metadata: new RoutedMetadata(routing),
     extents: new RoutedExtentStore(routing),
+    rates: {
+      leases: new RateLeaseFailover({
+        urls: options.controlUrls,
+        fetcher: fetchers.signed,
+        clock,
+      }),
+      frontend: nodeId,
+      frontendCount: () => servingFrontends(topology.current()),
+    },
     secrets: files.secrets,
     // A frontend serves with the topology that it has, but not with none.
     readiness: () => {
@@ -114,4 +129,10 @@ async function startParts(
     await agent.leave();
   };
   return { ...server, dataDirectory: directory.path, drain, close: () => releases.run() };
+}
+
+/** Frontends that clients may reach, this one at least. */
+function servingFrontends({ nodes }: Topology): number {
+  const serving = nodes.filter(({ role, state }) => role === "frontend" && state !== "down");
+  return Math.max(1, serving.length);
 }

@@ -10,10 +10,10 @@ import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import { createApi } from "./api/api_service.ts";
-import { UNGUARDED_API } from "./api/unguarded_api.ts";
 import { AccessGate } from "./access/access_gate.ts";
-import { ApiGate } from "./access/api_gate.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "./access/authenticator.ts";
+import type { Admission } from "./admission/admission.ts";
+import { AdmittedConversations, AdmittedSessions } from "./admission/admitted_sessions.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
@@ -72,6 +72,8 @@ export interface FrontendOptions {
   readonly autoCreate: boolean;
   /** Shares packs between equal fetches; absent = each is made for its client alone. */
   readonly cache?: PackCache;
+  /** Bounds what clients ask for; absent = nothing does. */
+  readonly admission?: Admission;
 }
 
 /** What a frontend with accounts works with. */
@@ -119,14 +121,22 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const nonces = new PushNonces({ clock, secrets: options.secrets });
   const common = { access, metadata, ingest, clock, random, agent };
   const receive = { ...common, newSessionId, nonces, features };
+  const { admission } = options;
   const sessions = new StatelessSessions(upload, receive);
+  const conversations = new StatefulSessions({
+    upload,
+    receive,
+    archive: { metadata, rebuilder, clock },
+  });
   let ready = true;
   const app = httpApp({
-    sessions,
+    sessions: admission === undefined ? sessions : new AdmittedSessions(sessions, admission),
+    ...(admission && { admission }),
     authenticator,
     api: createApi({
       metadata,
-      guard: new ApiGate({ authenticator, gate }),
+      authenticator,
+      gate,
       secrets: options.secrets,
       clock,
       random,
@@ -144,11 +154,9 @@ export function createFrontend(options: FrontendOptions): Frontend {
   });
   return {
     fetch: (request, info = {}) => Promise.resolve(app.fetch(request, info)),
-    conversations: new StatefulSessions({
-      upload,
-      receive,
-      archive: { metadata, rebuilder, clock },
-    }),
+    conversations: admission === undefined
+      ? conversations
+      : new AdmittedConversations(conversations, admission),
     drain: () => void (ready = false),
   };
 }

@@ -6,7 +6,7 @@
  */
 
 import { statfsSync } from "node:fs";
-import type { Clock, Logger, Random, SocketAddress } from "@gitstratum/core";
+import type { AdmissionLimits, Clock, Logger, Random, SocketAddress } from "@gitstratum/core";
 import { FileDisk } from "@gitstratum/core/disk";
 import type { Metrics } from "@gitstratum/core/metrics";
 import {
@@ -19,6 +19,7 @@ import {
   withAccessLog,
 } from "@gitstratum/core/process";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
+import { openAdmission, type RateGround } from "./admission/open_admission.ts";
 import { createFrontend, type Frontend } from "./frontend.ts";
 import { PackIngest } from "./ingest/mod.ts";
 import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
@@ -48,6 +49,8 @@ export interface FrontendServerOptions {
   readonly autoCreate: boolean;
   /** How packs are shared between equal fetches; absent = each is made for its client alone. */
   readonly packCache?: PackCacheSettings;
+  /** What clients may ask for; absent = whatever they like. */
+  readonly limits?: AdmissionLimits;
   /** A line for each request; absent = no lines. */
   readonly accessLog?: boolean;
   /** Where things are counted. */
@@ -70,6 +73,8 @@ export interface FrontendGround {
   readonly metadata: Metadata;
   /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
+  /** Who lends the cluster's limits out; absent = limits hold for this frontend alone. */
+  readonly rates?: RateGround;
   /** The cluster's secrets, newest first; a frontend that is alone keeps one in its directory. */
   readonly secrets?: readonly string[];
   /** Whether what is behind the frontend can be reached; always, unless told. */
@@ -104,7 +109,7 @@ export async function startFrontendServer(
 ): Promise<FrontendServer> {
   const releases = new Releases();
   try {
-    const frontend = await openFrontend(ground, options);
+    const frontend = await openFrontend(ground, { ...options, releases });
     const isReady = { value: true };
     const readiness = () => {
       if (!isReady.value) return { ready: false, status: "draining" };
@@ -136,7 +141,7 @@ export async function startFrontendServer(
 
 async function openFrontend(
   ground: FrontendGround,
-  options: FrontendServerOptions,
+  options: FrontendServerOptions & { readonly releases: Releases },
 ): Promise<Frontend> {
   const { directory, metadata, extents } = ground;
   const { clock, random, readOnly, autoCreate } = options;
@@ -161,6 +166,7 @@ async function openFrontend(
     readOnly,
     autoCreate,
     ...openPackCache(`${directory}/cache`, options),
+    ...(options.limits && { admission: openAdmission(options.limits, { ...options, ...ground }) }),
   });
 }
 

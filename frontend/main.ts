@@ -5,7 +5,13 @@
  * @module
  */
 
-import { readServerConfig, type ServerConfig, serverHelpText } from "@gitstratum/core";
+import {
+  admissionLimits,
+  isLoopback,
+  readServerConfig,
+  type ServerConfig,
+  serverHelpText,
+} from "@gitstratum/core";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import {
   addProcessMetrics,
@@ -45,6 +51,9 @@ function serverOptions(
       storeFrom: config.packCacheFrom,
       ttlMs: config.packCacheTtlS * 1000,
     },
+    limits: admissionLimits(config, {
+      isPublic: !isLoopback(config.http) || !isLoopback(config.ssh),
+    }),
     accessLog: config.accessLog ?? true,
     metrics,
     clock,

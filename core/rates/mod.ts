@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./concurrency_rule.ts";
 export * from "./rate_ledger.ts";
 export * from "./rate_purse.ts";
 export * from "./rate_rule.ts";

@@ -7,7 +7,9 @@
  */
 
 import { type ErrorCode, GitStratumError } from "@gitstratum/core";
+import { clientText } from "@gitstratum/core/protocol";
 import { ERROR_STATUSES } from "@gitstratum/core/rpc";
+import { retryAfterS } from "../admission/too_many_requests.ts";
 
 /** HTTP status of an error code in public answers. */
 export function publicStatus(code: ErrorCode): number {
@@ -24,6 +26,11 @@ export function publicStatus(code: ErrorCode): number {
   }
 }
 
+/** HTTP status of an error in public answers. */
+function statusOf(error: GitStratumError): number {
+  return retryAfterS(error) === undefined ? publicStatus(error.code) : 429;
+}
+
 /** Any error as one that may be shown; an unexpected one becomes a static text. */
 export function publicError(error: unknown): GitStratumError {
   if (error instanceof GitStratumError) return error;
@@ -32,25 +39,33 @@ export function publicError(error: unknown): GitStratumError {
 
 /** The answer of the API: `{"error": {"code", "message", "data"}}`. */
 export function jsonErrorAnswer(error: unknown): Response {
-  const { code, message, data } = publicError(error);
+  const shown = publicError(error);
+  const { code, message, data } = shown;
   return Response.json({ error: { code, message, data } }, {
-    status: publicStatus(code),
-    headers: { "cache-control": "no-store", ...challengeOf(code) },
+    status: statusOf(shown),
+    headers: { "cache-control": "no-store", ...headersOf(shown) },
   });
 }
 
 /** The answer to git: a text that the client prints behind `remote:`. */
 export function textErrorAnswer(error: unknown): Response {
   const shown = publicError(error);
-  const answer = textAnswer(shown.describe(), publicStatus(shown.code));
-  for (const [name, value] of Object.entries(challengeOf(shown.code))) {
+  const text = retryAfterS(shown) === undefined ? shown.describe() : clientText(shown);
+  const answer = textAnswer(text, statusOf(shown));
+  for (const [name, value] of Object.entries(headersOf(shown))) {
     answer.headers.set(name, value);
   }
   return answer;
 }
 
-/** What a client without a good credential is told to show (RFC 9110, 11.6.1). */
-function challengeOf(code: ErrorCode): Readonly<Record<string, string>> {
+/**
+ * What a client without a good credential is told to show (RFC 9110, 11.6.1), and when a client that
+ * comes too often is to come again (10.2.3).
+ */
+function headersOf(error: GitStratumError): Readonly<Record<string, string>> {
+  const seconds = retryAfterS(error);
+  if (seconds !== undefined) return { "retry-after": String(seconds) };
+  const { code } = error;
   return code === "unauthenticated" ? { "www-authenticate": 'Basic realm="GitStratum"' } : {};
 }
 

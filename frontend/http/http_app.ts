@@ -5,8 +5,10 @@
  */
 
 import { Hono } from "@hono/hono";
+import type { ConnectionInfo } from "@gitstratum/core/process";
+import type { Admission } from "../admission/admission.ts";
 import { API_BASE_PATH } from "../api/api.ts";
-import { publicError, textAnswer, textErrorAnswer } from "./error_answer.ts";
+import { jsonErrorAnswer, publicError, textAnswer, textErrorAnswer } from "./error_answer.ts";
 import { GitRoutes, type GitRoutesOptions } from "./git_routes.ts";
 import { landingPage } from "./landing_page.ts";
 
@@ -16,6 +18,8 @@ export interface HttpAppOptions extends GitRoutesOptions {
   readonly api: Hono;
   readonly version: string;
   readonly autoCreate: boolean;
+  /** Counts requests by address; absent = nobody does. */
+  readonly admission?: Pick<Admission, "countAddress">;
   /** Whether new work should be sent here; false while the server drains. */
   ready(): boolean;
 }
@@ -39,6 +43,17 @@ function systemRoutes(options: HttpAppOptions): Hono {
 export function httpApp(options: HttpAppOptions): Hono {
   const app = new Hono();
   app.route("/", systemRoutes(options));
+  // Behind the routes above: whether the server lives may be asked at any rate.
+  app.use(async (context, next) => {
+    try {
+      const info = context.env as ConnectionInfo | undefined;
+      options.admission?.countAddress(info?.remoteAddress);
+    } catch (error) {
+      const isApi = context.req.path.startsWith(`${API_BASE_PATH}/`);
+      return isApi ? jsonErrorAnswer(error) : textErrorAnswer(error);
+    }
+    return await next();
+  });
   app.route(API_BASE_PATH, options.api);
   app.route("/", new GitRoutes(options).app());
   app.notFound(() => textAnswer("Not found", 404));

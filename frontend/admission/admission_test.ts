@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { ManualClock, silentLogger } from "@gitstratum/core";
+import type { Principal } from "@gitstratum/core/access";
+import { PrometheusMetrics } from "@gitstratum/core/metrics";
+import { Releases } from "@gitstratum/core/process";
+import type { ConcurrencyRules, RateRules } from "@gitstratum/core/rates";
+import type { RepositoryId, RepositoryName } from "@gitstratum/core/rpc";
+import type { GitSessions } from "../http/git_routes.ts";
+import { textErrorAnswer } from "../http/error_answer.ts";
+import { unguardedAsker } from "../access/asker.ts";
+import type { SessionCaller, SessionInput } from "../session/session.ts";
+import { AdmittedConversations, AdmittedSessions } from "./admitted_sessions.ts";
+import { openAdmission } from "./open_admission.ts";
+
+const NAME = "acme/tools" as RepositoryName;
+const ONCE = { perSecond: 0.001, burst: 1 };
+
+function admissionOf(
+  limits: { readonly rates?: RateRules; readonly concurrency?: ConcurrencyRules },
+) {
+  const releases = new Releases();
+  const admission = openAdmission({ rates: {}, concurrency: {}, memoryBytes: 0, ...limits }, {
+    clock: new ManualClock(),
+    logger: silentLogger,
+    metrics: new PrometheusMetrics(),
+    releases,
+  });
+  return { admission, releases };
+}
+
+function callerOf(principal?: Principal, remoteAddress = "192.0.2.1"): SessionCaller {
+  const open = unguardedAsker();
+  const asker = principal === undefined ? open : { ...open, principal: () => principal };
+  return { transport: "http", signal: new AbortController().signal, remoteAddress, asker };
+}
+
+function userOf(name: string, tokenId: string): Principal {
+  const credential = { kind: "token", id: tokenId, scopes: [] } as const;
+  return { kind: "user", name, administrator: false, credential } as unknown as Principal;
+}
+
+Deno.test("Admission.countCaller() counts users, tokens, deploy keys and repositories by themselves", async () => {
+  const ada = callerOf(userOf("ada", "1"));
+  const key = callerOf({
+    kind: "deploy-key",
+    id: "k",
+    repository: "r" as RepositoryId,
+    role: "read",
+  });
+  const cases: readonly [RateRules, SessionCaller, string, SessionCaller, string, boolean][] = [
+    [{ user: ONCE }, ada, "a/b", callerOf(userOf("ADA", "2")), "c/d", false],
+    [{ user: ONCE }, ada, "a/b", callerOf(userOf("bob", "1")), "a/b", true],
+    [{ token: ONCE }, ada, "a/b", callerOf(userOf("ada", "1")), "c/d", false],
+    [{ token: ONCE }, ada, "a/b", callerOf(userOf("ada", "2")), "a/b", true],
+    [{ token: ONCE }, key, "a/b", key, "a/b", false],
+    [{ repository: ONCE }, ada, "a/b", callerOf(), "A/B", false],
+    [{ repository: ONCE }, ada, "a/b", ada, "a/c", true],
+    [{ user: ONCE, token: ONCE }, callerOf(), "a/b", callerOf(), "a/b", true],
+  ];
+  for (const [rates, first, firstName, second, secondName, passes] of cases) {
+    const { admission, releases } = admissionOf({ rates });
+    admission.countCaller(first, firstName);
+    const count = () => admission.countCaller(second, secondName);
+    if (passes) count();
+    else assert.throws(count, { code: "exhausted" });
+    await releases.run();
+  }
+});
+
+Deno.test("Admission.countAddress() counts those whose address is known", async () => {
+  const { admission, releases } = admissionOf({ rates: { address: ONCE } });
+  admission.countAddress("192.0.2.1");
+  admission.countAddress("192.0.2.2");
+  admission.countAddress(undefined);
+  admission.countAddress(undefined);
+  assert.throws(() => admission.countAddress("192.0.2.1"), { code: "exhausted" });
+  await releases.run();
+});
+
+/** Sessions whose answers the test ends. */
+class HeldSessions implements GitSessions {
+  readonly started: string[] = [];
+  readonly end = Promise.withResolvers<void>();
+
+  async *advertise(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1);
+  }
+  async *respond(_service: string, name: string): AsyncGenerator<Uint8Array> {
+    this.started.push(name);
+    yield new Uint8Array(1);
+    await this.end.promise;
+  }
+  bundle(name: string): AsyncGenerator<Uint8Array> {
+    return this.respond("bundle", name);
+  }
+  async *converse(_service: string, name: string): AsyncGenerator<Uint8Array, "answered"> {
+    yield* this.respond("ssh", name);
+    return "answered";
+  }
+}
+
+function inputOf(caller: SessionCaller): SessionInput {
+  return { ...caller, version: 2, body: new Response(new Uint8Array()).body! };
+}
+
+Deno.test("AdmittedSessions hold their place until the last byte is out", async () => {
+  const { admission, releases } = admissionOf({
+    concurrency: { repository: { running: 1, waiting: 1 } },
+  });
+  const held = new HeldSessions();
+  const sessions = new AdmittedSessions(held, admission);
+  const first = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
+  await first.next();
+  const second = sessions.bundle(NAME, "0".repeat(40), callerOf());
+  const waiting = second.next();
+  const third = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
+  await assert.rejects(third.next(), { code: "exhausted" });
+  assert.equal(held.started.length, 1);
+  held.end.resolve();
+  assert.equal((await first.next()).done, true);
+  assert.equal((await waiting).done, false);
+  await second.return(undefined);
+  await sessions.advertise("git-upload-pack", NAME, { ...callerOf(), version: 2 }).next();
+  await releases.run();
+});
+
+Deno.test("AdmittedSessions let their place go when the client is gone", async () => {
+  const { admission, releases } = admissionOf({
+    concurrency: { address: { running: 1, waiting: 0 } },
+  });
+  const sessions = new AdmittedSessions(new HeldSessions(), admission);
+  for (let count = 0; count < 3; count++) {
+    const answer = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
+    await answer.next();
+    await answer.return(undefined);
+  }
+  await releases.run();
+});
+
+Deno.test("AdmittedConversations count the address of a client without requests", async () => {
+  const { admission, releases } = admissionOf({ rates: { address: ONCE } });
+  const conversations = new AdmittedConversations(new HeldSessions(), admission);
+  const converse = () =>
+    conversations.converse("git-upload-pack", NAME, inputOf(callerOf())).next();
+  await converse();
+  await assert.rejects(converse(), { code: "exhausted" });
+  await releases.run();
+});
+
+Deno.test("a refused request is told in words, with the time to come again", async () => {
+  const { admission, releases } = admissionOf({ rates: { address: { perSecond: 0.1, burst: 1 } } });
+  admission.countAddress("192.0.2.1");
+  let answer: Response | undefined;
+  try {
+    admission.countAddress("192.0.2.1");
+  } catch (error) {
+    answer = textErrorAnswer(error);
+  }
+  assert.equal(answer?.status, 429);
+  assert.equal(answer.headers.get("retry-after"), "10");
+  assert.equal(
+    await answer.text(),
+    "too many requests from your address; try again in 10 seconds\n",
+  );
+  await releases.run();
+});
