@@ -240,6 +240,8 @@ export const FAILED_ATTEMPT_WAIT_MS_MAX = 5000;
 export const FAILED_ATTEMPT_WAIT_COUNT_MAX = 256;
 /** Refusals that must not tell whether there is something take a multiple of this, in milliseconds. */
 export const HIDDEN_ANSWER_GRAIN_MS = 20;
+/** Length of a URL that requests are sent to: what proxies commonly take. */
+export const EGRESS_URL_LENGTH_MAX = 2000;
 /** Entries of the audit trail in one page. */
 export const AUDIT_PAGE_COUNT_MAX = 1000;
 /** Body of such a page: settings of repositories are the longest details. */
