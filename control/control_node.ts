@@ -16,6 +16,7 @@ import type {
   Topology,
   TopologySource,
 } from "@gitstratum/core/rpc";
+import { type AccessNode, openAccessNode } from "./access/access_node.ts";
 import { ensureCluster } from "./cluster_identity.ts";
 import { ControlService } from "./control_service.ts";
 import { Controller } from "./controller.ts";
@@ -54,6 +55,8 @@ export interface ControlNode {
   readonly isElected: () => boolean;
   /** The newest topology this node heard of, without asking anybody. */
   readonly newestTopology: () => Topology;
+  /** Users, tokens, keys and grants for those in the same process. */
+  readonly access: AccessNode;
   /** The topology for those in the same process. */
   readonly topology: TopologySource;
   /** Ends the streams of the topology and the office: readers and controllers elsewhere take over. */
@@ -157,22 +160,26 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   const base = { consensus, clock, logger, policy };
   const controller = new Controller({ ...base, cluster, name, isAlone });
   await feed.open();
+  const access = await openAccessNode({ consensus, clock, logger });
   await controller.open();
   const streams = new TopologyStreams(feed, clock);
   const control = new LocalControl({ registry, feed, controller, clock });
   const rates = new RateDesk({ clock, isElected: () => controller.isElected, isAlone });
   return {
-    service: new ControlService({ control, streams, rates, logger }),
+    service: new ControlService({ control, streams, rates, access: access.service, logger }),
+    access,
     isElected: () => controller.isElected,
     newestTopology: () => feed.current(),
     topology: feed,
     async drain() {
       streams.close();
+      access.drain();
       await controller.close();
     },
     async close() {
       streams.close();
       await controller.close();
+      await access.close();
       await feed.close();
     },
   };

@@ -16,6 +16,7 @@ import {
   registerNodeRequestSchema,
   type Service,
 } from "@gitstratum/core/rpc";
+import { ACCESS_PATH } from "@gitstratum/core/rpc/access";
 import { z } from "zod";
 import { rateRoutes } from "./rates/rate_routes.ts";
 import type { TopologyStreams } from "./topology_streams.ts";
@@ -35,6 +36,8 @@ export class ControlService implements Service {
     readonly control: Control;
     readonly streams: TopologyStreams;
     readonly rates: RateLeases;
+    /** Answers below `/control/v1/access`. */
+    readonly access: Service;
     readonly logger: Logger;
   }) {
     const { control, logger } = parts;
@@ -48,6 +51,7 @@ export class ControlService implements Service {
     this.#app.post("/control/v1/nodes/:id/leave", (c) => this.#leave(c));
     this.#app.delete("/control/v1/nodes/:id", (c) => this.#forget(c));
     this.#app.route("/", rateRoutes(parts.rates));
+    this.#app.all(`${ACCESS_PATH}/*`, (c) => parts.access.fetch(c.req.raw));
     this.#app.onError((error) =>
       errorResponse(error, {
         onUnexpected: () => logger.error("Fail a request for an internal reason", { error }),

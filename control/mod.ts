@@ -4,6 +4,7 @@
  * @module
  */
 
+export type { AccessNode } from "./access/access_node.ts";
 export * from "./control_config.ts";
 export * from "./control_node.ts";
 export * from "./control_service.ts";

@@ -53,6 +53,7 @@ class Stage {
       },
       streams: this.streams,
       rates: { settle: unused },
+      access: { fetch: unused },
       logger: silentLogger,
     });
   }
