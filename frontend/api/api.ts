@@ -5,23 +5,50 @@
  */
 
 import type { ApiOperation } from "./api_operation.ts";
+import * as credentials from "./credential_operations.ts";
+import * as deploy from "./deploy_operations.ts";
+import * as members from "./member_operations.ts";
 import * as repositories from "./repository_operations.ts";
-
-const {
-  listRepositories,
-  createRepository,
-  getRepository,
-  updateRepository,
-  deleteRepository,
-} = repositories;
+import * as users from "./user_operations.ts";
 
 /** The operations. */
 export const API = {
-  listRepositories,
-  createRepository,
-  getRepository,
-  updateRepository,
-  deleteRepository,
+  listRepositories: repositories.listRepositories,
+  createRepository: repositories.createRepository,
+  getRepository: repositories.getRepository,
+  updateRepository: repositories.updateRepository,
+  deleteRepository: repositories.deleteRepository,
+  getCaller: users.getCaller,
+  listUsers: users.listUsers,
+  createUser: users.createUser,
+  getUser: users.getUser,
+  updateUser: users.updateUser,
+  deleteUser: users.deleteUser,
+  listUserGrants: users.listUserGrants,
+  listTokens: credentials.listTokens,
+  createToken: credentials.createToken,
+  deleteToken: credentials.deleteToken,
+  listUserKeys: credentials.listUserKeys,
+  addUserKey: credentials.addUserKey,
+  deleteUserKey: credentials.deleteUserKey,
+  listOwners: members.listOwners,
+  createOwner: members.createOwner,
+  deleteOwner: members.deleteOwner,
+  listOwnerMembers: members.listOwnerMembers,
+  setOwnerMember: members.setOwnerMember,
+  deleteOwnerMember: members.deleteOwnerMember,
+  listRepositoryMembers: members.listRepositoryMembers,
+  setRepositoryMember: members.setRepositoryMember,
+  deleteRepositoryMember: members.deleteRepositoryMember,
+  listDeployKeys: deploy.listDeployKeys,
+  addDeployKey: deploy.addDeployKey,
+  deleteDeployKey: deploy.deleteDeployKey,
+  listIssuers: deploy.listIssuers,
+  createIssuer: deploy.createIssuer,
+  deleteIssuer: deploy.deleteIssuer,
+  listTrusts: deploy.listTrusts,
+  createTrust: deploy.createTrust,
+  deleteTrust: deploy.deleteTrust,
 } as const satisfies Readonly<Record<string, ApiOperation>>;
 
 /** Names an operation. */

@@ -10,19 +10,20 @@
 
 import { type Context, Hono } from "@hono/hono";
 import { assert, type Clock, GitStratumError, unreachable } from "@gitstratum/core";
-import { type AccountName, parseAccountName, type Principal } from "@gitstratum/core/access";
+import { type AccountName, parseAccountName } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import {
-  type Metadata,
   parseRepositoryName,
   type Provenance,
   provenanceOf,
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
+import type { AccessGate } from "../access/access_gate.ts";
+import type { Asker } from "../access/asker.ts";
+import type { Authenticator } from "../access/authenticator.ts";
+import type { RepositoryGate } from "../access/repository_gate.ts";
 import { jsonErrorAnswer } from "../http/error_answer.ts";
 import { API, API_BASE_PATH } from "./api.ts";
-import { apiDenial } from "./api_denial.ts";
-import type { ApiGuard, ApiTarget } from "./api_guard.ts";
 import type { ApiHandlers } from "./api_handler.ts";
 import type { ApiInput, ApiOperation, ApiShapes } from "./api_operation.ts";
 import { readApiRequest } from "./api_request.ts";
@@ -30,10 +31,12 @@ import { openApiDocument } from "./openapi_document.ts";
 
 /** What the API works with. */
 export interface ApiAppOptions {
-  /** Looks repositories up. */
-  readonly metadata: Pick<Metadata, "findRepository">;
-  /** Knows callers and decides. */
-  readonly guard: ApiGuard;
+  /** Finds out who asks. */
+  readonly authenticator: Authenticator;
+  /** Decides. */
+  readonly gate: AccessGate;
+  /** Looks repositories up for those who may know of them. */
+  readonly repositories: RepositoryGate;
   /** Do the work. */
   readonly handlers: ApiHandlers;
   /** Says when something was asked. */
@@ -88,21 +91,21 @@ async function answer(context: Context, work: Work): Promise<Response> {
   const info = (context.env ?? {}) as ConnectionInfo;
   const isChange = operation.method !== "GET";
   if (isChange) refuseForeignPages(request);
-  const { principal, actor } = await options.guard.caller(request, info);
+  const asker = await options.authenticator.ofRequest(request, info);
   if (isChange && options.readOnly) {
     throw new GitStratumError("denied", "Refuse changes on a read-only server");
   }
   const input = await readApiRequest(operation, request, context.req.param());
-  const repository = await permitted(input, principal, work);
-  const provenance = provenanceOf(actor, {
+  const { signal = request.signal } = info;
+  const repository = await permitted(input, { asker, signal }, work);
+  const provenance = provenanceOf(asker.actor(), {
     transport: "api",
     atMs: options.clock.nowMs(),
     remoteAddress: info.remoteAddress,
     agent: request.headers.get("user-agent") ?? undefined,
   });
-  const { signal = request.signal } = info;
   const handler = options.handlers[id as keyof ApiHandlers] as AnyHandler;
-  const result = await handler({ ...input, principal, provenance, signal, repository });
+  const result = await handler({ ...input, asker, provenance, signal, repository });
   if (isChange) options.onChange?.({ operation: id, input, provenance });
   return shown(result, { operation, request });
 }
@@ -110,40 +113,31 @@ async function answer(context: Context, work: Work): Promise<Response> {
 /** Decides; the repository that the path names comes along. @throws what the caller is told */
 async function permitted(
   input: ApiInput<ApiShapes>,
-  principal: Principal,
+  caller: { readonly asker: Asker; readonly signal: AbortSignal },
   work: Work,
 ): Promise<RepositoryInfo | undefined> {
-  const { options, operation } = work;
-  const target = await targetOf(operation, input, options.metadata);
-  const repository = target?.on === "repository" ? target.repository : undefined;
-  const decision = target && options.guard.decide(principal, target);
-  if (decision?.allowed === false) {
-    throw apiDenial(decision, { principal, target: target!, name: nameIn(input) });
-  }
-  assert(target?.on !== "repository" || repository !== undefined, "What is not there is hidden");
-  return repository;
-}
-
-async function targetOf(
-  operation: ApiOperation,
-  input: ApiInput<ApiShapes>,
-  metadata: ApiAppOptions["metadata"],
-): Promise<ApiTarget | undefined> {
-  const { asks } = operation;
+  const { operation: { asks }, options: { gate, repositories } } = work;
+  const principal = caller.asker.principal();
   const path = input.path as Readonly<Record<string, string>>;
   switch (asks.on) {
     case "nothing":
       return undefined;
     case "server":
-      return { on: "server" };
-    case "account":
-      return { on: "account", user: path.user as AccountName };
-    case "owner":
-      return { on: "owner", operation: asks.operation, owner: ownerIn(input) };
+      gate.check(principal, asks, {});
+      return undefined;
+    case "account": {
+      const user = path.user as AccountName;
+      gate.check(principal, { on: "account", user }, { user });
+      return undefined;
+    }
+    case "owner": {
+      const owner = ownerIn(input);
+      gate.check(principal, { ...asks, owner }, { owner });
+      return undefined;
+    }
     case "repository": {
       const name = parseRepositoryName(`${path.owner}/${path.name}`);
-      const repository = await metadata.findRepository(name);
-      return { on: "repository", operation: asks.operation, repository };
+      return await repositories.find(name, { ...caller, operation: asks.operation });
     }
     default:
       return unreachable(asks);
@@ -201,11 +195,4 @@ function methodRefused(path: string): Response {
     status: 405,
     headers: { allow, "cache-control": "no-store" },
   });
-}
-
-/** What a path names, as it was asked for. */
-function nameIn(input: ApiInput<ApiShapes>): string {
-  const { owner, name, user } = input.path as Readonly<Record<string, string | undefined>>;
-  if (name !== undefined) return `${owner}/${name}`;
-  return user ?? owner ?? ownerIn(input);
 }

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Principal } from "@gitstratum/core/access";
 import type { Provenance, RepositoryInfo } from "@gitstratum/core/rpc";
+import type { Asker } from "../access/asker.ts";
 import type { API, ApiOperationId } from "./api.ts";
 import type { ApiAnswer, ApiInput, ApiOperation, ApiQuestion, ApiShapes } from "./api_operation.ts";
 
 /** A request that was validated and allowed. */
 export type ApiCall<Shapes extends ApiShapes, Asks extends ApiQuestion> = ApiInput<Shapes> & {
   /** Who asks. */
-  readonly principal: Principal;
+  readonly asker: Asker;
   /** Who asks, from where, by what and when: to be kept with what is done. */
   readonly provenance: Provenance;
   /** Aborts when the client is gone. */

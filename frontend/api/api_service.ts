@@ -6,18 +6,31 @@
 
 import type { Hono } from "@hono/hono";
 import type { Clock, Random } from "@gitstratum/core";
+import type { AccessView } from "@gitstratum/core/access";
 import type { Metadata } from "@gitstratum/core/rpc";
+import type { AccessClient } from "@gitstratum/core/rpc/access";
+import type { AccessGate } from "../access/access_gate.ts";
+import type { Authenticator } from "../access/authenticator.ts";
+import { RepositoryGate } from "../access/repository_gate.ts";
 import { apiApp, type ApiChange } from "./api_app.ts";
-import type { ApiGuard } from "./api_guard.ts";
+import { credentialHandlers } from "./credential_handlers.ts";
+import { deployHandlers } from "./deploy_handlers.ts";
+import { memberHandlers } from "./member_handlers.ts";
 import { PageCursors } from "./page_cursor.ts";
+import { Accounts } from "./accounts.ts";
 import { repositoryHandlers } from "./repository_handlers.ts";
+import { userHandlers } from "./user_handlers.ts";
 
 /** What the API works with. */
 export interface ApiServiceOptions {
   /** Where repositories are. */
   readonly metadata: Metadata;
-  /** Knows callers and decides. */
-  readonly guard: ApiGuard;
+  /** Finds out who asks. */
+  readonly authenticator: Authenticator;
+  /** Decides. */
+  readonly gate: AccessGate;
+  /** Where accounts are written and read; absent on a server that keeps none. */
+  readonly accounts?: { readonly client: AccessClient; readonly view: AccessView };
   /** What all frontends share and nobody else knows: pages go on at another frontend. */
   readonly secrets: readonly string[];
   /** Says when something was asked. */
@@ -34,10 +47,18 @@ export interface ApiServiceOptions {
 
 /** Makes the API; to be mounted at `API_BASE_PATH`. */
 export function createApi(options: ApiServiceOptions): Hono {
-  const { metadata, guard } = options;
+  const repositories = new RepositoryGate(options);
   const cursors = new PageCursors(options);
+  const accounts = new Accounts({ ...options.accounts, cursors });
   return apiApp({
     ...options,
-    handlers: { ...repositoryHandlers({ metadata, guard, cursors }) },
+    repositories,
+    handlers: {
+      ...repositoryHandlers({ ...options, cursors }),
+      ...userHandlers(accounts),
+      ...credentialHandlers({ accounts, repositories }),
+      ...memberHandlers(accounts),
+      ...deployHandlers(accounts),
+    },
   });
 }

@@ -6,7 +6,12 @@
 
 import { z } from "zod";
 import { GitStratumError } from "@gitstratum/core";
-import { type AccountName, parseAccountName } from "@gitstratum/core/access";
+import {
+  type AccountName,
+  parseAccountName,
+  parseRecordId,
+  type RecordId,
+} from "@gitstratum/core/access";
 import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
 
 /** A text that `parse` accepts; why it does not is told. */
@@ -16,7 +21,10 @@ function checked<T extends string>(parse: (text: string) => T): z.ZodType<T, str
       return parse(text);
     } catch (error) {
       if (!(error instanceof GitStratumError)) throw error;
-      context.addIssue({ code: "custom", message: String(error.data.reason ?? error.message) });
+      context.addIssue({
+        code: "custom",
+        message: String(error.data.reason ?? error.data.wanted ?? error.message),
+      });
       return z.NEVER;
     }
   });
@@ -37,3 +45,7 @@ export const repositoryName: z.ZodType<RepositoryName, string> = checked(parseRe
 
 /** The names in the path of a repository. */
 export const REPOSITORY_PATH = { owner: accountName, name: repositorySegment };
+
+/** The id of a token, a key, an issuer, a trust. */
+export const recordId: z.ZodType<RecordId, string> = checked(parseRecordId)
+  .describe("32 hexadecimal digits");

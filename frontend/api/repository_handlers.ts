@@ -30,8 +30,8 @@ export function repositoryHandlers(
 ): ApiHandlersOf<RepositoryOperationId> {
   const { metadata } = options;
   return {
-    async listRepositories({ query, principal }) {
-      const { repositories, ...rest } = await repositoryPage(query, principal, options);
+    async listRepositories({ query, asker }) {
+      const { repositories, ...rest } = await repositoryPage(query, asker.principal(), options);
       return { repositories: repositories.map(shownRepository), ...rest };
     },
     async createRepository({ body, provenance }) {

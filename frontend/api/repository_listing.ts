@@ -15,9 +15,9 @@ import type {
   RepositoryListQuery,
   RepositoryName,
 } from "@gitstratum/core/rpc";
+import type { AccessGate } from "../access/access_gate.ts";
 import { PAGE_COUNT_MAX, type PageQuery } from "./page.ts";
 import type { PageCursors } from "./page_cursor.ts";
-import type { ApiGuard } from "./api_guard.ts";
 
 /** Repositories that one page looks at: those that stay unseen cost as much as the others. */
 const EXAMINED_COUNT_MAX = 10 * PAGE_COUNT_MAX;
@@ -29,7 +29,7 @@ export interface RepositoryListingOptions {
   /** Lists all. */
   readonly metadata: Pick<Metadata, "listRepositories">;
   /** Decides which are shown. */
-  readonly guard: ApiGuard;
+  readonly gate: AccessGate;
   /** Seals places. */
   readonly cursors: PageCursors;
 }
@@ -58,7 +58,7 @@ export async function repositoryPage(
   principal: Principal,
   options: RepositoryListingOptions,
 ): Promise<RepositoryPage> {
-  const { metadata, guard, cursors } = options;
+  const { metadata, gate, cursors } = options;
   const listing = `repos ${query.owner ?? ""}`;
   const range = rangeOf(query.owner);
   let after = query.after === undefined ? range.after : cursors.open(listing, query.after);
@@ -74,7 +74,7 @@ export async function repositoryPage(
       after = name;
       if (range.begin !== undefined && name < range.begin) continue;
       const operation = "read";
-      if (!guard.decide(principal, { on: "repository", operation, repository }).allowed) continue;
+      if (!gate.decide(principal, { on: "repository", operation, repository }).allowed) continue;
       repositories.push(repository);
       if (repositories.length === query.limit) {
         return { repositories, next: cursors.seal(listing, name) };

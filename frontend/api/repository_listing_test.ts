@@ -1,19 +1,16 @@
 import assert from "node:assert/strict";
-import type { ApiGuard } from "./api_guard.ts";
-import { ApiHarness, type ApiHarnessOptions } from "./testing/api_harness.ts";
-import { UNGUARDED_API } from "./unguarded_api.ts";
+import { ANONYMOUS_ASKER } from "../access/asker.ts";
+import type { Authenticator } from "../access/authenticator.ts";
+import { ApiHarness } from "./testing/api_harness.ts";
 
-/** Hides repositories whose name holds `secret`. */
-const HIDING: ApiGuard = {
-  ...UNGUARDED_API,
-  decide: (principal, target) =>
-    target.on === "repository" && target.repository?.name.includes("secret")
-      ? { allowed: false, as: "hidden", reason: "unknown" }
-      : UNGUARDED_API.decide(principal, target),
+/** Somebody who has no role anywhere: whatever is not public is hidden from them. */
+const STRANGER: Authenticator = {
+  ofRequest: () => Promise.resolve(ANONYMOUS_ASKER),
+  ofKey: () => Promise.resolve(ANONYMOUS_ASKER),
 };
 
-async function filled(names: readonly string[], options: ApiHarnessOptions = {}) {
-  const api = new ApiHarness(options);
+async function filled(names: readonly string[]) {
+  const api = new ApiHarness();
   for (const name of names) await api.ask("POST /repos", { name });
   return api;
 }
@@ -64,7 +61,11 @@ Deno.test("repositoryPage() lists an owner's repositories and no others", async 
 
 Deno.test("repositoryPage() shows nothing of what its reader may not see, places included", async () => {
   const hidden = Array.from({ length: 30 }, (_, n) => `b/secret${n}`);
-  const api = await filled(["a/a", ...hidden, "c/c"], { guard: HIDING });
+  const api = new ApiHarness({ authenticator: STRANGER });
+  for (const name of ["a/a", ...hidden, "c/c"]) {
+    const visibility = name.includes("secret") ? "private" : "public";
+    await api.repositories.add(name, { visibility });
+  }
   const { names } = await allPages(api, "limit=1");
   assert.deepEqual(names, ["a/a", "c/c"]);
   assert.deepEqual((await allPages(api, "owner=b")).names, []);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { GitStratumError, ManualClock, systemRandom } from "@gitstratum/core";
 import { OPEN_AUTHENTICATOR } from "../access/authenticator.ts";
+import { AccessGate } from "../access/access_gate.ts";
 import { createApi } from "../api/api_service.ts";
 import { FakeMetadata } from "../api/testing/fake_metadata.ts";
-import { UNGUARDED_API } from "../api/unguarded_api.ts";
 import type { SessionInput } from "../session/session.ts";
 import type { GitSessions } from "./git_routes.ts";
 import { httpApp } from "./http_app.ts";
@@ -38,7 +38,8 @@ function setUp() {
     authenticator: OPEN_AUTHENTICATOR,
     api: createApi({
       metadata,
-      guard: UNGUARDED_API,
+      authenticator: OPEN_AUTHENTICATOR,
+      gate: new AccessGate({ clock: new ManualClock() }),
       secrets: ["secret"],
       clock: new ManualClock(),
       random: systemRandom,

@@ -7,17 +7,20 @@
 import assert from "node:assert/strict";
 import type { Hono } from "@hono/hono";
 import { ManualClock, SeededRandom } from "@gitstratum/core";
+import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
-import type { ApiGuard } from "../api_guard.ts";
+import { AccessGate } from "../../access/access_gate.ts";
+import { type Authenticator, OPEN_AUTHENTICATOR } from "../../access/authenticator.ts";
 import { createApi } from "../api_service.ts";
-import { UNGUARDED_API } from "../unguarded_api.ts";
 import { FakeMetadata } from "./fake_metadata.ts";
 import { schemaProblems } from "./json_schema.ts";
 
 /** How to set the API up. */
 export interface ApiHarnessOptions {
   /** Nobody is asked who they are unless told. */
-  readonly guard?: ApiGuard;
+  readonly authenticator?: Authenticator;
+  /** Decides by it. */
+  readonly view?: AccessView;
   /** Changes are refused. */
   readonly readOnly?: boolean;
 }
@@ -41,11 +44,14 @@ export class ApiHarness {
   #document: Json | undefined;
 
   constructor(options: ApiHarnessOptions = {}) {
+    const clock = new ManualClock();
+    const { view } = options;
     this.#app = createApi({
       metadata: this.repositories.metadata,
-      guard: options.guard ?? UNGUARDED_API,
+      authenticator: options.authenticator ?? OPEN_AUTHENTICATOR,
+      gate: new AccessGate({ clock, ...(view === undefined ? {} : { view }) }),
       secrets: ["a secret of the cluster"],
-      clock: new ManualClock(),
+      clock,
       random: new SeededRandom(3),
       readOnly: options.readOnly ?? false,
       version: "1.2.3",

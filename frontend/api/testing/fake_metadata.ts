@@ -15,6 +15,7 @@ import {
   type RepositoryInfo,
   type RepositoryListQuery,
   type RepositoryName,
+  type RepositorySettingsChange,
   type UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
 
@@ -29,6 +30,16 @@ export class FakeMetadata {
   /** As the whole contract; what is not here fails loudly. */
   get metadata(): Metadata {
     return this as unknown as Metadata;
+  }
+
+  /** Adds a repository with some settings, without being asked. */
+  async add(name: string, settings: RepositorySettingsChange): Promise<RepositoryInfo> {
+    const made = await this.createRepository({
+      name: name as RepositoryName,
+      objectFormat: "sha1",
+      defaultBranch: "main",
+    });
+    return await this.updateRepository(made, { settings });
   }
 
   createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
