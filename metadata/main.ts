@@ -57,7 +57,7 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
   });
   const handedOver = () => departed({ nodeId: id, topology, clock });
   const control = new LeaseBoundControl(membership.control, { lease, logger });
-  return { service: node.service, ...membership, control, facts, handedOver };
+  return { service: node.service, topology, ...membership, control, facts, handedOver };
 }
 
 if (import.meta.main) {

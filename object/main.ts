@@ -45,7 +45,8 @@ async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNod
   const ringVersion = () => node.ring?.upkeep.status.ringVersion;
   addObjectMetrics(ground.metrics, node);
   const facts = () => ({ ...link.membership.facts(), ...objectFacts(node) });
-  return { service: node.service, ringVersion, ...link.membership, facts };
+  const { topology, membership } = link;
+  return { service: node.service, topology, ringVersion, ...membership, facts };
 }
 
 if (import.meta.main) {

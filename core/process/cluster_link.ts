@@ -12,6 +12,7 @@ import type { Random } from "../random.ts";
 import { ControlFailover } from "../rpc/control_failover.ts";
 import type { Control } from "../rpc/topology.ts";
 import { TopologyFile } from "../rpc/topology_file.ts";
+import { TopologyPeers } from "../rpc/topology_peers.ts";
 import type { TopologySource } from "../rpc/topology_source.ts";
 import { TopologyWatcher } from "../rpc/topology_watcher.ts";
 import type { ReadinessFacts } from "./admin_service.ts";
@@ -63,6 +64,10 @@ export function openClusterLink(
   const topology = new TopologyWatcher({ ...common, logger, file });
   topology.open();
   releases.add(() => topology.close());
+  const { signed: fetcher } = ground.fetchers;
+  const peers = new TopologyPeers({ topology, fetcher, clock, random, logger });
+  peers.open();
+  releases.add(() => peers.close());
   return {
     topology,
     membership: {

@@ -16,6 +16,8 @@ import type { Random } from "../random.ts";
 import type { Service } from "../rpc/fetcher.ts";
 import type { NodeAgent, NodeAgentOptions } from "../rpc/node_agent.ts";
 import type { Control, NodeId, NodeRole } from "../rpc/topology.ts";
+import { withTopology } from "../rpc/topology_peers.ts";
+import type { TopologySource } from "../rpc/topology_source.ts";
 import type { ReadinessFacts } from "./admin_service.ts";
 import { joinCluster } from "./membership.ts";
 import { type NodeConfig, readNodeFiles } from "./node_config.ts";
@@ -54,6 +56,8 @@ export interface NodeGround {
 export interface OpenedNode extends Pick<NodeAgentOptions, "onTopologyVersion" | "ringVersion"> {
   /** Answers other nodes. */
   readonly service: Service;
+  /** What it goes by, to be told to other nodes. */
+  readonly topology?: TopologySource;
   /** Where to register. */
   readonly control: Control;
   /** Whether it can take duties; always, unless told. */
@@ -108,7 +112,9 @@ async function startParts(
   const common = { clock, random, logger, signal, onFatal, releases };
   const opened = await options.open({ id, url: server.url, fetchers, metrics, ...common });
   const joined: { agent?: NodeAgent } = {};
-  server.serve(opened.service, () => readinessOf(opened, joined.agent));
+  const { topology } = opened;
+  const service = topology === undefined ? opened.service : withTopology(opened.service, topology);
+  server.serve(service, () => readinessOf(opened, joined.agent));
   const agent = await join(options, opened, { url: server.url, logger });
   joined.agent = agent;
   releases.add(() => agent.stop());

@@ -46,5 +46,6 @@ export * from "./topology_change.ts";
 export * from "./topology_client.ts";
 export * from "./topology_file.ts";
 export * from "./topology_holder.ts";
+export * from "./topology_peers.ts";
 export * from "./topology_source.ts";
 export * from "./topology_watcher.ts";

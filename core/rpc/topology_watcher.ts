@@ -95,6 +95,15 @@ export class TopologyWatcher implements TopologySource {
     return this.#refreshing ??= this.#refresh().finally(() => this.#refreshing = undefined);
   }
 
+  /**
+   * Takes a topology that somebody else was told, if it is newer.
+   *
+   * @throws `conflict` when it is another cluster's
+   */
+  offer(topology: Topology): void {
+    if (!this.#stop.signal.aborted) this.#take(topology);
+  }
+
   /** Stops following; those who wait for a change are told `aborted`. */
   async close(): Promise<void> {
     this.#stop.abort();

@@ -29,8 +29,8 @@ import { checkClone, Traffic } from "./traffic.ts";
 const WRITABLE_MS_MAX = 20_000;
 /** Pushes and clones that have to succeed after each fault. */
 export const PROGRESS_COUNT = 2;
-/** Copies are made good in the background. */
-const ALIKE_MS_MAX = 90_000;
+/** A silent node is given up after 6 s, copies are made good in the background. */
+const EVENTUALLY_MS_MAX = 90_000;
 const POLL_MS = 500;
 
 /** A cluster under traffic. */
@@ -91,6 +91,33 @@ export async function topologyOf(cluster: LocalCluster): Promise<Topology> {
     if (isRunning) return await new TopologyClient(signed(cluster), { baseUrl: url }).topology();
   }
   throw new Error("No control node runs");
+}
+
+/** Resolves when the control plane has given a node up. */
+export async function isDown(cluster: LocalCluster, id: string): Promise<void> {
+  await eventually(`${id} is given up`, async () => {
+    const { nodes } = await topologyOf(cluster);
+    return nodes.find((node) => node.id === id)?.state === "down";
+  });
+}
+
+/** Resolves when another control node than this one is elected. */
+export async function successorOf(cluster: LocalCluster, id: string): Promise<void> {
+  await eventually(`another controller than ${id} is elected`, async () => {
+    const others = cluster.control.filter((node) => node.id !== id && node.isRunning);
+    const facts = await Promise.all(others.map((node) => node.readiness()));
+    return facts.some(({ elected }) => elected === true);
+  });
+}
+
+/** Resolves when something has come about of which nobody tells. */
+async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + EVENTUALLY_MS_MAX;
+  while (!await isSo()) {
+    if (performance.now() > deadlineMs) throw new Error(`It does not come about that ${what}`);
+    // The control plane tells nodes, not tests: all there is to wait for is another answer.
+    await systemClock.sleep(POLL_MS);
+  }
 }
 
 /** Who is primary of a partition. */
@@ -158,14 +185,14 @@ export async function assertNothingLost(world: World): Promise<void> {
 /** With as many object nodes as copies, all of them hold all extents, byte for byte. */
 async function assertAlike(cluster: LocalCluster): Promise<void> {
   const [first, ...others] = cluster.object;
-  const deadlineMs = performance.now() + ALIKE_MS_MAX;
   for (const other of others) {
-    for (let report = ""; !report.includes("No difference");) {
-      if (performance.now() > deadlineMs) throw new Error(report);
-      const flags = ["--first", first!.id, "--second", other.id, "--content"];
-      report = await projectCommand("object/compare", [...cluster.operatorFlags, ...flags]);
-      // Repair is no event: all there is to wait for is another report.
-      if (!report.includes("No difference")) await systemClock.sleep(POLL_MS);
-    }
+    const pair = ["--first", first!.id, "--second", other.id, "--content"];
+    let report = "";
+    await eventually(`${other.id} is like ${first!.id}`, async () => {
+      report = await projectCommand("object/compare", [...cluster.operatorFlags, ...pair]);
+      return report.includes("No difference");
+    }).catch((cause) => {
+      throw new Error(report, { cause });
+    });
   }
 }

@@ -100,6 +100,14 @@ export class LocalCluster implements AsyncDisposable {
     return `${this.frontends[frontend]!.url}/${repository}.git`;
   }
 
+  /** The control node that is elected. */
+  async controller(): Promise<NodeProcess> {
+    for (const node of this.control) {
+      if (node.isRunning && (await node.readiness()).elected === true) return node;
+    }
+    throw new Error("No controller is elected");
+  }
+
   /** Resolves when a frontend can list repositories, which asks a primary of every partition. */
   async serving(): Promise<void> {
     const deadlineMs = performance.now() + READY_MS_MAX;
@@ -124,7 +132,7 @@ export class LocalCluster implements AsyncDisposable {
     const deadlineMs = performance.now() + READY_MS_MAX;
     for (;;) {
       const facts = await Promise.all(
-        this.nodes.filter(({ isRunning }) => isRunning).map((node) => readinessOf(node)),
+        this.nodes.filter(({ isRunning }) => isRunning).map((node) => node.readiness()),
       );
       const versions = new Set(facts.map(({ topologyVersion }) => topologyVersion));
       const isOpen = facts.every(({ status, partitionsOpen }) =>
@@ -182,12 +190,6 @@ export class LocalCluster implements AsyncDisposable {
     for (const disk of this.disks.values()) await disk[Symbol.asyncDispose]();
     await this.directory[Symbol.asyncDispose]();
   }
-}
-
-/** What a node says about its readiness. */
-async function readinessOf(node: NodeProcess): Promise<Readonly<Record<string, unknown>>> {
-  const response = await fetch(`${node.adminUrl}/readyz`);
-  return { node: node.id, ...await response.json() };
 }
 
 /** What the nodes of a cluster stand on. */

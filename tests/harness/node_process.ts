@@ -87,6 +87,12 @@ export class NodeProcess {
     return found;
   }
 
+  /** What the node says about its readiness. */
+  async readiness(): Promise<Readonly<Record<string, unknown>>> {
+    const response = await fetch(`${this.adminUrl}/readyz`);
+    return { node: this.id, ...await response.json() };
+  }
+
   /** Sends a signal, and does not wait for anything. */
   signal(signal: Deno.Signal): void {
     this.#running().kill(signal);
