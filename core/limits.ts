@@ -278,6 +278,29 @@ export const PACK_RECHECK_MS = 10 * 60 * 1000;
 /** Requests of which is known how often they came: about 200 bytes each. */
 export const PACK_KEY_COUNT_MAX = 65_536;
 
+/** What a process has in memory without a request: code, runtime, indexes, caches, starts of packs. */
+export const MEMORY_BASE_BYTES: number = 192 * MIB;
+/** Less is left to no process for requests: one large push fits, and some clones beside it. */
+export const MEMORY_REQUESTS_BYTES_MIN: number = 128 * MIB;
+/** A client that is sent a pack: a block on its way, and what the system keeps for its socket. */
+export const MEMORY_READER_BYTES: number = 2 * PACK_BLOCK_BYTES_MAX;
+/** A pack in the making: what is read ahead, what is rebuilt, the block that is filled. */
+export const MEMORY_EXECUTION_BYTES: number = 8 * MIB;
+/** A push that is taken in where it arrives: its ring, its windows, its pack. */
+export const MEMORY_SMALL_PUSH_BYTES: number = INGEST_INLINE_RING_BYTES + 4 * MIB;
+/** A push that a worker takes in: rings, tables, the worker itself, extents on their way. */
+export const MEMORY_LARGE_PUSH_BYTES: number = 160 * MIB;
+/** Requests that wait for memory: a waiting one costs little more than its connection. */
+export const MEMORY_WAIT_COUNT_MAX = 4096;
+/** A request waits so long for memory; clients hear keep-alives meanwhile. */
+export const MEMORY_WAIT_MS_MAX = 5 * 60 * 1000;
+/** When a request has waited so long, streams that have stalled are ended for it. */
+export const MEMORY_WANT_MS = 5 * 1000;
+/** A stream that moves less than `STREAM_PROGRESS_BYTES_MIN` in so long has stalled. */
+export const STREAM_STALL_MS_MAX = 60 * 1000;
+/** See `STREAM_STALL_MS_MAX`; together as slow as the slowest modems. */
+export const STREAM_PROGRESS_BYTES_MIN: number = 64 * KIB;
+
 /** How often a frontend settles with whoever lends limits out: what it has lasts for so long. */
 export const RATE_SETTLE_MS = 100;
 /** One settlement; beyond it the next control node is asked. */
@@ -389,6 +412,10 @@ assert(REPLICA_BODY_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch for a replica
 assert(REPLICA_NAME_COUNT_MAX * 96 <= JSON_BODY_BYTES_MAX, "A list of names fits its body");
 assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
+assert(
+  MEMORY_LARGE_PUSH_BYTES > INGEST_RING_BYTES + INGEST_SHARE_RING_BYTES,
+  "The permit of a large push covers its rings",
+);
 assert(RATE_REPORT_COUNT_MAX * 1024 <= JSON_BODY_BYTES_MAX, "A settlement fits its body");
 assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");
 assert(SSH_SEND_BYTES_MAX < SSH_ANSWER_BYTES_MAX, "Sessions stop before answers do");
