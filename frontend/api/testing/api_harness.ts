@@ -6,9 +6,10 @@
 
 import assert from "node:assert/strict";
 import type { Hono } from "@hono/hono";
-import { ManualClock, SeededRandom } from "@gitstratum/core";
+import { type Clock, ManualClock, SeededRandom } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
+import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { AccessGate } from "../../access/access_gate.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "../../access/authenticator.ts";
 import { createApi } from "../api_service.ts";
@@ -19,8 +20,10 @@ import { schemaProblems } from "./json_schema.ts";
 export interface ApiHarnessOptions {
   /** Nobody is asked who they are unless told. */
   readonly authenticator?: Authenticator;
-  /** Decides by it. */
-  readonly view?: AccessView;
+  /** Accounts that the gate decides by, and that can be managed. */
+  readonly accounts?: { readonly client: AccessClient; readonly view: AccessView };
+  /** Time; stands still unless told. */
+  readonly clock?: Clock;
   /** Changes are refused. */
   readonly readOnly?: boolean;
 }
@@ -44,12 +47,12 @@ export class ApiHarness {
   #document: Json | undefined;
 
   constructor(options: ApiHarnessOptions = {}) {
-    const clock = new ManualClock();
-    const { view } = options;
+    const { accounts, clock = new ManualClock() } = options;
     this.#app = createApi({
       metadata: this.repositories.metadata,
       authenticator: options.authenticator ?? OPEN_AUTHENTICATOR,
-      gate: new AccessGate({ clock, ...(view === undefined ? {} : { view }) }),
+      gate: new AccessGate({ clock, ...(accounts && { view: accounts.view }) }),
+      ...(accounts && { accounts }),
       secrets: ["a secret of the cluster"],
       clock,
       random: new SeededRandom(3),
