@@ -206,6 +206,10 @@ export const ORPHAN_GRACE_MS = 24 * 3600 * 1000;
 export const PUSH_DURATION_MS_MAX = ORPHAN_GRACE_MS / 2;
 /** Packs of deleted repositories are kept this long for fetches that still run. */
 export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
+/** A deleted repository can be restored for so long: people come back from their week-end. */
+export const DELETED_REPOSITORY_GRACE_MS = 7 * 24 * 3600 * 1000;
+/** The old name of a repository leads to it for so long, unless another one takes the name. */
+export const MOVED_NAME_GRACE_MS = 90 * 24 * 3600 * 1000;
 /** A name claimed for longer without a repository behind it belongs to a creator that crashed. */
 export const NAME_CLAIM_GRACE_MS = 60 * 1000;
 /** Patterns of hidden references in one repository: each is tried on every reference listed. */

@@ -13,7 +13,14 @@ import {
   type RepositoryKey,
   type RepositoryName,
 } from "@gitstratum/core/rpc";
-import type { Attributed, DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
+import type {
+  Attributed,
+  DirectorySteps,
+  NameClaim,
+  NameDebt,
+  NameEntry,
+  NewName,
+} from "./directory_steps.ts";
 import { DIRECTORY_PATH, DIRECTORY_STEP_SHAPES as SHAPES } from "./directory_wire.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 
@@ -37,13 +44,18 @@ export class DirectoryStepsClient implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.confirm} */
-  async confirm(holder: NameHolder): Promise<void> {
-    await this.#ask("confirm", holder, SHAPES.confirm);
+  async confirm(entry: NameEntry): Promise<void> {
+    await this.#ask("confirm", entry, SHAPES.confirm);
   }
 
   /** {@inheritDoc DirectorySteps.release} */
-  async release(holder: NameHolder): Promise<void> {
-    await this.#ask("release", holder, SHAPES.release);
+  async release(entry: NameEntry): Promise<void> {
+    await this.#ask("release", entry, SHAPES.release);
+  }
+
+  /** {@inheritDoc DirectorySteps.move} */
+  async move(entry: NameClaim): Promise<void> {
+    await this.#ask("move", entry, SHAPES.move);
   }
 
   /** {@inheritDoc DirectorySteps.repository} */
@@ -58,14 +70,34 @@ export class DirectoryStepsClient implements DirectorySteps {
     return present((await this.#ask("create", question, SHAPES.create)).result);
   }
 
-  /** {@inheritDoc DirectorySteps.delete} */
-  async delete(key: Attributed<RepositoryKey>): Promise<NameHolder> {
-    return present((await this.#ask("delete", key, SHAPES.delete)).result);
+  /** {@inheritDoc DirectorySteps.rename} */
+  async rename(request: Attributed<NewName>): Promise<RepositoryState> {
+    return present((await this.#ask("rename", request, SHAPES.rename)).result);
+  }
+
+  /** {@inheritDoc DirectorySteps.remove} */
+  async remove(key: Attributed<RepositoryKey>): Promise<NameDebt> {
+    return present((await this.#ask("remove", key, SHAPES.remove)).result);
+  }
+
+  /** {@inheritDoc DirectorySteps.restore} */
+  async restore(request: Attributed<NewName>): Promise<RepositoryState> {
+    return present((await this.#ask("restore", request, SHAPES.restore)).result);
+  }
+
+  /** {@inheritDoc DirectorySteps.purge} */
+  async purge(key: RepositoryKey & { readonly removedBeforeMs: number }): Promise<void> {
+    await this.#ask("purge", key, SHAPES.purge);
   }
 
   /** {@inheritDoc DirectorySteps.bar} */
   async bar(claim: NameClaim): Promise<boolean> {
     return present((await this.#ask("bar", claim, SHAPES.bar)).result);
+  }
+
+  /** {@inheritDoc DirectorySteps.settle} */
+  async settle(debt: NameEntry): Promise<void> {
+    await this.#ask("settle", debt, SHAPES.settle);
   }
 
   /** {@inheritDoc DirectorySteps.finish} */

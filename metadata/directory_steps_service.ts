@@ -29,12 +29,17 @@ export class DirectoryStepsService implements Service {
     );
     this.#answer("name", SHAPES.name, ({ name }) => steps.name(name));
     this.#answer("claim", SHAPES.claim, (claim) => steps.claim(claim));
-    this.#answer("confirm", SHAPES.confirm, (holder) => steps.confirm(holder));
-    this.#answer("release", SHAPES.release, (holder) => steps.release(holder));
+    this.#answer("confirm", SHAPES.confirm, (entry) => steps.confirm(entry));
+    this.#answer("release", SHAPES.release, (entry) => steps.release(entry));
+    this.#answer("move", SHAPES.move, (entry) => steps.move(entry));
     this.#answer("repository", SHAPES.repository, (key) => steps.repository(key));
     this.#answer("create", SHAPES.create, (info) => steps.create(info));
-    this.#answer("delete", SHAPES.delete, (key) => steps.delete(key));
+    this.#answer("rename", SHAPES.rename, (request) => steps.rename(request));
+    this.#answer("remove", SHAPES.remove, (key) => steps.remove(key));
+    this.#answer("restore", SHAPES.restore, (request) => steps.restore(request));
+    this.#answer("purge", SHAPES.purge, (key) => steps.purge(key));
     this.#answer("bar", SHAPES.bar, (claim) => steps.bar(claim));
+    this.#answer("settle", SHAPES.settle, (debt) => steps.settle(debt));
     this.#answer("finish", SHAPES.finish, (key) => steps.finish(key));
   }
 

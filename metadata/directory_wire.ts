@@ -17,7 +17,14 @@ import {
   type RepositoryName,
   repositorySettingsSchema,
 } from "@gitstratum/core/rpc";
-import type { Attributed, DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
+import type {
+  Attributed,
+  DirectorySteps,
+  NameClaim,
+  NameDebt,
+  NameEntry,
+  NewName,
+} from "./directory_steps.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 
 /** Where the steps are asked for; the step's name follows. */
@@ -26,7 +33,7 @@ export const DIRECTORY_PATH = "/metadata/v1/internal/directory";
 const ID = /^[0-9a-f]{32}$/;
 const repositoryId = z.string().regex(ID).transform((text) => text as RepositoryId);
 const networkId = z.string().regex(ID).transform((text) => text as NetworkId);
-const time = z.number().int().nonnegative();
+const count = z.number().int().nonnegative();
 const name = z.string().max(250).transform((text, context): RepositoryName => {
   try {
     return parseRepositoryName(text);
@@ -37,11 +44,19 @@ const name = z.string().max(250).transform((text, context): RepositoryName => {
 });
 
 const keySchema: z.ZodType<RepositoryKey> = z.object({ repositoryId, networkId });
-const deleteSchema: z.ZodType<Attributed<RepositoryKey>> = z.object({
+const removeSchema: z.ZodType<Attributed<RepositoryKey>> = z.object({
   repositoryId,
   networkId,
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<Attributed<RepositoryKey>>;
+const newNameSchema: z.ZodType<Attributed<NewName>> = z.object({
+  repositoryId,
+  networkId,
+  name,
+  version: count,
+  provenance: provenanceSchema.optional(),
+}) as unknown as z.ZodType<Attributed<NewName>>;
+const purgeSchema = z.object({ repositoryId, networkId, removedBeforeMs: count });
 /** What is made, beside who wants it: the first has a schema of its own. */
 const createSchema: z.ZodType<Attributed<RepositoryInfo>> = z.object({
   info: repositoryInfoSchema,
@@ -49,27 +64,31 @@ const createSchema: z.ZodType<Attributed<RepositoryInfo>> = z.object({
 }).transform(({ info, provenance }) =>
   provenance === undefined ? info : { ...info, provenance }
 ) as unknown as z.ZodType<Attributed<RepositoryInfo>>;
-const holderSchema: z.ZodType<NameHolder> = z.object({ name, repositoryId, networkId });
-const claimSchema: z.ZodType<NameClaim> = z.object({ name, repositoryId, networkId, atMs: time });
+const entryShape = { name, repositoryId, networkId, version: count };
+const entrySchema: z.ZodType<NameEntry> = z.object(entryShape);
+const claimSchema: z.ZodType<NameClaim> = z.object({ ...entryShape, atMs: count });
+const debtSchema: z.ZodType<NameDebt> = z.object({ ...entryShape, moves: z.boolean() });
 const nameStateSchema: z.ZodType<NameState> = z.object({
-  name,
-  repositoryId,
-  networkId,
+  ...entryShape,
   confirmed: z.boolean(),
-  atMs: time,
+  moved: z.boolean(),
+  atMs: count,
 });
-const repositoryStateSchema: z.ZodType<RepositoryState> = z.object({
+const repositoryStateSchema = z.object({
   name,
   repositoryId,
   networkId,
   objectFormat: z.enum(OBJECT_FORMATS),
   // A repository that was barred before it was created has none.
   head: z.string(),
-  createdAtMs: time,
+  createdAtMs: count,
   settings: repositorySettingsSchema,
-  refsVersion: time,
+  refsVersion: count,
+  nameVersion: count,
   deleted: z.boolean(),
-});
+  removedAtMs: count.optional(),
+  parentId: repositoryId.optional(),
+}) as unknown as z.ZodType<RepositoryState>;
 
 /** What is sent and answered for one step; the answer is a member, for it may be absent. */
 interface StepShape<Q, A> {
@@ -87,11 +106,16 @@ const nothing = z.undefined();
 export const DIRECTORY_STEP_SHAPES = {
   name: shape(z.object({ name }), nameStateSchema),
   claim: shape(claimSchema, nameStateSchema),
-  confirm: shape(holderSchema, nothing),
-  release: shape(holderSchema, nothing),
+  confirm: shape(entrySchema, nothing),
+  release: shape(entrySchema, nothing),
+  move: shape(claimSchema, nothing),
   repository: shape(keySchema, repositoryStateSchema),
   create: shape(createSchema, repositoryStateSchema),
-  delete: shape(deleteSchema, holderSchema),
+  rename: shape(newNameSchema, repositoryStateSchema),
+  remove: shape(removeSchema, debtSchema),
+  restore: shape(newNameSchema, repositoryStateSchema),
+  purge: shape(purgeSchema, nothing),
   bar: shape(claimSchema, z.boolean()),
+  settle: shape(entrySchema, nothing),
   finish: shape(keySchema, nothing),
 } as const satisfies Record<keyof DirectorySteps, unknown>;

@@ -55,18 +55,28 @@ export interface PushRecord {
   readonly provenance: Provenance;
 }
 
+/** What a fork begins with. */
+export interface ForkSource {
+  /** The repository whose references are copied. */
+  readonly parentId: RepositoryId;
+  /** Patterns of those that are not. */
+  readonly hiddenReferences: readonly string[];
+}
+
 /** One change of a partition's state. */
 export type LogRecord =
-  /** In the name's partition: the name is taken by a repository that is about to be created. */
+  /** In the name's partition: the name is taken by a repository that is about to get it. */
   | {
     readonly kind: "name-claimed";
     readonly name: RepositoryName;
     /** Drawn for this creation, so it also serves as the claim's nonce. */
     readonly repositoryId: RepositoryId;
     readonly networkId: NetworkId;
+    /** How many names the repository had before; absent = none. */
+    readonly version?: number;
     readonly atMs: number;
   }
-  /** The repository behind the name exists. */
+  /** The repository has the name. */
   | {
     readonly kind: "name-confirmed";
     readonly name: RepositoryName;
@@ -78,6 +88,13 @@ export type LogRecord =
     readonly name: RepositoryName;
     readonly repositoryId: RepositoryId;
   }
+  /** The repository has another name by now; this one leads to it. */
+  | {
+    readonly kind: "name-moved";
+    readonly name: RepositoryName;
+    readonly repositoryId: RepositoryId;
+    readonly atMs: number;
+  }
   /** In the network's partition. */
   | {
     readonly kind: "repository-created";
@@ -86,10 +103,52 @@ export type LogRecord =
     readonly name: RepositoryName;
     readonly objectFormat: ObjectFormat;
     readonly head: string;
+    /** All settings; absent = those of a new repository. */
+    readonly settings?: RepositorySettings;
+    /** Made with the references of another one of the network, as they are at this entry. */
+    readonly fork?: ForkSource;
     readonly atMs: number;
     readonly provenance?: Provenance;
   }
-  /** Deleted, or barred from being created after its name was taken back. */
+  /** It has another name: its names before and after this one count as its versions do. */
+  | {
+    readonly kind: "repository-renamed";
+    readonly repositoryId: RepositoryId;
+    readonly name: RepositoryName;
+    readonly version: number;
+    readonly atMs: number;
+    readonly provenance?: Provenance;
+  }
+  /** Deleted by somebody, with its references kept for a time. */
+  | {
+    readonly kind: "repository-removed";
+    readonly repositoryId: RepositoryId;
+    readonly version: number;
+    readonly atMs: number;
+    readonly provenance?: Provenance;
+  }
+  /** Brought back. */
+  | {
+    readonly kind: "repository-restored";
+    readonly repositoryId: RepositoryId;
+    readonly name: RepositoryName;
+    readonly version: number;
+    readonly atMs: number;
+    readonly provenance?: Provenance;
+  }
+  /** A claim with this version will never be the repository's name. */
+  | {
+    readonly kind: "name-version-raised";
+    readonly repositoryId: RepositoryId;
+    readonly version: number;
+  }
+  /** The directory knows what became of the name that the repository had in this version. */
+  | {
+    readonly kind: "name-settled";
+    readonly repositoryId: RepositoryId;
+    readonly version: number;
+  }
+  /** Gone for good, or barred from being created after its name was taken back. */
   | {
     readonly kind: "repository-deleted";
     readonly repositoryId: RepositoryId;
@@ -136,8 +195,16 @@ export type LogRecord =
 
 /** Versions of kinds, oldest first, that are not those of version 1; the last one is written. */
 const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
+  // Version 5 counts the names of a repository and knows of forks.
+  "name-claimed": [1, 5],
+  "name-moved": [5],
+  "repository-renamed": [5],
+  "repository-removed": [5],
+  "repository-restored": [5],
+  "name-version-raised": [5],
+  "name-settled": [5],
   // Version 4 says who did it, and by which key or token.
-  "repository-created": [1, 4],
+  "repository-created": [1, 4, 5],
   "repository-deleted": [1, 4],
   "head-changed": [1, 4],
   "push": [1, 4],
@@ -155,6 +222,7 @@ function versionsOf(kind: LogRecord["kind"]): readonly number[] {
 const id = z.string().regex(/^[0-9a-f]{32}$/);
 const name = z.string().min(1).max(256);
 const atMs = z.number().int().nonnegative();
+const version = z.number().int().nonnegative();
 
 /** A row of an update: name, old id or "", new id or "", and the peeled id where there is one. */
 type UpdateRow = readonly [string, string, string, string?];
@@ -188,10 +256,12 @@ const recordSchema = z.discriminatedUnion("kind", [
     name,
     repositoryId: id,
     networkId: id,
+    version: version.optional(),
     atMs,
   }),
   z.strictObject({ kind: z.literal("name-confirmed"), name, repositoryId: id }),
   z.strictObject({ kind: z.literal("name-released"), name, repositoryId: id }),
+  z.strictObject({ kind: z.literal("name-moved"), name, repositoryId: id, atMs }),
   z.strictObject({
     kind: z.literal("repository-created"),
     repositoryId: id,
@@ -199,9 +269,36 @@ const recordSchema = z.discriminatedUnion("kind", [
     name,
     objectFormat: z.enum(OBJECT_FORMATS),
     head: z.string().min(1),
+    settings: repositorySettingsSchema.optional(),
+    fork: z.strictObject({ parentId: id, hiddenReferences: z.array(z.string()) }).optional(),
     atMs,
     provenance: provenance.optional(),
   }),
+  z.strictObject({
+    kind: z.literal("repository-renamed"),
+    repositoryId: id,
+    name,
+    version,
+    atMs,
+    provenance: provenance.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal("repository-removed"),
+    repositoryId: id,
+    version,
+    atMs,
+    provenance: provenance.optional(),
+  }),
+  z.strictObject({
+    kind: z.literal("repository-restored"),
+    repositoryId: id,
+    name,
+    version,
+    atMs,
+    provenance: provenance.optional(),
+  }),
+  z.strictObject({ kind: z.literal("name-version-raised"), repositoryId: id, version }),
+  z.strictObject({ kind: z.literal("name-settled"), repositoryId: id, version }),
   z.strictObject({
     kind: z.literal("repository-deleted"),
     repositoryId: id,

@@ -2,12 +2,13 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { hasCode } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
-import type {
-  GroupId,
-  NetworkId,
-  PushId,
-  RepositoryId,
-  RepositoryName,
+import {
+  DEFAULT_REPOSITORY_SETTINGS,
+  type GroupId,
+  type NetworkId,
+  type PushId,
+  type RepositoryId,
+  type RepositoryName,
 } from "@gitstratum/core/rpc";
 import { decodeLogRecord, encodeLogRecord, type LogRecord } from "./log_record.ts";
 
@@ -105,8 +106,40 @@ const RECORDS: readonly LogRecord[] = [
   },
 ];
 
+const LIFE_RECORDS: readonly LogRecord[] = [
+  { kind: "name-claimed", name, repositoryId, networkId, version: 2, atMs: 1_700_000_000_000 },
+  { kind: "name-moved", name, repositoryId, atMs: 1_700_000_000_000 },
+  {
+    kind: "repository-created",
+    repositoryId,
+    networkId,
+    name,
+    objectFormat: "sha1",
+    head: "refs/heads/main",
+    settings: { ...DEFAULT_REPOSITORY_SETTINGS, visibility: "internal" },
+    fork: { parentId: "a".repeat(32) as RepositoryId, hiddenReferences: ["refs/pull"] },
+    atMs: 1_700_000_000_000,
+  },
+  { kind: "repository-renamed", repositoryId, name, version: 1, atMs: 1_700_000_000_000 },
+  { kind: "repository-removed", repositoryId, version: 1, atMs: 1_700_000_000_000 },
+  {
+    kind: "repository-restored",
+    repositoryId,
+    name,
+    version: 2,
+    atMs: 1_700_000_000_000,
+    provenance: { user: "alice", transport: "api", atMs: 1_700_000_000_000 },
+  },
+  { kind: "name-version-raised", repositoryId, version: 3 },
+  { kind: "name-settled", repositoryId, version: 0 },
+];
+
 /** What earlier releases wrote and this one does not. */
 const OLD_PAYLOADS: readonly (readonly [payload: string, means: LogRecord])[] = [[
+  `{"v":1,"record":{"kind":"name-claimed","name":"owner/name","repositoryId":"${repositoryId}",` +
+  `"networkId":"${networkId}","atMs":1700000000000}}`,
+  { kind: "name-claimed", name, repositoryId, networkId, atMs: 1_700_000_000_000 },
+], [
   `{"v":1,"record":{"kind":"repository-deleted","repositoryId":"${repositoryId}","networkId":` +
   `"${networkId}","name":"owner/name","atMs":1700000000000}}`,
   { kind: "repository-deleted", repositoryId, networkId, name, atMs: 1_700_000_000_000 },
@@ -138,8 +171,9 @@ const golden = new URL("testdata/log_records.jsonl", import.meta.url);
 
 Deno.test("encodeLogRecord() writes the golden payloads, and they read back", async () => {
   const lines = (await Deno.readTextFile(golden)).trimEnd().split("\n");
-  equal(lines.length, RECORDS.length);
-  for (const [index, record] of RECORDS.entries()) {
+  const records = [...RECORDS, ...LIFE_RECORDS];
+  equal(lines.length, records.length);
+  for (const [index, record] of records.entries()) {
     equal(new TextDecoder().decode(encodeLogRecord(record)), lines[index]);
     deepEqual(decodeLogRecord(new TextEncoder().encode(lines[index])), record);
   }

@@ -11,10 +11,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { GitStratumError, unreachable } from "@gitstratum/core";
 import type { Lsn, Partition } from "@gitstratum/core/consensus";
-import { oidToBytes } from "@gitstratum/core/git";
+import { HiddenReferences, oidToBytes } from "@gitstratum/core/git";
 import type { NetworkId, PackGroup, RepositoryId } from "@gitstratum/core/rpc";
 import { AuditWriter } from "./audit/audit_writer.ts";
-import type { LogRecord, PushRecord, ReferenceUpdate } from "./log_record.ts";
+import type { ForkSource, LogRecord, PushRecord, ReferenceUpdate } from "./log_record.ts";
 import type { Sliced } from "./sliced.ts";
 import { Statements } from "./statements.ts";
 
@@ -25,6 +25,16 @@ export interface PlacedRecord {
   /** Where the record was read from, when it was too large for the log. */
   readonly spilled?: LogRecord & { readonly kind: "spilled" };
 }
+
+/** Records about the names of one repository. */
+type NameChange = LogRecord & {
+  readonly kind:
+    | "repository-renamed"
+    | "repository-removed"
+    | "repository-restored"
+    | "name-version-raised"
+    | "name-settled";
+};
 
 /** Rows changed between two places where the work may pause. */
 const SLICE_ROWS = 500;
@@ -88,9 +98,16 @@ export class Materialiser {
       case "name-claimed":
       case "name-confirmed":
       case "name-released":
+      case "name-moved":
         return this.#applyName(record, partition);
       case "repository-created":
-        return this.#create(record, partition);
+        return yield* this.#create(record, partition, lsn);
+      case "repository-renamed":
+      case "repository-removed":
+      case "repository-restored":
+      case "name-version-raised":
+      case "name-settled":
+        return this.#changeName(record);
       case "repository-deleted":
         return yield* this.#delete(record, partition);
       case "deletion-finished":
@@ -126,16 +143,31 @@ export class Materialiser {
     }
   }
 
-  #applyName(record: LogRecord & { readonly kind: `name-${string}` }, partition: Partition): void {
+  #applyName(
+    record: LogRecord & {
+      readonly kind: "name-claimed" | "name-confirmed" | "name-released" | "name-moved";
+    },
+    partition: Partition,
+  ): void {
     switch (record.kind) {
       case "name-claimed":
         this.#sql.run(
-          "INSERT INTO names VALUES (?, ?, ?, 0, ?, ?)",
+          "INSERT INTO names (name, repository, network, state, at_ms, partition, version)" +
+            " VALUES (?, ?, ?, 0, ?, ?, ?)",
           record.name,
           record.repositoryId,
           record.networkId,
           record.atMs,
           partition,
+          record.version ?? 0,
+        );
+        break;
+      case "name-moved":
+        this.#sql.run(
+          "UPDATE names SET state = 2, at_ms = ? WHERE name = ? AND repository = ?",
+          record.atMs,
+          record.name,
+          record.repositoryId,
         );
         break;
       case "name-confirmed":
@@ -155,21 +187,86 @@ export class Materialiser {
     }
   }
 
-  #create(
+  /** What changes names as the network's partition knows them, and with them who lives. */
+  #changeName(record: NameChange): void {
+    const number = this.#number(record.repositoryId);
+    switch (record.kind) {
+      case "repository-renamed":
+        this.#owe(number, record.version - 1, 1);
+        this.#sql.run(
+          "UPDATE repositories SET name = ?, name_version = ? WHERE number = ?",
+          record.name,
+          record.version,
+          number,
+        );
+        break;
+      case "repository-removed":
+        this.#owe(number, record.version - 1, 0);
+        this.#sql.run(
+          "UPDATE repositories SET removed_at_ms = ?, name_version = ? WHERE number = ?",
+          record.atMs,
+          record.version,
+          number,
+        );
+        break;
+      case "repository-restored":
+        this.#sql.run(
+          "UPDATE repositories SET removed_at_ms = NULL, name = ?, name_version = ? WHERE number = ?",
+          record.name,
+          record.version,
+          number,
+        );
+        break;
+      case "name-version-raised":
+        this.#sql.run(
+          "UPDATE repositories SET name_version = ? WHERE number = ?",
+          record.version,
+          number,
+        );
+        break;
+      case "name-settled":
+        this.#sql.run(
+          "DELETE FROM name_debts WHERE repository = ? AND version = ?",
+          number,
+          record.version,
+        );
+        break;
+      default:
+        unreachable(record);
+    }
+  }
+
+  /** Notes that the directory is to be told what becomes of the name that a repository has until now. */
+  #owe(number: number, version: number, moves: 0 | 1): void {
+    this.#sql.run(
+      "INSERT INTO name_debts SELECT number, ?, name, ? FROM repositories WHERE number = ?",
+      version,
+      moves,
+      number,
+    );
+  }
+
+  *#create(
     record: LogRecord & { readonly kind: "repository-created" },
     partition: Partition,
-  ): void {
+    lsn: Lsn,
+  ): Sliced<void> {
+    const { fork, settings } = record;
     this.#sql.run(
       "INSERT INTO repositories (repository, network, name, object_format, head, created_at_ms," +
-        " refs_version, partition) VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
+        " refs_version, partition, settings, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       record.repositoryId,
       record.networkId,
       record.name,
       record.objectFormat,
       record.head,
       record.atMs,
+      fork === undefined ? 0 : lsn,
       partition,
+      settings === undefined ? null : JSON.stringify(settings),
+      fork?.parentId ?? null,
     );
+    if (fork !== undefined) yield* this.#copyReferences(fork, this.#number(record.repositoryId));
     this.#sql.run(
       "INSERT OR IGNORE INTO networks VALUES (?, 0, 0, ?)",
       record.networkId,
@@ -177,15 +274,43 @@ export class Materialiser {
     );
   }
 
+  /** Gives a fork the references of its parent, hidden ones excepted. */
+  *#copyReferences(fork: ForkSource, number: number): Sliced<void> {
+    const parent = this.#number(fork.parentId);
+    const hidden = new HiddenReferences(fork.hiddenReferences);
+    for (let after = "";;) {
+      const rows = this.#sql.all(
+        "SELECT name FROM refs WHERE repository = ? AND name > ? ORDER BY name LIMIT ?",
+        parent,
+        after,
+        SLICE_ROWS,
+      );
+      for (const row of rows) {
+        after = String(row["name"]);
+        if (hidden.hides(after)) continue;
+        this.#sql.run(
+          "INSERT INTO refs SELECT ?, name, oid, peeled FROM refs WHERE repository = ? AND name = ?",
+          number,
+          parent,
+          after,
+        );
+      }
+      if (rows.length < SLICE_ROWS) return;
+      yield;
+    }
+  }
+
   *#delete(
     record: LogRecord & { readonly kind: "repository-deleted" },
     partition: Partition,
   ): Sliced<void> {
-    // The id may be unknown: then this bars a creation that a crash cut short.
+    // The id may be unknown: then this bars a creation that a crash cut short. What becomes of the
+    // name of one that was removed before is noted elsewhere.
     this.#sql.run(
       "INSERT INTO repositories (repository, network, name, object_format, head, created_at_ms," +
         " refs_version, deleted_at_ms, partition) VALUES (?1, ?2, ?3, 'sha1', '', ?4, 0, ?4, ?5)" +
-        " ON CONFLICT (repository) DO UPDATE SET deleted_at_ms = excluded.deleted_at_ms",
+        " ON CONFLICT (repository) DO UPDATE SET deleted_at_ms = excluded.deleted_at_ms," +
+        " finished = removed_at_ms IS NOT NULL",
       record.repositoryId,
       record.networkId,
       record.name,

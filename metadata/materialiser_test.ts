@@ -59,13 +59,34 @@ class RecordSource {
     if (repository === undefined) {
       const head = "refs/heads/main";
       const common = { ...ids, name: name(number), objectFormat: "sha1", head, atMs } as const;
-      return { kind: "repository-created", ...common };
+      const parentId = repositoryId((number + 2) % 3);
+      const isThere = view.repository(parentId)?.networkId === ids.networkId;
+      const fork = { parentId, hiddenReferences: ["refs/heads/b"] };
+      return { kind: "repository-created", ...common, ...(isThere ? { fork } : {}) };
     }
     const holder = view.name(name(number));
+    const version = repository.nameVersion + 1;
+    const change = { repositoryId: ids.repositoryId, version, atMs };
+    if (this.#roll(4) === 0) {
+      if (repository.removedAtMs !== undefined) {
+        return { kind: "repository-restored", ...change, name: name(this.#roll(5)) };
+      }
+      if (!repository.deleted) {
+        return this.#roll(2) === 0
+          ? { kind: "repository-removed", ...change }
+          : { kind: "repository-renamed", ...change, name: name(this.#roll(5)) };
+      }
+    }
+    if (this.#roll(8) === 0) {
+      const { atMs: _, ...raise } = change;
+      return this.#roll(2) === 0
+        ? { kind: "name-version-raised", ...raise }
+        : { kind: "name-moved", name: name(number), repositoryId: ids.repositoryId, atMs };
+    }
     switch (repository.deleted ? this.#roll(4) : this.#roll(9)) {
       case 0:
         return holder === undefined
-          ? { kind: "name-claimed", name: name(number), ...ids, atMs }
+          ? { kind: "name-claimed", name: name(number), ...ids, version, atMs }
           : { kind: "name-confirmed", name: name(number), repositoryId: ids.repositoryId };
       case 1:
         return { kind: "name-released", name: name(number), repositoryId: ids.repositoryId };
@@ -125,7 +146,9 @@ function observe(view: PartitionView, pushes: number): unknown {
     return {
       // Versions are lsns, which a record that is not appended does not have yet.
       repository: repository &&
-        (repository.deleted ? "deleted" : { ...repository, refsVersion: 0 }),
+        (repository.deleted && repository.removedAtMs === undefined
+          ? "deleted"
+          : { ...repository, refsVersion: 0 }),
       name: view.name(name(number)),
       references: repository?.deleted ? undefined : ["a", "b", "b/c", "b/d"].map((one) => [
         references.get(`refs/heads/${one}`),

@@ -19,9 +19,11 @@ import { isOid, type Oid, oidBytes } from "@gitstratum/core/git";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type {
   CreateRepositoryRequest,
+  DeletedRepository,
   DeleteRepositoryRequest,
   Depth,
   ExtentStore,
+  ForkRepositoryRequest,
   LocatedObject,
   LocateScope,
   Metadata,
@@ -32,10 +34,13 @@ import type {
   PushResult,
   ReferenceListing,
   ReferenceQuery,
+  RenameRepositoryRequest,
   RepositoryInfo,
   RepositoryKey,
   RepositoryListQuery,
   RepositoryName,
+  RepositoryUsage,
+  RestoreRepositoryRequest,
   ShallowBoundary,
   UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
@@ -45,12 +50,13 @@ import { partitionOf } from "@gitstratum/core/ring";
 import { ALL_PARTITION_NUMBERS, type PartitionTable } from "./partition_table.ts";
 import type { RepositoryState } from "./partition_view.ts";
 import { checkPush, type PushVerdict } from "./push_check.ts";
-import { decidePush, livingRepository, repeatedResult } from "./push_decision.ts";
+import { decidePush, livingRepository, noRepository, repeatedResult } from "./push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
 import type { ReferenceHistory } from "./reference_history.ts";
 import { listReferences, type OpenListing } from "./reference_listing.ts";
 import { RepositoryRefs } from "./repository_refs.ts";
 import { decideUpdate } from "./repository_update.ts";
+import { usageOf } from "./repository_usage.ts";
 import type { StateDatabase } from "./state_database.ts";
 import type { StateReader } from "./state_reader.ts";
 import { Statements } from "./statements.ts";
@@ -119,6 +125,51 @@ export class MetadataNode implements Metadata {
   /** {@inheritDoc Metadata.deleteRepository} */
   deleteRepository(key: RepositoryKey, request: DeleteRepositoryRequest = {}): Promise<void> {
     return this.#parts.directory.delete(key, request);
+  }
+
+  /** {@inheritDoc RepositoryLife.forkRepository} */
+  forkRepository(parent: RepositoryKey, request: ForkRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#parts.directory.fork(parent, request);
+  }
+
+  /** {@inheritDoc RepositoryLife.renameRepository} */
+  renameRepository(key: RepositoryKey, request: RenameRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#parts.directory.rename(key, request);
+  }
+
+  /** {@inheritDoc RepositoryLife.restoreRepository} */
+  restoreRepository(
+    key: RepositoryKey,
+    request: RestoreRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    return this.#parts.directory.restore(key, request);
+  }
+
+  /** {@inheritDoc RepositoryLife.purgeRepository} */
+  purgeRepository(key: RepositoryKey): Promise<void> {
+    return this.#parts.directory.purge(key);
+  }
+
+  /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
+  listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
+    const { after = "", partitions = ALL_PARTITION_NUMBERS } = query;
+    const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
+    const { reader, directory } = this.#parts;
+    return this.#parts.partitions.readAll(
+      partitions,
+      () => reader.removedAfter(after, { partitions, limit }).map((one) => directory.deleted(one)),
+    );
+  }
+
+  /** {@inheritDoc RepositoryLife.repositoryUsage} */
+  repositoryUsage(key: RepositoryKey): Promise<RepositoryUsage> {
+    const { partitions, reader } = this.#parts;
+    return partitions.read(partitionOf(key.networkId), () => {
+      const found = reader.repository(key.repositoryId);
+      const isGone = found?.deleted === true && found.removedAtMs === undefined;
+      if (found?.networkId === key.networkId && !isGone) return usageOf(this.#sql, key);
+      throw noRepository(key.repositoryId);
+    });
   }
 
   /** {@inheritDoc Metadata.listReferences} */

@@ -1,5 +1,5 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { hasCode, systemRandom } from "@gitstratum/core";
+import { DELETED_REPOSITORY_GRACE_MS, hasCode, systemRandom } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import { partitionOf } from "@gitstratum/core/ring";
 import {
@@ -270,8 +270,11 @@ Deno.test("upkeep() removes packs of deleted networks after their grace", async 
   await pushNew(node, key);
   equal(node.extents.count, 3);
   await node.metadata.deleteRepository(key);
+  node.clock.jumpWall(DELETED_REPOSITORY_GRACE_MS - 1);
   await node.node.upkeep();
-  equal(node.extents.count, 3);
+  node.clock.jumpWall(1000);
+  await node.node.upkeep();
+  equal(node.extents.count, 3, "purged now, kept for fetches");
   node.clock.jumpWall(1000);
   await node.node.upkeep();
   equal(node.extents.count, 0);

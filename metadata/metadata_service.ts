@@ -25,6 +25,7 @@ import {
   encodeReferences,
   encodeRows,
   errorResponse,
+  forkRepositorySchema,
   locateRequestSchema,
   type Metadata,
   METADATA_AUDIT_PATH,
@@ -38,7 +39,10 @@ import {
   readBodyBytes,
   readJson,
   referenceQuerySchema,
+  renameRepositorySchema,
   type RepositoryKey,
+  type RepositoryListQuery,
+  restoreRepositorySchema,
   type Service,
   updateRepositorySchema,
 } from "@gitstratum/core/rpc";
@@ -92,16 +96,7 @@ export class MetadataService implements Service {
       return Response.json(await metadata.createRepository(request));
     });
     this.#app.get("/metadata/v1/repositories", async (context) => {
-      const after = context.req.query("after");
-      const limit = parseLimit(context.req.query("limit"));
-      const partitions = context.req.query("partitions");
-      return Response.json(
-        await metadata.listRepositories({
-          limit,
-          ...(after === undefined ? {} : { after: parseRepositoryName(after) }),
-          ...(partitions === undefined ? {} : { partitions: parsePartitions(partitions) }),
-        }),
-      );
+      return Response.json(await metadata.listRepositories(listQuery(context)));
     });
     this.#app.get("/metadata/v1/names/:owner/:name", async ({ req }) => {
       const name = parseRepositoryName(`${req.param("owner")}/${req.param("name")}`);
@@ -113,6 +108,16 @@ export class MetadataService implements Service {
       const request = await readJson(context.req.raw, updateRepositorySchema);
       return Response.json(await metadata.updateRepository(keyOf(context), request));
     });
+    this.#app.get("/metadata/v1/deleted-repositories", async (context) => {
+      return Response.json(await metadata.listDeletedRepositories(listQuery(context)));
+    });
+    this.#app.get(`${REPOSITORY}/usage`, async (context) => {
+      return Response.json(await metadata.repositoryUsage(keyOf(context)));
+    });
+    this.#app.post(`${REPOSITORY}/purge`, async (context) => {
+      await metadata.purgeRepository(keyOf(context));
+      return Response.json({});
+    });
     this.#app.delete(REPOSITORY, async (context) => {
       const request = await readJson(context.req.raw, deleteRepositorySchema);
       await metadata.deleteRepository(keyOf(context), request);
@@ -122,6 +127,17 @@ export class MetadataService implements Service {
 
   #addQuestions(): void {
     const metadata = this.#metadata;
+    this.#ask("fork", forkRepositorySchema, (key, body) => metadata.forkRepository(key, body));
+    this.#ask(
+      "rename",
+      renameRepositorySchema,
+      (key, body) => metadata.renameRepository(key, body),
+    );
+    this.#ask(
+      "restore",
+      restoreRepositorySchema,
+      (key, body) => metadata.restoreRepository(key, body),
+    );
     this.#ask("negotiate", negotiateRequestSchema, (key, body) => metadata.negotiate(key, body));
     this.#app.get(`${REPOSITORY}/tag-digest`, async (context) => {
       return Response.json({ digest: await metadata.tagDigest(keyOf(context)) });
@@ -169,6 +185,16 @@ function keyOf({ req }: Context): RepositoryKey {
   return {
     networkId: parseNetworkId(req.param("network") ?? ""),
     repositoryId: parseRepositoryId(req.param("repository") ?? ""),
+  };
+}
+
+function listQuery({ req }: Context): RepositoryListQuery {
+  const after = req.query("after");
+  const partitions = req.query("partitions");
+  return {
+    limit: parseLimit(req.query("limit")),
+    ...(after === undefined ? {} : { after: parseRepositoryName(after) }),
+    ...(partitions === undefined ? {} : { partitions: parsePartitions(partitions) }),
   };
 }
 

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Clock, FREED_GROUP_GRACE_MS, type Logger, type Random } from "@gitstratum/core";
+import {
+  type Clock,
+  DELETED_REPOSITORY_GRACE_MS,
+  FREED_GROUP_GRACE_MS,
+  type Logger,
+  type Random,
+} from "@gitstratum/core";
 import type { Log } from "@gitstratum/core/consensus";
 import {
   type AuditTrail,
@@ -74,6 +80,8 @@ export interface MetadataNodeOptions {
   readonly cluster?: MetadataClusterOptions;
   /** Packs of deleted repositories stay this long, in milliseconds. */
   readonly freedGraceMs?: number;
+  /** Deleted repositories can be restored for so long, in milliseconds. */
+  readonly deletedGraceMs?: number;
   /** Entries to leave in each log for those who tail it. */
   readonly keepEntryCount?: number;
   /** How much of the audit trail is kept. */
@@ -127,7 +135,13 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     onApplied: (records) => history.applied(records),
   });
   const local = new LocalDirectorySteps({ partitions, reader, clock });
-  const directory = new Directory({ steps: routed(local, options), reader, clock, random });
+  const directory = new Directory({
+    steps: routed(local, options),
+    reader,
+    clock,
+    random,
+    deletedGraceMs: options.deletedGraceMs ?? DELETED_REPOSITORY_GRACE_MS,
+  });
   const catalogue = new StateCatalogue(new Statements(database.reader));
   const view = new NetworkView({ catalogue, extents });
   const upkeep = new Upkeep({

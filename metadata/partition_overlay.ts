@@ -11,7 +11,8 @@ import {
   type RepositoryId,
   type RepositoryName,
 } from "@gitstratum/core/rpc";
-import type { LogRecord, PushRecord } from "./log_record.ts";
+import { HiddenReferences } from "@gitstratum/core/git";
+import type { ForkSource, LogRecord, PushRecord } from "./log_record.ts";
 import type {
   NameState,
   PartitionView,
@@ -20,6 +21,8 @@ import type {
   RepositoryState,
 } from "./partition_view.ts";
 import { ReferenceOverlay } from "./reference_overlay.ts";
+
+type RestoredRecord = LogRecord & { readonly kind: "repository-restored" };
 
 /** A {@link PartitionView} to which records are added. */
 export class PartitionOverlay implements PartitionView {
@@ -68,8 +71,27 @@ export class PartitionOverlay implements PartitionView {
           this.#names.set(record.name, undefined);
         }
         break;
+      case "name-moved":
+        this.#move(record);
+        break;
       case "repository-created":
         this.#create(record);
+        break;
+      case "repository-renamed": {
+        const { name, version: nameVersion } = record;
+        this.#amend(record.repositoryId, { name, nameVersion });
+        break;
+      }
+      case "repository-removed": {
+        const { atMs: removedAtMs, version: nameVersion } = record;
+        this.#amend(record.repositoryId, { deleted: true, removedAtMs, nameVersion });
+        break;
+      }
+      case "repository-restored":
+        this.#restore(record);
+        break;
+      case "name-version-raised":
+        this.#amend(record.repositoryId, { nameVersion: record.version });
         break;
       case "repository-deleted":
         this.#delete(record);
@@ -83,6 +105,7 @@ export class PartitionOverlay implements PartitionView {
       case "push":
         this.#push(record);
         break;
+      case "name-settled":
       case "deletion-finished":
       case "snapshot-taken":
       case "spilled":
@@ -92,12 +115,28 @@ export class PartitionOverlay implements PartitionView {
   }
 
   #claim(record: LogRecord & { readonly kind: "name-claimed" }): void {
-    const { name, repositoryId, networkId, atMs } = record;
-    this.#names.set(name, { name, repositoryId, networkId, atMs, confirmed: false });
+    const { name, repositoryId, networkId, version = 0, atMs } = record;
+    const claimed = { name, repositoryId, networkId, version, atMs };
+    this.#names.set(name, { ...claimed, confirmed: false, moved: false });
+  }
+
+  #move({ name, repositoryId, atMs }: LogRecord & { readonly kind: "name-moved" }): void {
+    const state = this.name(name);
+    if (state?.repositoryId !== repositoryId) return;
+    this.#names.set(name, { ...state, confirmed: false, moved: true, atMs });
+  }
+
+  #restore({ repositoryId, name, version }: RestoredRecord): void {
+    const known = this.repository(repositoryId);
+    if (known === undefined) return;
+    const { removedAtMs: _, ...kept } = known;
+    const restored = { ...kept, name, nameVersion: version, deleted: false };
+    this.#repositories.set(repositoryId, restored);
   }
 
   #create(record: LogRecord & { readonly kind: "repository-created" }): void {
-    const { repositoryId, networkId, name, objectFormat, head, atMs } = record;
+    const { repositoryId, networkId, name, objectFormat, head, atMs, fork } = record;
+    if (fork !== undefined) this.#copyReferences(fork, repositoryId);
     this.#repositories.set(repositoryId, {
       repositoryId,
       networkId,
@@ -105,15 +144,29 @@ export class PartitionOverlay implements PartitionView {
       objectFormat,
       head,
       createdAtMs: atMs,
-      settings: DEFAULT_REPOSITORY_SETTINGS,
+      settings: record.settings ?? DEFAULT_REPOSITORY_SETTINGS,
       refsVersion: 0,
+      nameVersion: 0,
       deleted: false,
+      ...(fork === undefined ? {} : { parentId: fork.parentId }),
     });
+  }
+
+  /** What the parent has at this moment; later changes of either are not the other's. */
+  #copyReferences(fork: ForkSource, repositoryId: RepositoryId): void {
+    const hidden = new HiddenReferences(fork.hiddenReferences);
+    const parent = this.references(fork.parentId);
+    const references = new ReferenceOverlay(this.#base.references(repositoryId));
+    for (const name of parent.namesBelow("refs")) {
+      if (!hidden.hides(name)) references.set(name, parent.get(name));
+    }
+    this.#references.set(repositoryId, references);
   }
 
   #confirm(name: RepositoryName, repositoryId: RepositoryId): void {
     const state = this.name(name);
-    if (state?.repositoryId === repositoryId) this.#names.set(name, { ...state, confirmed: true });
+    if (state?.repositoryId !== repositoryId) return;
+    this.#names.set(name, { ...state, confirmed: true, moved: false });
   }
 
   #delete(record: LogRecord & { readonly kind: "repository-deleted" }): void {
@@ -127,10 +180,16 @@ export class PartitionOverlay implements PartitionView {
       createdAtMs: atMs,
       settings: DEFAULT_REPOSITORY_SETTINGS,
       refsVersion: 0,
+      nameVersion: 0,
       deleted: true,
     };
     const known = this.repository(repositoryId);
-    this.#repositories.set(repositoryId, known ? { ...known, deleted: true } : barred);
+    if (known === undefined) {
+      this.#repositories.set(repositoryId, barred);
+      return;
+    }
+    const { removedAtMs: _, ...kept } = known;
+    this.#repositories.set(repositoryId, { ...kept, deleted: true });
   }
 
   #amend(id: RepositoryId, change: Partial<RepositoryState>): void {

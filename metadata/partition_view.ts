@@ -28,8 +28,14 @@ export interface RepositoryState {
   readonly settings: RepositorySettings;
   /** Lsn of the last change of a reference; 0 before the first. */
   readonly refsVersion: number;
-  /** Deleted ones stay known, so that they can not be created again. */
+  /** Counts the names that it has had, losses included; tells an entry of the directory from later ones. */
+  readonly nameVersion: number;
+  /** Whether it does not live. Those stay known, so that they can not be created again. */
   readonly deleted: boolean;
+  /** Wall time in milliseconds of the deletion of one that can be restored. */
+  readonly removedAtMs?: number;
+  /** The repository that it was forked from. */
+  readonly parentId?: RepositoryId;
 }
 
 /** A name as its own partition knows it. */
@@ -37,9 +43,13 @@ export interface NameState {
   readonly name: RepositoryName;
   readonly repositoryId: RepositoryId;
   readonly networkId: NetworkId;
-  /** Whether the repository is known to exist; if not, its partition must be asked. */
+  /** The repository's {@link RepositoryState.nameVersion} under this name. */
+  readonly version: number;
+  /** Whether the repository is known to have had the name; if not, its partition must be asked. */
   readonly confirmed: boolean;
-  /** Wall time of the claim, in milliseconds. */
+  /** Whether the repository has another name since: whoever wants this one may take it. */
+  readonly moved: boolean;
+  /** Wall time of the claim, or of the move, in milliseconds. */
   readonly atMs: number;
 }
 

@@ -32,6 +32,7 @@ function viewOf(denyNonFastForwards: boolean): PartitionView {
     createdAtMs: 0,
     settings: { ...DEFAULT_REPOSITORY_SETTINGS, denyNonFastForwards },
     refsVersion: 1,
+    nameVersion: 0,
     deleted: false,
   };
   return {

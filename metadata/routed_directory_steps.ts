@@ -14,7 +14,14 @@ import type {
   RepositoryName,
 } from "@gitstratum/core/rpc";
 import { partitionOf } from "@gitstratum/core/ring";
-import type { Attributed, DirectorySteps, NameClaim, NameHolder } from "./directory_steps.ts";
+import type {
+  Attributed,
+  DirectorySteps,
+  NameClaim,
+  NameDebt,
+  NameEntry,
+  NewName,
+} from "./directory_steps.ts";
 import { DirectoryStepsClient } from "./directory_steps_client.ts";
 import type { NameState, RepositoryState } from "./partition_view.ts";
 
@@ -48,13 +55,18 @@ export class RoutedDirectorySteps implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.confirm} */
-  confirm(holder: NameHolder): Promise<void> {
-    return this.#in(partitionOf(holder.name), (steps) => steps.confirm(holder));
+  confirm(entry: NameEntry): Promise<void> {
+    return this.#in(partitionOf(entry.name), (steps) => steps.confirm(entry));
   }
 
   /** {@inheritDoc DirectorySteps.release} */
-  release(holder: NameHolder): Promise<void> {
-    return this.#in(partitionOf(holder.name), (steps) => steps.release(holder));
+  release(entry: NameEntry): Promise<void> {
+    return this.#in(partitionOf(entry.name), (steps) => steps.release(entry));
+  }
+
+  /** {@inheritDoc DirectorySteps.move} */
+  move(entry: NameClaim): Promise<void> {
+    return this.#in(partitionOf(entry.name), (steps) => steps.move(entry));
   }
 
   /** {@inheritDoc DirectorySteps.repository} */
@@ -67,14 +79,34 @@ export class RoutedDirectorySteps implements DirectorySteps {
     return this.#in(partitionOf(info.networkId), (steps) => steps.create(info));
   }
 
-  /** {@inheritDoc DirectorySteps.delete} */
-  delete(key: Attributed<RepositoryKey>): Promise<NameHolder> {
-    return this.#in(partitionOf(key.networkId), (steps) => steps.delete(key));
+  /** {@inheritDoc DirectorySteps.rename} */
+  rename(request: Attributed<NewName>): Promise<RepositoryState> {
+    return this.#in(partitionOf(request.networkId), (steps) => steps.rename(request));
+  }
+
+  /** {@inheritDoc DirectorySteps.remove} */
+  remove(key: Attributed<RepositoryKey>): Promise<NameDebt> {
+    return this.#in(partitionOf(key.networkId), (steps) => steps.remove(key));
+  }
+
+  /** {@inheritDoc DirectorySteps.restore} */
+  restore(request: Attributed<NewName>): Promise<RepositoryState> {
+    return this.#in(partitionOf(request.networkId), (steps) => steps.restore(request));
+  }
+
+  /** {@inheritDoc DirectorySteps.purge} */
+  purge(key: RepositoryKey & { readonly removedBeforeMs: number }): Promise<void> {
+    return this.#in(partitionOf(key.networkId), (steps) => steps.purge(key));
   }
 
   /** {@inheritDoc DirectorySteps.bar} */
   bar(claim: NameClaim): Promise<boolean> {
     return this.#in(partitionOf(claim.networkId), (steps) => steps.bar(claim));
+  }
+
+  /** {@inheritDoc DirectorySteps.settle} */
+  settle(debt: NameEntry): Promise<void> {
+    return this.#in(partitionOf(debt.networkId), (steps) => steps.settle(debt));
   }
 
   /** {@inheritDoc DirectorySteps.finish} */

@@ -12,7 +12,7 @@ import { GitStratumError } from "@gitstratum/core";
 import { partitionOf } from "@gitstratum/core/ring";
 
 /** Raised with every change of {@link TABLES}. */
-export const SCHEMA_VERSION = 5;
+export const SCHEMA_VERSION = 6;
 
 const SNAPSHOTS = `
 -- Snapshots of partitions in extents: after which lsn, and what their bytes are.
@@ -60,26 +60,52 @@ CREATE TABLE audit_changes (
 ) STRICT, WITHOUT ROWID;
 `;
 
-const TABLES = `${SNAPSHOTS}${AUDIT}
+const NAMES_BY_STATE = `
+CREATE INDEX names_claimed ON names (at_ms) WHERE state = 0;
+CREATE INDEX names_moved ON names (at_ms) WHERE state = 2;
+`;
+
+const REPOSITORIES_BY_NAME = `
+CREATE INDEX repositories_name ON repositories (name)
+  WHERE deleted_at_ms IS NULL AND removed_at_ms IS NULL;
+CREATE INDEX repositories_removed ON repositories (name)
+  WHERE deleted_at_ms IS NULL AND removed_at_ms IS NOT NULL;
+`;
+
+const NAME_DEBTS = `
+-- Names that repositories had, by their name version then, of which the directory is to be told.
+-- moves: 1 = the name shall lead to the repository, 0 = it shall be free.
+CREATE TABLE name_debts (
+  repository INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  moves INTEGER NOT NULL,
+  PRIMARY KEY (repository, version)
+) STRICT, WITHOUT ROWID;
+`;
+
+const TABLES = `${SNAPSHOTS}${AUDIT}${NAME_DEBTS}
 -- How far each partition's log has been applied.
 CREATE TABLE applied (
   partition INTEGER PRIMARY KEY,
   lsn INTEGER NOT NULL
 ) STRICT;
 
--- state: 0 = claimed, 1 = confirmed.
+-- state: 0 = claimed, 1 = confirmed, 2 = the repository has moved to another name.
 CREATE TABLE names (
   name TEXT PRIMARY KEY,
   repository TEXT NOT NULL,
   network TEXT NOT NULL,
   state INTEGER NOT NULL,
   at_ms INTEGER NOT NULL,
-  partition INTEGER NOT NULL
+  partition INTEGER NOT NULL,
+  version INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX names_claimed ON names (at_ms) WHERE state = 0;
+${NAMES_BY_STATE}
 CREATE INDEX names_partition ON names (partition);
 
 -- A row whose deleted_at_ms is set bars its id for ever. finished: its name has been released.
+-- A row with removed_at_ms alone can be restored.
 CREATE TABLE repositories (
   number INTEGER PRIMARY KEY,
   repository TEXT NOT NULL UNIQUE,
@@ -93,10 +119,14 @@ CREATE TABLE repositories (
   finished INTEGER NOT NULL DEFAULT 0,
   -- As JSON; NULL = none was ever changed.
   settings TEXT,
-  partition INTEGER NOT NULL
+  partition INTEGER NOT NULL,
+  name_version INTEGER NOT NULL DEFAULT 0,
+  removed_at_ms INTEGER,
+  -- The repository that it was forked from.
+  parent TEXT
 ) STRICT;
 CREATE INDEX repositories_partition ON repositories (partition);
-CREATE INDEX repositories_name ON repositories (name) WHERE deleted_at_ms IS NULL;
+${REPOSITORIES_BY_NAME}
 CREATE INDEX repositories_network ON repositories (network) WHERE deleted_at_ms IS NULL;
 CREATE INDEX repositories_unfinished ON repositories (number)
   WHERE deleted_at_ms IS NOT NULL AND finished = 0;
@@ -195,6 +225,17 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
   `,
   3: SNAPSHOTS,
   4: AUDIT,
+  5: `
+    ALTER TABLE names ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX names_claimed;
+    ${NAMES_BY_STATE}
+    ALTER TABLE repositories ADD COLUMN name_version INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE repositories ADD COLUMN removed_at_ms INTEGER;
+    ALTER TABLE repositories ADD COLUMN parent TEXT;
+    DROP INDEX repositories_name;
+    ${REPOSITORIES_BY_NAME}
+    ${NAME_DEBTS}
+  `,
 };
 
 /**

@@ -5,8 +5,8 @@ import { partitionOf } from "@gitstratum/core/ring";
 import { ensureSchema, SCHEMA_VERSION } from "./schema.ts";
 
 const version = (database: DatabaseSync) => database.prepare("PRAGMA user_version").get();
-const columns = (database: DatabaseSync) =>
-  database.prepare("SELECT name, type FROM pragma_table_info('repositories')").all();
+const columns = (database: DatabaseSync, table: string) =>
+  database.prepare("SELECT name, type FROM pragma_table_info(?) ORDER BY name").all(table);
 const indexes = (database: DatabaseSync) =>
   database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' ORDER BY name").all();
 
@@ -15,11 +15,18 @@ Deno.test("ensureSchema() brings the tables of version 1 up to date and keeps th
   ensureSchema(fresh);
   using old = new DatabaseSync(":memory:");
   ensureSchema(old);
+  for (const table of ["snapshots", "audit_acts", "audit_changes", "name_debts"]) {
+    old.exec(`DROP TABLE ${table}`);
+  }
+  old.exec("DROP INDEX names_moved");
+  old.exec("DROP INDEX repositories_name; DROP INDEX repositories_removed");
   for (const table of ["names", "repositories", "networks"]) {
     old.exec(`DROP INDEX ${table}_partition; ALTER TABLE ${table} DROP COLUMN partition`);
   }
-  for (const table of ["snapshots", "audit_acts", "audit_changes"]) old.exec(`DROP TABLE ${table}`);
-  old.exec("DROP INDEX repositories_name; ALTER TABLE repositories DROP COLUMN settings");
+  old.exec("ALTER TABLE names DROP COLUMN version");
+  for (const column of ["settings", "name_version", "removed_at_ms", "parent"]) {
+    old.exec(`ALTER TABLE repositories DROP COLUMN ${column}`);
+  }
   old.exec("PRAGMA user_version = 1; INSERT INTO networks VALUES ('n', 0, 0)");
   old.exec("INSERT INTO names VALUES ('o/n', 'r', 'n', 1, 1)");
   old.exec(
@@ -28,7 +35,9 @@ Deno.test("ensureSchema() brings the tables of version 1 up to date and keeps th
   );
   ensureSchema(old);
   deepEqual(version(old), version(fresh));
-  deepEqual(columns(old), columns(fresh));
+  for (const table of ["repositories", "names", "name_debts"]) {
+    deepEqual(columns(old, table), columns(fresh, table), table);
+  }
   deepEqual(indexes(old), indexes(fresh));
   equal(old.prepare("SELECT settings FROM repositories").get()?.["settings"], null);
   const partitionIn = (table: string) =>

@@ -14,8 +14,12 @@ import type { Lsn, Partition } from "@gitstratum/core/consensus";
 import type { Sliced } from "./sliced.ts";
 import { type SqlRow, type SqlValue, Statements } from "./statements.ts";
 
-/** The versions of the format that are read; the last one is written. 2 has the audit trail. */
-const SNAPSHOT_VERSIONS = [1, 2] as const;
+/**
+ * The versions of the format that are read; the last one is written. 2 has the audit trail, 3 the names
+ * that repositories have one after the other.
+ */
+const SNAPSHOT_VERSIONS = [1, 2, 3] as const;
+type SnapshotVersion = typeof SNAPSHOT_VERSIONS[number];
 
 /** Rows of one table that belong to a partition. */
 interface TableShape {
@@ -24,6 +28,8 @@ interface TableShape {
   readonly table: string;
   /** Columns in the order of a line. */
   readonly columns: readonly string[];
+  /** How many of the columns there were before version 3; absent = all. */
+  readonly columnCountBefore?: number;
   /** Columns of bytes, which travel in hexadecimal digits. */
   readonly blobs?: readonly string[];
   /** Which rows, given the partition or the repository's number. */
@@ -36,7 +42,8 @@ const PARTITION_TABLES: readonly TableShape[] = [
   {
     tag: "name",
     table: "names",
-    columns: ["name", "repository", "network", "state", "at_ms"],
+    columns: ["name", "repository", "network", "state", "at_ms", "version"],
+    columnCountBefore: 5,
     where: "partition = ?1",
   },
   {
@@ -127,11 +134,21 @@ const REPOSITORIES: TableShape = {
     "deleted_at_ms",
     "finished",
     "settings",
+    "name_version",
+    "removed_at_ms",
+    "parent",
   ],
+  columnCountBefore: 10,
   where: "partition = ?1",
 };
 
 const REPOSITORY_TABLES: readonly TableShape[] = [
+  {
+    tag: "debt",
+    table: "name_debts",
+    columns: ["version", "name", "moves"],
+    where: "repository = ?1",
+  },
   {
     tag: "ref",
     table: "refs",
@@ -228,9 +245,9 @@ export function* restoreLines(
   partition: Partition,
   lines: Iterable<string>,
 ): Sliced<Lsn> {
-  const writer = new SnapshotWriter(new Statements(database), partition);
   const iterator = lines[Symbol.iterator]();
   const head = parsed(headSchema, iterator.next().value);
+  const writer = new SnapshotWriter(new Statements(database), partition, head.snapshot);
   if (head.partition !== partition) throw damaged(`it is of partition ${head.partition}`);
   yield* writer.clear();
   for (let count = 0;; count++) {
@@ -255,15 +272,16 @@ const SLICE_ROWS = 500;
 class SnapshotWriter {
   readonly #sql: Statements;
   readonly #partition: Partition;
-  readonly #shapes = new Map(
-    [...PARTITION_TABLES, REPOSITORIES, ...REPOSITORY_TABLES].map((shape) => [shape.tag, shape]),
-  );
+  readonly #shapes: ReadonlyMap<string, TableShape>;
   /** Node-local number of the repository whose parts follow. */
   #number: number | undefined;
 
-  constructor(sql: Statements, partition: Partition) {
+  constructor(sql: Statements, partition: Partition, version: SnapshotVersion) {
     this.#sql = sql;
     this.#partition = partition;
+    const shapes = [...PARTITION_TABLES, REPOSITORIES, ...REPOSITORY_TABLES];
+    const ofVersion = version < 3 ? shapes.map(shapeBefore) : shapes;
+    this.#shapes = new Map(ofVersion.map((shape) => [shape.tag, shape]));
   }
 
   /** Removes what there is of the partition. */
@@ -301,10 +319,10 @@ class SnapshotWriter {
 
   #addRow(shape: TableShape, row: readonly SqlValue[]): void {
     if (WITH_PARTITION.has(shape.table)) this.#insert(shape, row, "partition", this.#partition);
-    else if (!REPOSITORY_TABLES.includes(shape)) this.#insert(shape, row);
+    else if (!REPOSITORY_TABLES.some(({ tag }) => tag === shape.tag)) this.#insert(shape, row);
     else if (this.#number === undefined) throw damaged("a row belongs to no repository");
     else this.#insert(shape, row, "repository", this.#number);
-    if (shape !== REPOSITORIES) return;
+    if (shape.tag !== REPOSITORIES.tag) return;
     const found = this.#sql.get("SELECT number FROM repositories WHERE repository = ?", row[0]!);
     this.#number = Number(found?.["number"]);
   }
@@ -326,6 +344,11 @@ class SnapshotWriter {
       ...values,
     );
   }
+}
+
+/** A table as it was before version 3; columns that it lacks get the values of new tables. */
+function shapeBefore(shape: TableShape): TableShape {
+  return { ...shape, columns: shape.columns.slice(0, shape.columnCountBefore) };
 }
 
 /** SQLITE_CONSTRAINT and SQLITE_MISMATCH: the row is at fault, not the disk. */

@@ -93,6 +93,16 @@ function fill(database: DatabaseSync, partition: Partition, salt = 0): void {
       digest: "d".repeat(64),
     },
     { kind: "repository-deleted", repositoryId: gone!, networkId: lone, name: names(3), atMs: 6 },
+    { kind: "repository-renamed", repositoryId: one!, name: names(4), version: 1, atMs: 7 },
+    { kind: "repository-removed", repositoryId: two!, version: 1, atMs: 8 },
+    {
+      kind: "name-claimed",
+      name: names(4),
+      repositoryId: one!,
+      networkId: network,
+      version: 1,
+      atMs: 7,
+    },
   ];
   const placed = records.map((record, index) => ({ lsn: index + 1 as Lsn, record }));
   runWhole(new Materialiser(database).apply(partition, placed));
@@ -108,8 +118,17 @@ Deno.test("restoreLines() makes the same state on a node that numbers repositori
   const lines = linesOf(source, PARTITION);
   for (
     const tag of [
-      ...["name", "network", "group", "freed", "snapshot", "repository", "ref", "former"],
-      ...["act", "change"],
+      "name",
+      "network",
+      "group",
+      "freed",
+      "snapshot",
+      "repository",
+      "debt",
+      "ref",
+      "former",
+      "act",
+      "change",
     ]
   ) {
     ok(lines.some((line) => line.startsWith(`["${tag}",`)), tag);
@@ -117,25 +136,43 @@ Deno.test("restoreLines() makes the same state on a node that numbers repositori
   using target = open();
   fill(target, OTHER, 7);
   const other = linesOf(target, OTHER);
-  equal(runWhole(restoreLines(target, PARTITION, lines)), 12);
+  equal(runWhole(restoreLines(target, PARTITION, lines)), 15);
   deepEqual(linesOf(target, PARTITION), lines);
   deepEqual(linesOf(target, OTHER), other, "other partitions stay");
   // What follows in the log can be applied.
   const record = { kind: "deletion-finished", repositoryId: id(3) as RepositoryId } as const;
-  runWhole(new Materialiser(target).apply(PARTITION, [{ lsn: 13 as Lsn, record }]));
+  runWhole(new Materialiser(target).apply(PARTITION, [{ lsn: 16 as Lsn, record }]));
 });
 
-Deno.test("restoreLines() reads version 1, which has no audit trail", () => {
+/** A row as versions before 3 wrote it. */
+function rowBefore(line: string): string {
+  const row = JSON.parse(line);
+  if (row[0] === "name") return JSON.stringify(row.slice(0, 6));
+  return row[0] === "repository" ? JSON.stringify(row.slice(0, 11)) : line;
+}
+
+Deno.test("restoreLines() reads older versions, without audit trail and later names", () => {
   using source = open();
   fill(source, PARTITION);
   const lines = linesOf(source, PARTITION);
-  const old = lines.filter((line) => !/^\["(act|change)",/.test(line))
-    .with(0, lines[0]!.replace('"snapshot":2', '"snapshot":1'));
-  const counted = old.with(-1, `{"rows":${old.length - 2}}`);
-  using target = open();
-  equal(runWhole(restoreLines(target, PARTITION, counted)), 12);
-  equal(target.prepare("SELECT count(*) AS count FROM audit_acts").get()?.["count"], 0);
-  deepEqual(linesOf(target, PARTITION).slice(1), counted.slice(1));
+  for (const [version, lacks] of [[1, /^\["(act|change|debt)",/], [2, /^\["debt",/]] as const) {
+    const rows = lines.slice(1, -1).filter((line) => !lacks.test(line)).map(rowBefore);
+    const head = lines[0]!.replace('"snapshot":3', `"snapshot":${version}`);
+    using target = open();
+    equal(
+      runWhole(restoreLines(target, PARTITION, [head, ...rows, `{"rows":${rows.length}}`])),
+      15,
+    );
+    deepEqual(linesOf(target, PARTITION).slice(1, -1).map(rowBefore), rows);
+    const names = target.prepare("SELECT DISTINCT version FROM names").all();
+    deepEqual(names.map((row) => ({ ...row })), [{ version: 0 }]);
+    const repositories = target.prepare(
+      "SELECT DISTINCT name_version, removed_at_ms, parent FROM repositories",
+    ).all();
+    deepEqual(repositories.map((row) => ({ ...row })), [
+      { name_version: 0, removed_at_ms: null, parent: null },
+    ]);
+  }
 });
 
 Deno.test("restoreLines() takes the place of an older state", () => {
@@ -162,7 +199,8 @@ Deno.test("restoreLines() refuses what is no whole snapshot of the partition", (
   refuse(lines.slice(0, -1));
   refuse(lines.toSpliced(3, 1));
   refuse([...lines, lines[1]!]);
-  refuse(lines.with(0, lines[0]!.replace('"snapshot":2', '"snapshot":3')));
+  refuse(lines.with(0, lines[0]!.replace('"snapshot":3', '"snapshot":4')));
+  refuse(lines.with(0, lines[0]!.replace('"snapshot":3', '"snapshot":2')));
   refuse(lines.with(1, lines[2]!));
   refuse(lines.map((line) => line.replace('["ref",', '["unknown",')));
   refuse(lines.map((line) => line.replace('"refs/heads/main","7777', '"refs/heads/main","77x7')));

@@ -16,7 +16,7 @@ import {
   type RepositoryName,
   type RepositorySettings,
 } from "@gitstratum/core/rpc";
-import type { NameHolder } from "./directory_steps.ts";
+import type { NameDebt, NameEntry } from "./directory_steps.ts";
 import type { Rejection } from "./log_record.ts";
 import type {
   NameState,
@@ -91,11 +91,57 @@ export class StateReader implements PartitionView {
   ): RepositoryState[] {
     return this.#sql.all(
       "SELECT * FROM repositories INDEXED BY repositories_name WHERE name > ?" +
-        ` AND deleted_at_ms IS NULL AND ${AMONG} ORDER BY name LIMIT ?`,
+        ` AND deleted_at_ms IS NULL AND removed_at_ms IS NULL AND ${AMONG} ORDER BY name LIMIT ?`,
       after,
       JSON.stringify(options.partitions),
       options.limit,
     ).map(repositoryOf);
+  }
+
+  /** Deleted repositories that can be restored, in byte order of their names, after a name. */
+  removedAfter(
+    after: string,
+    options: { readonly partitions: readonly Partition[]; readonly limit: number },
+  ): RepositoryState[] {
+    return this.#sql.all(
+      "SELECT * FROM repositories INDEXED BY repositories_removed WHERE name > ?" +
+        ` AND deleted_at_ms IS NULL AND removed_at_ms IS NOT NULL AND ${AMONG}` +
+        " ORDER BY name LIMIT ?",
+      after,
+      JSON.stringify(options.partitions),
+      options.limit,
+    ).map(repositoryOf);
+  }
+
+  /** Repositories that were removed before a time and can still be restored; at most `limit`. */
+  removedBefore(partitions: readonly Partition[], atMs: number, limit: number): RepositoryState[] {
+    return this.#sql.all(
+      "SELECT * FROM repositories INDEXED BY repositories_removed WHERE removed_at_ms <= ?" +
+        ` AND deleted_at_ms IS NULL AND removed_at_ms IS NOT NULL AND ${AMONG} LIMIT ?`,
+      atMs,
+      JSON.stringify(partitions),
+      limit,
+    ).map(repositoryOf);
+  }
+
+  /** Names that repositories left before a time and that nobody took since; at most `limit`. */
+  movedBefore(partitions: readonly Partition[], atMs: number, limit: number): NameState[] {
+    return this.#sql.all(
+      `SELECT * FROM names WHERE state = 2 AND at_ms <= ? AND ${AMONG} ORDER BY at_ms LIMIT ?`,
+      atMs,
+      JSON.stringify(partitions),
+      limit,
+    ).map(nameOf);
+  }
+
+  /** Names that repositories had and of which the directory may not know yet; at most `limit`. */
+  nameDebts(partitions: readonly Partition[], limit: number): NameDebt[] {
+    return this.#sql.all(
+      "SELECT r.repository, r.network, d.name, d.version, d.moves FROM name_debts d" +
+        ` JOIN repositories r ON r.number = d.repository WHERE r.${AMONG} LIMIT ?`,
+      JSON.stringify(partitions),
+      limit,
+    ).map((row) => ({ ...entryOf(row), moves: row["moves"] === 1 }));
   }
 
   /** Names that were claimed before a time and never confirmed; at most `limit`. */
@@ -109,17 +155,13 @@ export class StateReader implements PartitionView {
   }
 
   /** Deletions whose name may still stand in the directory; at most `limit`. */
-  unfinishedDeletions(partitions: readonly Partition[], limit: number): NameHolder[] {
+  unfinishedDeletions(partitions: readonly Partition[], limit: number): NameEntry[] {
     return this.#sql.all(
-      "SELECT repository, network, name FROM repositories" +
+      "SELECT repository, network, name, name_version AS version FROM repositories" +
         ` WHERE deleted_at_ms IS NOT NULL AND finished = 0 AND ${AMONG} ORDER BY number LIMIT ?`,
       JSON.stringify(partitions),
       limit,
-    ).map((row) => ({
-      repositoryId: row["repository"] as RepositoryId,
-      networkId: row["network"] as NetworkId,
-      name: row["name"] as RepositoryName,
-    }));
+    ).map(entryOf);
   }
 
   /** Whether the network's catalogue holds a group. */
@@ -182,7 +224,17 @@ const NO_REFERENCES: ReferenceView = {
   namesBelow: () => [],
 };
 
+function entryOf(row: SqlRow): NameEntry {
+  return {
+    repositoryId: row["repository"] as RepositoryId,
+    networkId: row["network"] as NetworkId,
+    name: row["name"] as RepositoryName,
+    version: Number(row["version"]),
+  };
+}
+
 function repositoryOf(row: SqlRow): RepositoryState {
+  const { deleted_at_ms: deletedAtMs, removed_at_ms: removedAtMs, parent } = row;
   return {
     repositoryId: row["repository"] as RepositoryId,
     networkId: row["network"] as NetworkId,
@@ -192,7 +244,10 @@ function repositoryOf(row: SqlRow): RepositoryState {
     createdAtMs: Number(row["created_at_ms"]),
     settings: settingsOf(row["settings"]),
     refsVersion: Number(row["refs_version"]),
-    deleted: row["deleted_at_ms"] !== null,
+    nameVersion: Number(row["name_version"]),
+    deleted: deletedAtMs !== null || removedAtMs !== null,
+    ...(deletedAtMs === null && removedAtMs !== null ? { removedAtMs: Number(removedAtMs) } : {}),
+    ...(parent === null ? {} : { parentId: parent as RepositoryId }),
   };
 }
 
@@ -207,7 +262,9 @@ function nameOf(row: SqlRow): NameState {
     name: row["name"] as RepositoryName,
     repositoryId: row["repository"] as RepositoryId,
     networkId: row["network"] as NetworkId,
+    version: Number(row["version"]),
     confirmed: row["state"] === 1,
+    moved: row["state"] === 2,
     atMs: Number(row["at_ms"]),
   };
 }

@@ -8,38 +8,19 @@
  */
 
 import type { Pusher } from "../access/reference_denial.ts";
-import type { Partition } from "../consensus/log.ts";
 import type { ObjectFormat, Oid } from "../git/oid.ts";
 import type { ObjectFilter } from "../git/object_filter.ts";
 import type { ObjectType } from "../git/object_type.ts";
 import type { Recipe } from "../recipe/recipe.ts";
-import type { NetworkId, PackId, PushId, RepositoryId } from "./ids.ts";
+import type { PackId, PushId, RepositoryId } from "./ids.ts";
 import type { PackGroup } from "./pack_group.ts";
 import type { Provenance } from "./provenance.ts";
+import type { RepositoryInfo, RepositoryKey, RepositoryListQuery } from "./repository.ts";
+import type { RepositoryLife } from "./repository_life.ts";
 import type { RepositoryName } from "./repository_name.ts";
-import type { RepositorySettings, RepositorySettingsChange } from "./repository_settings.ts";
+import type { RepositorySettingsChange } from "./repository_settings.ts";
 
-/** Names a repository to the metadata cluster; the network decides the partition. */
-export interface RepositoryKey {
-  /** The repository. */
-  readonly repositoryId: RepositoryId;
-  /** Its network. */
-  readonly networkId: NetworkId;
-}
-
-/** A repository. */
-export interface RepositoryInfo extends RepositoryKey {
-  /** Full name. */
-  readonly name: RepositoryName;
-  /** Hash function of its objects. */
-  readonly objectFormat: ObjectFormat;
-  /** Full reference name that HEAD points at, e.g. `refs/heads/main`; it may be unborn. */
-  readonly head: string;
-  /** Wall time of creation in milliseconds. */
-  readonly createdAtMs: number;
-  /** What its owner set. */
-  readonly settings: RepositorySettings;
-}
+export type { RepositoryInfo, RepositoryKey, RepositoryListQuery } from "./repository.ts";
 
 /** What a new repository is. */
 export interface CreateRepositoryRequest {
@@ -49,20 +30,12 @@ export interface CreateRepositoryRequest {
   readonly objectFormat: ObjectFormat;
   /** Branch name without `refs/heads/`. */
   readonly defaultBranch: string;
+  /** What differs from the settings of a new repository. */
+  readonly settings?: RepositorySettingsChange;
   /** Drawn by a caller that may repeat the call, which then finds its first outcome. */
   readonly repositoryId?: RepositoryId;
   /** Who, how and when: kept in the log. */
   readonly provenance?: Provenance;
-}
-
-/** Which repositories to list. */
-export interface RepositoryListQuery {
-  /** Only those after this name. */
-  readonly after?: RepositoryName;
-  /** At most so many. */
-  readonly limit: number;
-  /** Only those whose networks lie in one of these partitions; all of them when absent. */
-  readonly partitions?: readonly Partition[];
 }
 
 /** What changes in a repository; absent members stay as they are. */
@@ -235,14 +208,17 @@ export interface PushResult {
 }
 
 /** The metadata cluster. Unknown repositories answer `not-found` everywhere. */
-export interface Metadata {
+export interface Metadata extends RepositoryLife {
   /**
    * Makes an empty repository.
    *
    * @throws `already-exists`, `invalid`
    */
   createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo>;
-  /** Looks a name up; undefined when there is none. */
+  /**
+   * Looks a name up; undefined when there is none. A repository that was renamed is found by its old
+   * name, too, until that is taken or a time is over: it then shows another name than was asked for.
+   */
   findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined>;
   /** Repositories in byte order of their names. */
   listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]>;
@@ -252,7 +228,10 @@ export interface Metadata {
    * @throws `invalid` when HEAD would not point at a branch
    */
   updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo>;
-  /** Removes a repository; its name is free at once, its objects go later. */
+  /**
+   * Deletes a repository. Its name is free at once; it can be restored for a time, then its objects go
+   * unless forks need them.
+   */
   deleteRepository(key: RepositoryKey, request?: DeleteRepositoryRequest): Promise<void>;
   /** References and HEAD, from one state of the repository. Hidden references are left out. */
   listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing>;

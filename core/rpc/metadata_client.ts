@@ -32,6 +32,7 @@ import type {
 import {
   decodeRows,
   type DeepenRequest,
+  deletedPageSchema,
   emptySchema,
   locatedObjectsSchema,
   type LocateRequest,
@@ -44,12 +45,27 @@ import {
   tagDigestSchema,
 } from "./metadata_wire.ts";
 import { decodeReferences } from "./reference_stream.ts";
+import {
+  type DeletedRepository,
+  type ForkRepositoryRequest,
+  type RenameRepositoryRequest,
+  type RepositoryUsage,
+  repositoryUsageSchema,
+  type RestoreRepositoryRequest,
+} from "./repository_life.ts";
 import type { RepositoryName } from "./repository_name.ts";
 
 const ROOT = "/metadata/v1";
 
 function keyPath({ networkId, repositoryId }: RepositoryKey): string {
   return `${ROOT}/networks/${networkId}/repositories/${repositoryId}`;
+}
+
+function listQuery({ after, limit, partitions }: RepositoryListQuery): URLSearchParams {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (after !== undefined) query.set("after", after);
+  if (partitions !== undefined) query.set("partitions", partitions.join(","));
+  return query;
 }
 
 /** Answers of the metadata cluster, asked over the wire. */
@@ -83,12 +99,8 @@ export class MetadataClient implements Metadata {
   }
 
   /** {@inheritDoc Metadata.listRepositories} */
-  listRepositories(options: RepositoryListQuery): Promise<RepositoryInfo[]> {
-    const { after, limit, partitions } = options;
-    const query = new URLSearchParams({ limit: String(limit) });
-    if (after !== undefined) query.set("after", after);
-    if (partitions !== undefined) query.set("partitions", partitions.join(","));
-    return this.#client.call(`${ROOT}/repositories?${query}`, {
+  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
+    return this.#client.call(`${ROOT}/repositories?${listQuery(query)}`, {
       method: "GET",
       schema: repositoryPageSchema,
     });
@@ -112,6 +124,54 @@ export class MetadataClient implements Metadata {
       method: "DELETE",
       body: request,
       schema: emptySchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.forkRepository} */
+  forkRepository(parent: RepositoryKey, request: ForkRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(`${keyPath(parent)}/fork`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.renameRepository} */
+  renameRepository(key: RepositoryKey, request: RenameRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(`${keyPath(key)}/rename`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.restoreRepository} */
+  restoreRepository(
+    key: RepositoryKey,
+    request: RestoreRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    return this.#client.call(`${keyPath(key)}/restore`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.purgeRepository} */
+  async purgeRepository(key: RepositoryKey): Promise<void> {
+    await this.#client.call(`${keyPath(key)}/purge`, { body: {}, schema: emptySchema });
+  }
+
+  /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
+  listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
+    return this.#client.call(`${ROOT}/deleted-repositories?${listQuery(query)}`, {
+      method: "GET",
+      schema: deletedPageSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.repositoryUsage} */
+  repositoryUsage(key: RepositoryKey): Promise<RepositoryUsage> {
+    return this.#client.call(`${keyPath(key)}/usage`, {
+      method: "GET",
+      schema: repositoryUsageSchema,
     });
   }
 

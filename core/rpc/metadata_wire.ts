@@ -37,6 +37,7 @@ import type {
 } from "./metadata.ts";
 import { packGroupSchema } from "./pack_group.ts";
 import { provenanceSchema } from "./provenance.ts";
+import type { DeletedRepository } from "./repository_life.ts";
 import { parseRepositoryName } from "./repository_name.ts";
 import { repositorySettingsChangeSchema, repositorySettingsSchema } from "./repository_settings.ts";
 
@@ -64,12 +65,12 @@ export const createRepositorySchema: z.ZodType<CreateRepositoryRequest> = z.stri
   name: checked(parseRepositoryName),
   objectFormat: z.enum(OBJECT_FORMATS),
   defaultBranch: z.string().min(1),
+  settings: repositorySettingsChangeSchema.optional(),
   repositoryId: checked(parseRepositoryId).optional(),
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<CreateRepositoryRequest>;
 
-/** Schema of {@link RepositoryInfo}. */
-export const repositoryInfoSchema: z.ZodType<RepositoryInfo> = z.strictObject({
+const repositoryInfo = z.strictObject({
   name: checked(parseRepositoryName),
   repositoryId: checked(parseRepositoryId),
   networkId: checked(parseNetworkId),
@@ -77,7 +78,17 @@ export const repositoryInfoSchema: z.ZodType<RepositoryInfo> = z.strictObject({
   head: z.string().min(1),
   createdAtMs: count,
   settings: repositorySettingsSchema,
+  parentId: checked(parseRepositoryId).optional(),
 });
+
+/** Schema of {@link RepositoryInfo}. */
+export const repositoryInfoSchema: z.ZodType<RepositoryInfo> =
+  repositoryInfo as unknown as z.ZodType<RepositoryInfo>;
+
+/** Schema of a page of deleted repositories. */
+export const deletedPageSchema: z.ZodType<DeletedRepository[]> = z.array(
+  repositoryInfo.extend({ deletedAtMs: count, purgeAtMs: count }),
+) as unknown as z.ZodType<DeletedRepository[]>;
 
 /** Schema of {@link UpdateRepositoryRequest}. */
 export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.strictObject({

@@ -36,6 +36,8 @@ export * from "./provenance.ts";
 export * from "./rate_lease_failover.ts";
 export * from "./rate_leases.ts";
 export * from "./reference_stream.ts";
+export * from "./repository.ts";
+export * from "./repository_life.ts";
 export * from "./repository_name.ts";
 export * from "./repository_settings.ts";
 export * from "./routed_extent_store.ts";

@@ -47,6 +47,13 @@ import {
 } from "./partition_router.ts";
 import { callPrimaries } from "./primaries.ts";
 import { decodeReferences } from "./reference_stream.ts";
+import type {
+  DeletedRepository,
+  ForkRepositoryRequest,
+  RenameRepositoryRequest,
+  RepositoryUsage,
+  RestoreRepositoryRequest,
+} from "./repository_life.ts";
 import type { RepositoryName } from "./repository_name.ts";
 import { routedStream } from "./routed_stream.ts";
 
@@ -79,14 +86,8 @@ export class RoutedMetadata implements Metadata {
   }
 
   /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */
-  async listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
-    const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
-    const pages = await callPrimaries(
-      this.#router,
-      query.partitions,
-      (target, partitions) => clientOf(target).listRepositories({ ...query, limit, partitions }),
-    );
-    return pages.flat().sort((a, b) => a.name < b.name ? -1 : 1).slice(0, limit);
+  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
+    return this.#list(query, (client, part) => client.listRepositories(part));
   }
 
   /** {@inheritDoc Metadata.updateRepository} */
@@ -96,14 +97,41 @@ export class RoutedMetadata implements Metadata {
 
   /** {@inheritDoc Metadata.deleteRepository} */
   deleteRepository(key: RepositoryKey, request?: DeleteRepositoryRequest): Promise<void> {
-    return this.#router.call(partitionOf(key.networkId), async (target) => {
-      try {
-        await clientOf(target).deleteRepository(key, request);
-      } catch (error) {
-        // Ids are never used again, so only an earlier attempt can have removed what was there.
-        if (target.attempt === 1 || !hasCode(error, "not-found")) throw error;
-      }
-    });
+    return this.#remove(key, (client) => client.deleteRepository(key, request));
+  }
+
+  /** {@inheritDoc RepositoryLife.forkRepository} */
+  forkRepository(parent: RepositoryKey, request: ForkRepositoryRequest): Promise<RepositoryInfo> {
+    const repeatable = { repositoryId: newRepositoryId(this.#random), ...request };
+    return this.#ask(parent, (metadata) => metadata.forkRepository(parent, repeatable));
+  }
+
+  /** {@inheritDoc RepositoryLife.renameRepository} */
+  renameRepository(key: RepositoryKey, request: RenameRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#ask(key, (metadata) => metadata.renameRepository(key, request));
+  }
+
+  /** {@inheritDoc RepositoryLife.restoreRepository} */
+  restoreRepository(
+    key: RepositoryKey,
+    request: RestoreRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    return this.#ask(key, (metadata) => metadata.restoreRepository(key, request));
+  }
+
+  /** {@inheritDoc RepositoryLife.purgeRepository} */
+  purgeRepository(key: RepositoryKey): Promise<void> {
+    return this.#remove(key, (client) => client.purgeRepository(key));
+  }
+
+  /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
+  listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
+    return this.#list(query, (client, part) => client.listDeletedRepositories(part));
+  }
+
+  /** {@inheritDoc RepositoryLife.repositoryUsage} */
+  repositoryUsage(key: RepositoryKey): Promise<RepositoryUsage> {
+    return this.#ask(key, (metadata) => metadata.repositoryUsage(key));
   }
 
   /** {@inheritDoc Metadata.listReferences} */
@@ -154,6 +182,32 @@ export class RoutedMetadata implements Metadata {
   /** {@inheritDoc Metadata.push} */
   push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
     return this.#ask(key, (metadata) => metadata.push(key, request));
+  }
+
+  /** Takes something away that may be gone at a second attempt. */
+  #remove(key: RepositoryKey, work: (client: MetadataClient) => Promise<void>): Promise<void> {
+    return this.#router.call(partitionOf(key.networkId), async (target) => {
+      try {
+        await work(clientOf(target));
+      } catch (error) {
+        // Ids are never used again, so only an earlier attempt can have removed what was there.
+        if (target.attempt === 1 || !hasCode(error, "not-found")) throw error;
+      }
+    });
+  }
+
+  /** Asks every primary for its part of a listing and merges the answers. */
+  async #list<T extends RepositoryInfo>(
+    query: RepositoryListQuery,
+    ask: (client: MetadataClient, query: RepositoryListQuery) => Promise<T[]>,
+  ): Promise<T[]> {
+    const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
+    const pages = await callPrimaries(
+      this.#router,
+      query.partitions,
+      (target, partitions) => ask(clientOf(target), { ...query, limit, partitions }),
+    );
+    return pages.flat().sort((a, b) => a.name < b.name ? -1 : 1).slice(0, limit);
   }
 
   #ask<T>(key: RepositoryKey, work: (metadata: Metadata) => Promise<T>): Promise<T> {

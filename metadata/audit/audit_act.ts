@@ -25,6 +25,8 @@ export interface AuditAct {
 /** What the tables say of a repository before a record is applied. */
 export interface RepositoryBefore {
   readonly head: string;
+  /** Whether somebody has deleted it: it is only kept for a time. */
+  readonly isRemoved: boolean;
   /** Settings as they are stored. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
@@ -50,10 +52,20 @@ export function auditActOf(
       return { kind: "reference-updated", repositoryId, atMs, provenance, details, changes };
     }
     case "repository-created":
-      return act(record, { objectFormat: record.objectFormat, head: record.head });
+      return act(record, {
+        objectFormat: record.objectFormat,
+        head: record.head,
+        ...(record.fork === undefined ? {} : { parentId: record.fork.parentId }),
+      });
+    case "repository-renamed":
+    case "repository-restored":
+      return act(record, { name: record.name });
+    case "repository-removed":
+      return act({ ...record, kind: "repository-deleted" }, {});
     case "repository-deleted":
       // Of an unknown id: a name that was claimed and given up, which nobody asked for.
-      return before === undefined ? undefined : act(record, {});
+      if (before === undefined) return undefined;
+      return act({ ...record, kind: before.isRemoved ? "repository-purged" : record.kind }, {});
     case "head-changed":
       return act(record, { head: record.head, before: before?.head ?? null });
     case "settings-changed":
@@ -61,6 +73,9 @@ export function auditActOf(
     case "name-claimed":
     case "name-confirmed":
     case "name-released":
+    case "name-moved":
+    case "name-version-raised":
+    case "name-settled":
     case "deletion-finished":
     case "snapshot-taken":
     case "spilled":

@@ -64,7 +64,7 @@ export class AuditWriter {
   #known(record: LogRecord): RepositoryBefore & { readonly name: string } | undefined {
     if (!("repositoryId" in record)) return undefined;
     const row = this.#sql.get(
-      "SELECT name, head, settings FROM repositories" +
+      "SELECT name, head, settings, removed_at_ms FROM repositories" +
         " WHERE repository = ? AND deleted_at_ms IS NULL",
       record.repositoryId,
     );
@@ -72,6 +72,7 @@ export class AuditWriter {
     const settings = row["settings"] === null
       ? DEFAULT_REPOSITORY_SETTINGS
       : JSON.parse(String(row["settings"]));
-    return { name: String(row["name"]), head: String(row["head"]), settings };
+    const isRemoved = row["removed_at_ms"] !== null;
+    return { name: String(row["name"]), head: String(row["head"]), isRemoved, settings };
   }
 }
