@@ -8,12 +8,16 @@
  * @module
  */
 
+import type { ClientTurns } from "../admission/stalled_streams.ts";
+
 /** What a streamed response is made of. */
 export interface StreamedResponseOptions {
   readonly status?: number;
   readonly headers: HeadersInit;
   /** Aborted when the client goes away, so that pending work of the producer stops. */
   readonly abort: AbortController;
+  /** Told when the client has to take something. */
+  readonly turns?: ClientTurns;
   /** Told of a failure that came too late for an HTTP status. */
   onFailure(error: unknown): void;
 }
@@ -28,19 +32,36 @@ export async function streamedResponse(
   options: StreamedResponseOptions,
 ): Promise<Response> {
   let pending: IteratorResult<Uint8Array> | undefined = await chunks.next();
+  const { turns } = options;
   const { signal } = options.abort;
+  let handedBytes = 0;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       // Breaks the stream at once, even while the producer is still on its way to notice.
-      signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
+      const stop = () => {
+        controller.error(signal.reason);
+        turns?.close();
+        // Nobody will ask for more, so that nothing else would end a producer that waits for that.
+        chunks.return(undefined).catch((error) => options.onFailure(error));
+      };
+      if (signal.aborted) stop();
+      else signal.addEventListener("abort", stop, { once: true });
     },
     async pull(controller) {
+      turns?.end(handedBytes);
       try {
         const next = pending ?? await chunks.next();
         pending = undefined;
-        if (next.done) controller.close();
-        else controller.enqueue(next.value);
+        if (next.done) {
+          controller.close();
+          turns?.close();
+        } else if (!signal.aborted) {
+          controller.enqueue(next.value);
+          handedBytes = next.value.length;
+          turns?.begin();
+        }
       } catch (error) {
+        turns?.close();
         if (!signal.aborted) options.onFailure(error);
         controller.error(error);
       }

@@ -56,6 +56,43 @@ Deno.test("streamedResponse() produces nothing ahead of the reader", async () =>
   await reader.cancel();
 });
 
+Deno.test("streamedResponse() releases the producer when it is aborted between two chunks", async () => {
+  const given = options();
+  const released = Promise.withResolvers<void>();
+  const chunks = (async function* () {
+    try {
+      while (true) yield await Promise.resolve(bytes(1));
+    } finally {
+      released.resolve();
+    }
+  })();
+  const response = await streamedResponse(chunks, given);
+  const reader = response.body!.getReader();
+  await reader.read();
+  given.abort.abort(new Error("stop"));
+  await assert.rejects(reader.read(), /stop/);
+  await released.promise;
+  assert.deepEqual(given.failures, []);
+});
+
+Deno.test("streamedResponse() tells when it is the client's turn", async () => {
+  const turns: string[] = [];
+  const chunks = (async function* () {
+    yield await Promise.resolve(bytes(1, 2));
+    yield bytes(3);
+  })();
+  const response = await streamedResponse(chunks, {
+    ...options(),
+    turns: {
+      begin: () => void turns.push("begin"),
+      end: (count) => void turns.push(`end ${count}`),
+      close: () => void turns.push("close"),
+    },
+  });
+  await response.bytes();
+  assert.deepEqual(turns, ["end 0", "begin", "end 2", "begin", "end 1", "close"]);
+});
+
 Deno.test("streamedResponse() releases the producer when the client goes away", async () => {
   const given = options();
   let released = false;
