@@ -34,7 +34,7 @@ import {
 
 /**
  * Makes a call at a control node: at the one there is, or at the next one when one does not answer.
- * {@link ControlFailover.ask} is one.
+ * `ControlFailover.ask()` is one.
  */
 export type AccessRoute = <T>(call: (client: JsonClient) => Promise<T>) => Promise<T>;
 
