@@ -13,6 +13,7 @@ import { openDataDirectory, Releases } from "@gitstratum/core/process";
 import {
   ExtentClient,
   type Fetcher,
+  JsonClient,
   LOCAL_BASE_URL,
   MetadataClient,
   NodeAgent,
@@ -20,7 +21,8 @@ import {
   RateLeaseClient,
   TopologyClient,
 } from "@gitstratum/core/rpc";
-import { openControlNode } from "@gitstratum/control";
+import { AccessClient } from "@gitstratum/core/rpc/access";
+import { type ControlNode, openControlNode } from "@gitstratum/control";
 import { openMetadataNode } from "@gitstratum/metadata";
 import { openObjectNode } from "@gitstratum/object";
 
@@ -80,17 +82,21 @@ async function openNodes(
   releases.add(() => node.close());
   const control = await joinCluster(consensus, options, releases);
   const metadata = new MetadataClient((request) => node.service.fetch(request));
-  const leases = new RateLeaseClient(control);
+  const fetcher: Fetcher = (request) => control.service.fetch(request);
+  const leases = new RateLeaseClient(fetcher);
   const rates = { leases, frontend: "frontend-1", frontendCount: () => 1 };
-  return { directory, metadata, extents, rates };
+  const { view } = control.access;
+  const caller = new JsonClient(fetcher);
+  const client = new AccessClient({ route: (call) => call(caller), view, clock, random });
+  return { directory, metadata, extents, rates, accounts: { view, client } };
 }
 
-/** Starts the control node and registers one node of each role with it; answers how to call it. */
+/** Starts the control node and registers one node of each role with it. */
 async function joinCluster(
   consensus: Consensus,
   options: AllInOneOptions,
   releases: Releases,
-): Promise<Fetcher> {
+): Promise<ControlNode> {
   const { clock, logger } = options;
   const node = await openControlNode({
     consensus,
@@ -100,8 +106,7 @@ async function joinCluster(
     isAlone: true,
   });
   releases.add(() => node.close());
-  const fetcher: Fetcher = (request) => node.service.fetch(request);
-  const control = new TopologyClient(fetcher);
+  const control = new TopologyClient((request) => node.service.fetch(request));
   for (const role of ["object", "metadata", "frontend"] as const) {
     const id = parseNodeId(`${role}-1`);
     const description = { id, role, address: LOCAL_BASE_URL, zone: "local", weight: 1 };
@@ -109,7 +114,7 @@ async function joinCluster(
     await agent.start();
     releases.add(() => agent.stop());
   }
-  return fetcher;
+  return node;
 }
 
 /**

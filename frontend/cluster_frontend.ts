@@ -9,6 +9,7 @@
 import { FileDisk } from "@gitstratum/core/disk";
 import {
   joinCluster,
+  type NodeFetchers,
   type NodeFiles,
   openClusterLink,
   openDataDirectory,
@@ -16,13 +17,17 @@ import {
   Releases,
 } from "@gitstratum/core/process";
 import {
+  ControlFailover,
+  JsonClient,
   type NodeId,
   RateLeaseFailover,
   RoutedExtentStore,
   RoutedMetadata,
   type Topology,
 } from "@gitstratum/core/rpc";
+import { AccessClient, AccessWatcher } from "@gitstratum/core/rpc/access";
 import {
+  type AccountGround,
   type FrontendServer,
   type FrontendServerOptions,
   startFrontendServer,
@@ -90,6 +95,7 @@ async function startParts(
     directory: directory.path,
     metadata: new RoutedMetadata(routing),
     extents: new RoutedExtentStore(routing),
+    accounts: openAccounts({ ...options, logger }, fetchers, releases),
     rates: {
       leases: new RateLeaseFailover({
         urls: options.controlUrls,
@@ -129,6 +135,28 @@ async function startParts(
     await agent.leave();
   };
   return { ...server, dataDirectory: directory.path, drain, close: () => releases.run() };
+}
+
+/** Follows the records of accounts; they are written at any control node. */
+function openAccounts(
+  options: ClusterFrontendOptions,
+  fetchers: NodeFetchers,
+  releases: Releases,
+): AccountGround {
+  const { clock, random, logger, controlUrls: urls } = options;
+  const common = { urls, fetcher: fetchers.signed, clock, random };
+  const watcher = new AccessWatcher({ ...common, logger });
+  watcher.open();
+  releases.add(() => watcher.close());
+  const control = new ControlFailover(common);
+  const client = new AccessClient({
+    route: (call) =>
+      control.ask(({ fetcher, baseUrl }) => call(new JsonClient(fetcher, { baseUrl }))),
+    view: watcher.view,
+    clock,
+    random,
+  });
+  return { view: watcher.view, client };
 }
 
 /** Frontends that clients may reach, this one at least. */

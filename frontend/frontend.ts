@@ -9,6 +9,7 @@ import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
+import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { createApi } from "./api/api_service.ts";
 import { AccessGate } from "./access/access_gate.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "./access/authenticator.ts";
@@ -80,6 +81,8 @@ export interface FrontendOptions {
 export interface FrontendAccounts {
   /** What is recorded of them. */
   readonly view: AccessView;
+  /** Writes and lists them. */
+  readonly client: AccessClient;
   /** Finds out who asks. */
   readonly authenticator: Authenticator;
 }
@@ -137,6 +140,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
       metadata,
       authenticator,
       gate,
+      ...(accounts && { accounts }),
       secrets: options.secrets,
       clock,
       random,

@@ -7,6 +7,7 @@
 
 import { statfsSync } from "node:fs";
 import type { AdmissionLimits, Clock, Logger, Random, SocketAddress } from "@gitstratum/core";
+import type { AccessToken, AccessView } from "@gitstratum/core/access";
 import { FileDisk } from "@gitstratum/core/disk";
 import type { Metrics } from "@gitstratum/core/metrics";
 import {
@@ -19,8 +20,11 @@ import {
   withAccessLog,
 } from "@gitstratum/core/process";
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
+import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { openAdmission, type RateGround } from "./admission/open_admission.ts";
-import { createFrontend, type Frontend } from "./frontend.ts";
+import { RecordAuthenticator } from "./access/authenticator.ts";
+import { claimFirstAdministrator } from "./access/first_administrator.ts";
+import { createFrontend, type Frontend, type FrontendAccounts } from "./frontend.ts";
 import { PackIngest } from "./ingest/mod.ts";
 import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
 import { openPrivateFile } from "./private_file.ts";
@@ -49,6 +53,8 @@ export interface FrontendServerOptions {
   readonly autoCreate: boolean;
   /** How packs are shared between equal fetches; absent = each is made for its client alone. */
   readonly packCache?: PackCacheSettings;
+  /** Asks who somebody is and what they may do; otherwise everybody may do everything. */
+  readonly auth?: boolean;
   /** What clients may ask for; absent = whatever they like. */
   readonly limits?: AdmissionLimits;
   /** A line for each request; absent = no lines. */
@@ -65,6 +71,14 @@ export interface FrontendServerOptions {
   readonly drainMs?: number;
 }
 
+/** Where accounts are. */
+export interface AccountGround {
+  /** What is recorded of them; at revision 0 while nothing is known yet. */
+  readonly view: AccessView;
+  /** Writes and lists them. */
+  readonly client: AccessClient;
+}
+
 /** What a frontend stands on. */
 export interface FrontendGround {
   /** Absolute path of a directory of its own. */
@@ -73,6 +87,8 @@ export interface FrontendGround {
   readonly metadata: Metadata;
   /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
+  /** Users, tokens, keys and grants, for servers that ask. */
+  readonly accounts: AccountGround;
   /** Who lends the cluster's limits out; absent = limits hold for this frontend alone. */
   readonly rates?: RateGround;
   /** The cluster's secrets, newest first; a frontend that is alone keeps one in its directory. */
@@ -83,6 +99,11 @@ export interface FrontendGround {
 
 /** A frontend that serves. */
 export interface FrontendServer {
+  /**
+   * Makes the first administrator of a server with accounts, unless there is one. The token is to be
+   * shown to whoever started the server: it is kept nowhere.
+   */
+  firstAdministrator(): Promise<AccessToken | undefined>;
   /** Base URL without a slash at its end. */
   readonly url: string;
   /** Base URL of SSH, without a slash at its end. */
@@ -109,17 +130,24 @@ export async function startFrontendServer(
 ): Promise<FrontendServer> {
   const releases = new Releases();
   try {
-    const frontend = await openFrontend(ground, { ...options, releases });
+    const accounts = openAccounts(ground, options);
+    const frontend = await openFrontend(ground, { ...options, releases, ...accounts });
     const isReady = { value: true };
     const readiness = () => {
       if (!isReady.value) return { ready: false, status: "draining" };
+      if (options.auth === true && ground.accounts.view.revision === 0) {
+        return { ready: false, status: "learning accounts" };
+      }
       return ground.readiness?.() ?? { ready: true, status: "ok" };
     };
     const admin = serveAdmin(readiness, options);
     if (admin !== undefined) releases.add(() => admin.close());
     const server = listen(frontend, options);
     releases.add(() => server.close());
-    const sshServer = await openSsh(`${ground.directory}/ssh`, frontend, options);
+    const sshServer = await openSsh(`${ground.directory}/ssh`, frontend, {
+      ...options,
+      ...accounts,
+    });
     releases.add(() => sshServer.close());
     const drain = () => {
       isReady.value = false;
@@ -130,6 +158,9 @@ export async function startFrontendServer(
       url: server.url,
       sshUrl: sshServer.url,
       adminUrl: admin?.url,
+      firstAdministrator: async () =>
+        accounts.accounts &&
+        await claimFirstAdministrator(accounts.accounts.client, options.logger),
       drain,
       close: () => releases.run(),
     };
@@ -139,9 +170,25 @@ export async function startFrontendServer(
   }
 }
 
+/** Accounts, where they are asked for. */
+interface OpenAccounts {
+  readonly accounts?: FrontendAccounts;
+}
+
+function openAccounts(
+  { accounts }: FrontendGround,
+  options: FrontendServerOptions,
+): OpenAccounts {
+  if (options.auth !== true) return {};
+  const { view, client } = accounts;
+  return {
+    accounts: { view, client, authenticator: new RecordAuthenticator({ view, ...options }) },
+  };
+}
+
 async function openFrontend(
   ground: FrontendGround,
-  options: FrontendServerOptions & { readonly releases: Releases },
+  options: FrontendServerOptions & OpenAccounts & { readonly releases: Releases },
 ): Promise<Frontend> {
   const { directory, metadata, extents } = ground;
   const { clock, random, readOnly, autoCreate } = options;
@@ -156,6 +203,7 @@ async function openFrontend(
   });
   return createFrontend({
     metadata,
+    ...(options.accounts && { accounts: options.accounts }),
     extents,
     ingest: async (request) => await ingest.ingest(request),
     clock,
@@ -244,7 +292,7 @@ function serveAdmin(
 function openSsh(
   directory: string,
   frontend: Frontend,
-  options: FrontendServerOptions,
+  options: FrontendServerOptions & OpenAccounts,
 ): Promise<SshServer> {
   const logger = options.logger.child({ role: "frontend" });
   return openSshServer({
@@ -252,6 +300,7 @@ function openSsh(
     directory,
     clock: options.clock,
     drainMs: options.drainMs ?? DRAIN_MS,
+    ...(options.accounts && { authenticator: options.accounts.authenticator }),
     conversations: frontend.conversations,
     onFailure: (error, facts) =>
       logger.error("Fail an SSH session", { ...facts, error: String(error) }),

@@ -12,6 +12,7 @@ import {
   type ServerConfig,
   serverHelpText,
 } from "@gitstratum/core";
+import type { AccessToken } from "@gitstratum/core/access";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import {
   addProcessMetrics,
@@ -23,6 +24,7 @@ import {
   type StartContext,
   systemProcessWorld,
 } from "@gitstratum/core/process";
+import { FIRST_ADMINISTRATOR } from "./access/first_administrator.ts";
 import { startAllInOne } from "./all_in_one.ts";
 import { startClusterFrontend } from "./cluster_frontend.ts";
 import type { FrontendServer, FrontendServerOptions } from "./frontend_server.ts";
@@ -44,6 +46,7 @@ function serverOptions(
       ...(files.adminToken === undefined ? {} : { token: files.adminToken }),
     },
     ...(files.tls === undefined ? {} : { tls: files.tls }),
+    auth: config.auth,
     readOnly: config.readOnly,
     autoCreate: config.autoCreate,
     packCache: {
@@ -65,14 +68,22 @@ function serverOptions(
 function greeting(
   server: FrontendServer & { readonly dataDirectory: string },
   config: ServerConfig,
+  token: AccessToken | undefined,
 ): string {
   const { url, sshUrl, adminUrl, dataDirectory } = server;
-  const push = `git push ${url}/me/project.git HEAD:main`;
+  const [owner, login] = config.auth
+    ? [FIRST_ADMINISTRATOR, `${FIRST_ADMINISTRATOR}@`]
+    : ["me", ""];
+  const push = `git push ${url.replace("://", `://${login}`)}/${owner}/project.git HEAD:main`;
   const create = `curl -X POST ${url}/api/v1/repos -d '{"name":"me/project"}'`;
   return [
     `GitStratum serves ${url} and ${sshUrl}`,
     `Data directory: ${dataDirectory}`,
     `Metrics: ${adminUrl}/metrics`,
+    ...(token === undefined ? [] : [
+      `The first administrator is ${FIRST_ADMINISTRATOR}, with this token as password, shown only now:`,
+      `  ${token}`,
+    ]),
     ...(config.readOnly ? ["Read-only: pushes are refused"] : [
       "Try, in a repository of yours:",
       ...(config.autoCreate ? [] : [`  ${create}`]),
@@ -104,7 +115,7 @@ async function start(
       onFatal,
     });
   return {
-    greeting: greeting(server, config),
+    greeting: greeting(server, config, await server.firstAdministrator()),
     drain: () => server.drain(),
     close: () => server.close(),
   };
