@@ -25,7 +25,12 @@ import {
   PROCESS_CONFIG_TABLE,
   readNodeFiles,
 } from "./process/node_config.ts";
-import { addressOption, isLoopback, type SocketAddress } from "./socket_address.ts";
+import {
+  addressOption,
+  formatSocketAddress,
+  isLoopback,
+  type SocketAddress,
+} from "./socket_address.ts";
 
 /** The settings by name. */
 export type ServerConfigTable =
@@ -36,6 +41,8 @@ export type ServerConfigTable =
     readonly data: ConfigOption<string>;
     readonly http: ConfigOption<SocketAddress>;
     readonly ssh: ConfigOption<SocketAddress>;
+    readonly auth: ConfigOption<boolean | undefined>;
+    readonly insecureOpenAccess: ConfigOption<boolean | undefined>;
     readonly readOnly: ConfigOption<boolean | undefined>;
     readonly autoCreate: ConfigOption<boolean | undefined>;
     readonly packCacheBytes: ConfigOption<number>;
@@ -68,6 +75,16 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     defaultText: "127.0.0.1:2222",
     help: "Where SSH is served. Port 0 picks a free one.",
   }),
+  auth: switchOption({
+    flag: "auth",
+    environment: "GITSTRATUM_AUTH",
+    help: "Asks who somebody is and what they may do (default: off, for loopback only).",
+  }),
+  insecureOpenAccess: switchOption({
+    flag: "insecure-open-access",
+    environment: "GITSTRATUM_INSECURE_OPEN_ACCESS",
+    help: "Serves other machines without --auth: whoever reaches them may push and delete.",
+  }),
   readOnly: switchOption({
     flag: "read-only",
     environment: "GITSTRATUM_READ_ONLY",
@@ -76,7 +93,8 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
   autoCreate: switchOption({
     flag: "auto-create",
     environment: "GITSTRATUM_AUTO_CREATE",
-    help: "Lets the first push create a repository (default: on when HTTP is on loopback).",
+    help:
+      "Lets the first push create a repository (default: on with --auth, and when HTTP is on loopback).",
   }),
   packCacheBytes: sizeOption({
     flag: "pack-cache",
@@ -107,8 +125,11 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
 
 /** The settings after all defaults. */
 export type ServerConfig =
-  & Omit<ConfigValues<ServerConfigTable>, "readOnly" | "autoCreate">
-  & { readonly readOnly: boolean; readonly autoCreate: boolean };
+  & Omit<
+    ConfigValues<ServerConfigTable>,
+    "readOnly" | "autoCreate" | "auth" | "insecureOpenAccess"
+  >
+  & { readonly readOnly: boolean; readonly autoCreate: boolean; readonly auth: boolean };
 
 /** What the sources say: settings, a wish for help, or all problems at once. */
 export type ServerConfigResult =
@@ -120,11 +141,26 @@ export function readServerConfig(sources: ConfigSources): ServerConfigResult {
   const { readTextFile } = sources;
   const result = readConfig(SERVER_CONFIG_TABLE, sources, (values) => [
     ...membershipProblems(values),
+    ...openAccessProblems(values),
     ...(readTextFile === undefined ? [] : readNodeFiles(values, readTextFile).problems),
   ]);
   if (result.kind !== "values") return result;
-  const { readOnly = false, autoCreate = isLoopback(result.values.http), ...rest } = result.values;
-  return { kind: "values", values: { ...rest, readOnly, autoCreate } };
+  const { readOnly = false, auth = false, insecureOpenAccess: _, ...rest } = result.values;
+  const { autoCreate = auth || isLoopback(rest.http) } = rest;
+  return { kind: "values", values: { ...rest, readOnly, auth, autoCreate } };
+}
+
+/** Nobody opens a server to other machines without saying so. */
+function openAccessProblems(
+  { auth, insecureOpenAccess, http, ssh }: Partial<ConfigValues<ServerConfigTable>>,
+): readonly string[] {
+  if (auth === true || insecureOpenAccess === true) return [];
+  return Object.entries({ http, ssh }).flatMap(([flag, address]) =>
+    address === undefined || isLoopback(address) ? [] : [
+      `--${flag} ${formatSocketAddress(address)} serves other machines: it needs --auth, or ` +
+      "--insecure-open-access to let whoever reaches it push and delete",
+    ]
+  );
 }
 
 function membershipProblems(

@@ -8,6 +8,7 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       data: "./data",
       http: { hostname: "127.0.0.1", port: 8080 },
       ssh: { hostname: "127.0.0.1", port: 2222 },
+      auth: false,
       readOnly: false,
       autoCreate: true,
       packCacheBytes: 4 * 2 ** 30,
@@ -29,9 +30,31 @@ Deno.test("readServerConfig() creates repositories by push only where told or on
   };
   assert.equal(autoCreate("--http", "[::1]:0"), true);
   assert.equal(autoCreate("--http", "localhost:0"), true);
-  assert.equal(autoCreate("--http", "0.0.0.0:80"), false);
-  assert.equal(autoCreate("--http", "0.0.0.0:80", "--auto-create"), true);
+  const open = ["--http", "0.0.0.0:80", "--insecure-open-access"];
+  assert.equal(autoCreate(...open), false);
+  assert.equal(autoCreate(...open, "--auto-create"), true);
+  assert.equal(autoCreate("--http", "0.0.0.0:80", "--auth"), true);
+  assert.equal(autoCreate("--auth", "--no-auto-create"), false);
   assert.equal(autoCreate("--no-auto-create"), false);
+});
+
+Deno.test("readServerConfig() serves other machines only with accounts, or when told the risk", () => {
+  const problems = (...args: string[]) => {
+    const result = readServerConfig({ args, environment: {} });
+    return result.kind === "invalid" ? result.problems : [];
+  };
+  for (const flag of ["http", "ssh"]) {
+    for (const address of ["0.0.0.0:80", "[::]:80", "192.0.2.1:80", "git.example.com:80"]) {
+      assert.deepEqual(problems(`--${flag}`, address), [
+        `--${flag} ${address} serves other machines: it needs --auth, or ` +
+        "--insecure-open-access to let whoever reaches it push and delete",
+      ]);
+      assert.deepEqual(problems(`--${flag}`, address, "--auth"), []);
+      assert.deepEqual(problems(`--${flag}`, address, "--insecure-open-access"), []);
+      assert.equal(problems(`--${flag}`, address, "--no-auth").length, 1);
+    }
+  }
+  assert.equal(problems("--http", "0.0.0.0:80", "--ssh", "0.0.0.0:22").length, 2);
 });
 
 Deno.test("readServerConfig() names the flag of a bad address", () => {
