@@ -17,6 +17,7 @@ import type {
   TopologySource,
 } from "@gitstratum/core/rpc";
 import { type AccessNode, openAccessNode } from "./access/access_node.ts";
+import { AccountAudit } from "./audit/account_audit.ts";
 import { ensureCluster } from "./cluster_identity.ts";
 import { ControlService } from "./control_service.ts";
 import { Controller } from "./controller.ts";
@@ -25,6 +26,7 @@ import { type ControlPolicy, DEFAULT_CONTROL_POLICY } from "./policy.ts";
 import { RateDesk } from "./rates/rate_desk.ts";
 import { TopologyFeed } from "./topology_feed.ts";
 import { TopologyStreams } from "./topology_streams.ts";
+import { WebhookStore } from "./webhooks/webhook_store.ts";
 
 /** The world of a control node. */
 export interface ControlNodeOptions {
@@ -164,9 +166,18 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   await controller.open();
   const streams = new TopologyStreams(feed, clock);
   const control = new LocalControl({ registry, feed, controller, clock });
+  const audit = new AccountAudit({ consensus, clock, random });
   const rates = new RateDesk({ clock, isElected: () => controller.isElected, isAlone });
   return {
-    service: new ControlService({ control, streams, rates, access: access.service, logger }),
+    service: new ControlService({
+      control,
+      streams,
+      rates,
+      webhooks: new WebhookStore(consensus, { clock, audit }),
+      audit,
+      access: access.service,
+      logger,
+    }),
     access,
     isElected: () => controller.isElected,
     newestTopology: () => feed.current(),

@@ -7,6 +7,7 @@
 import { type Context, Hono } from "@hono/hono";
 import { GitStratumError, type Logger } from "@gitstratum/core";
 import {
+  type AuditTrail,
   type Control,
   errorResponse,
   heartbeatRequestSchema,
@@ -15,11 +16,13 @@ import {
   readJson,
   registerNodeRequestSchema,
   type Service,
+  type Webhooks,
 } from "@gitstratum/core/rpc";
 import { ACCESS_PATH } from "@gitstratum/core/rpc/access";
 import { z } from "zod";
 import { rateRoutes } from "./rates/rate_routes.ts";
 import type { TopologyStreams } from "./topology_streams.ts";
+import { webhookRoutes } from "./webhooks/webhook_routes.ts";
 
 const VERSION = /^[0-9]{1,15}$/;
 const leaveSchema = z.strictObject({ incarnation: z.int().positive() });
@@ -36,6 +39,8 @@ export class ControlService implements Service {
     readonly control: Control;
     readonly streams: TopologyStreams;
     readonly rates: RateLeases;
+    readonly webhooks: Webhooks;
+    readonly audit: AuditTrail;
     /** Answers below `/control/v1/access`. */
     readonly access: Service;
     readonly logger: Logger;
@@ -51,6 +56,7 @@ export class ControlService implements Service {
     this.#app.post("/control/v1/nodes/:id/leave", (c) => this.#leave(c));
     this.#app.delete("/control/v1/nodes/:id", (c) => this.#forget(c));
     this.#app.route("/", rateRoutes(parts.rates));
+    this.#app.route("/", webhookRoutes(parts));
     this.#app.all(`${ACCESS_PATH}/*`, (c) => parts.access.fetch(c.req.raw));
     this.#app.onError((error) =>
       errorResponse(error, {

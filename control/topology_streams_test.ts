@@ -53,6 +53,8 @@ class Stage {
       },
       streams: this.streams,
       rates: { settle: unused },
+      webhooks: { create: unused, change: unused, remove: unused, find: unused, list: unused },
+      audit: { query: unused },
       access: { fetch: unused },
       logger: silentLogger,
     });

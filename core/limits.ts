@@ -246,6 +246,30 @@ export const FAILED_ATTEMPT_WAIT_COUNT_MAX = 256;
 export const HIDDEN_ANSWER_GRAIN_MS = 20;
 /** Length of a URL that requests are sent to: what proxies commonly take. */
 export const EGRESS_URL_LENGTH_MAX = 2000;
+/** Webhooks of one repository or owner: each is a request for each event. */
+export const WEBHOOK_TARGET_COUNT_MAX = 20;
+/** Webhooks in all: metadata nodes hold them in memory, some 500 bytes each. */
+export const WEBHOOK_COUNT_MAX = 10_000;
+/** Webhooks, or deliveries, in one page of a listing. */
+export const WEBHOOK_PAGE_COUNT_MAX = 100;
+/** References that one delivery tells of; a push of more says how many there were. */
+export const WEBHOOK_CHANGE_COUNT_MAX = 1000;
+/** One attempt of a delivery, from resolving the name to the end of the answer. */
+export const WEBHOOK_ATTEMPT_MS_MAX = 10 * 1000;
+/** Attempts before a delivery is given up: with their pauses some two hours. */
+export const WEBHOOK_ATTEMPT_COUNT_MAX = 12;
+/** Deliveries at a time to one host: a slow one is not to take the place of others. */
+export const WEBHOOK_HOST_CONCURRENCY_MAX = 4;
+/** Deliveries that wait for their turn at one host; later ones wait in the tables. */
+export const WEBHOOK_HOST_QUEUE_COUNT_MAX = 64;
+/** Deliveries of one node that are in memory; beyond it no further events are looked at. */
+export const WEBHOOK_FLIGHT_COUNT_MAX = 1024;
+/** Deliveries that were made or given up are listed, and can be repeated, for so long. */
+export const WEBHOOK_DELIVERY_KEEP_MS = 7 * 24 * 3600 * 1000;
+/** Bytes of a receiver's answer that are read. */
+export const WEBHOOK_ANSWER_BYTES_MAX = 4 * KIB;
+/** Clocks of nodes may differ by so much: a webhook is told of events this long before its making. */
+export const WEBHOOK_CLOCK_SKEW_MS = 2000;
 /** Entries of the audit trail in one page. */
 export const AUDIT_PAGE_COUNT_MAX = 1000;
 /** Body of such a page: settings of repositories are the longest details. */

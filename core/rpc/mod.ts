@@ -51,3 +51,4 @@ export * from "./topology_holder.ts";
 export * from "./topology_peers.ts";
 export * from "./topology_source.ts";
 export * from "./topology_watcher.ts";
+export * from "./webhooks/mod.ts";

@@ -1,0 +1,131 @@
+/**
+ * {@link Webhooks} and {@link WebhookDeliveries} over a {@link Fetcher}.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import { partitionOfDelivery } from "./webhook_delivery.ts";
+import type { Fetcher } from "../fetcher.ts";
+import { JsonClient } from "../json_client.ts";
+import { emptySchema } from "../metadata_wire.ts";
+import { PartitionRouter, type PartitionRouterOptions } from "../partition_router.ts";
+import { callPrimaries } from "../primaries.ts";
+import {
+  type ChangeWebhookRequest,
+  type CreateWebhookRequest,
+  type Webhook,
+  type WebhookListQuery,
+  type WebhookRequest,
+  type Webhooks,
+  webhookSchema,
+} from "./webhook.ts";
+import {
+  deliveryPageSchema,
+  deliveryPlace,
+  type DeliveryQuery,
+  type WebhookDeliveries,
+  type WebhookDelivery,
+  type WebhookDeliveryId,
+  webhookDeliverySchema,
+} from "./webhook_delivery.ts";
+
+/** Where the control plane answers; the call's name follows. */
+export const WEBHOOKS_PATH = "/control/v1/webhooks";
+/** Where the metadata cluster answers; the call's name follows. */
+export const DELIVERIES_PATH = "/metadata/v1/deliveries";
+
+const pageSchema: z.ZodType<readonly Webhook[]> = webhookSchema.array();
+
+/** Asks the control plane. */
+export class WebhookClient implements Webhooks {
+  readonly #client: JsonClient;
+
+  /** Asks the service behind `fetcher`. */
+  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+    this.#client = new JsonClient(fetcher, options);
+  }
+
+  /** {@inheritDoc Webhooks.create} */
+  create(request: CreateWebhookRequest): Promise<Webhook> {
+    return this.#ask("create", request, webhookSchema);
+  }
+
+  /** {@inheritDoc Webhooks.change} */
+  change(request: ChangeWebhookRequest): Promise<Webhook> {
+    return this.#ask("change", request, webhookSchema);
+  }
+
+  /** {@inheritDoc Webhooks.remove} */
+  async remove(request: WebhookRequest): Promise<void> {
+    await this.#ask("remove", request, emptySchema);
+  }
+
+  /** {@inheritDoc Webhooks.find} */
+  find(request: WebhookRequest): Promise<Webhook> {
+    return this.#ask("find", request, webhookSchema);
+  }
+
+  /** {@inheritDoc Webhooks.list} */
+  list(query: WebhookListQuery): Promise<readonly Webhook[]> {
+    return this.#ask("list", query, pageSchema);
+  }
+
+  #ask<T>(name: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
+    return this.#client.call(`${WEBHOOKS_PATH}/${name}`, { body, schema });
+  }
+}
+
+/** Asks one metadata node for deliveries of its partitions. */
+export class DeliveriesClient implements WebhookDeliveries {
+  readonly #client: JsonClient;
+
+  /** Asks the service behind `fetcher`. */
+  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+    this.#client = new JsonClient(fetcher, options);
+  }
+
+  /** {@inheritDoc WebhookDeliveries.list} */
+  list(query: DeliveryQuery): Promise<readonly WebhookDelivery[]> {
+    return this.#client.call(`${DELIVERIES_PATH}/list`, {
+      body: query,
+      schema: deliveryPageSchema,
+    });
+  }
+
+  /** {@inheritDoc WebhookDeliveries.replay} */
+  replay(id: WebhookDeliveryId): Promise<WebhookDelivery> {
+    return this.#client.call(`${DELIVERIES_PATH}/replay`, {
+      body: { id },
+      schema: webhookDeliverySchema,
+    });
+  }
+}
+
+/** Asks every primary of the metadata cluster for its own partitions. */
+export class RoutedDeliveries implements WebhookDeliveries {
+  readonly #router: PartitionRouter;
+
+  /** Makes a client of the cluster that a topology describes; nothing is sent yet. */
+  constructor(options: PartitionRouterOptions) {
+    this.#router = new PartitionRouter(options);
+  }
+
+  /** {@inheritDoc WebhookDeliveries.list} */
+  async list(query: DeliveryQuery): Promise<readonly WebhookDelivery[]> {
+    const pages = await callPrimaries(this.#router, query.partitions, (target, partitions) => {
+      const client = new DeliveriesClient(target.fetcher, { baseUrl: target.node.address });
+      return client.list({ ...query, partitions });
+    });
+    return pages.flat().sort((a, b) => deliveryPlace(a) > deliveryPlace(b) ? -1 : 1)
+      .slice(0, query.limit);
+  }
+
+  /** {@inheritDoc WebhookDeliveries.replay} */
+  replay(id: WebhookDeliveryId): Promise<WebhookDelivery> {
+    return this.#router.call(
+      partitionOfDelivery(id),
+      ({ fetcher, node }) => new DeliveriesClient(fetcher, { baseUrl: node.address }).replay(id),
+    );
+  }
+}
