@@ -18,6 +18,7 @@ import {
   parseProtocolVersion,
   type ProtocolVersion,
 } from "@gitstratum/core/protocol";
+import type { ClientTurns, StalledStreams } from "../admission/stalled_streams.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import { tipOfBundleFile } from "../session/bundle_offers.ts";
 import type { SessionCaller, SessionInput } from "../session/session.ts";
@@ -48,6 +49,8 @@ export interface GitRoutesOptions {
   readonly sessions: GitSessions;
   /** Finds out who asks. */
   readonly authenticator: Authenticator;
+  /** Ends streams that stall; absent = clients may take their time. */
+  readonly streams?: StalledStreams;
   /** Told of failures that the client saw as a broken stream. */
   onFailure(error: unknown, facts: { readonly service: string; readonly name: string }): void;
 }
@@ -166,6 +169,7 @@ export class GitRoutes {
     const body = requestBody(context.req.raw, {
       bytesMax: BODY_BYTES_MAX[service],
       signal: abort.signal,
+      turns: this.#turns(abort),
     });
     const version = parseProtocolVersion(context.req.header("git-protocol"));
     const input: SessionInput = { ...caller, version, body };
@@ -189,6 +193,7 @@ export class GitRoutes {
     const response = await streamedResponse(chunks, {
       headers: { ...BUNDLE_CACHED, "content-type": "application/x-git-bundle" },
       abort,
+      turns: this.#turns(abort),
       onFailure: (error) => this.#options.onFailure(error, { service: "bundle", name }),
     });
     if (context.req.method === "HEAD") await response.body?.cancel();
@@ -197,6 +202,10 @@ export class GitRoutes {
 
   #caller(context: Context, abort: AbortController): Promise<SessionCaller> {
     return callerOf(context, abort, this.#options.authenticator);
+  }
+
+  #turns(abort: AbortController): ClientTurns | undefined {
+    return this.#options.streams?.watch((reason) => abort.abort(reason));
   }
 
   #stream(
@@ -210,6 +219,7 @@ export class GitRoutes {
     return streamedResponse(chunks, {
       headers: { ...NEVER_CACHED, "content-type": options.type },
       abort: options.abort,
+      turns: this.#turns(options.abort),
       onFailure: (error) => this.#options.onFailure(error, options.facts),
     });
   }

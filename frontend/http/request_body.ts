@@ -5,6 +5,7 @@
  */
 
 import { GitStratumError } from "@gitstratum/core";
+import type { ClientTurns } from "../admission/stalled_streams.ts";
 
 /** A stream of body bytes. */
 export type BodyStream = ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -32,6 +33,8 @@ export interface RequestBodyOptions {
   readonly bytesMax: number;
   /** Ends the reading. */
   readonly signal?: AbortSignal;
+  /** Told when the client has to send something. */
+  readonly turns?: ClientTurns | undefined;
 }
 
 function lost(cause?: unknown): GitStratumError {
@@ -42,7 +45,7 @@ async function* counted(
   body: BodyStream,
   options: RequestBodyOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { bytesMax, signal } = options;
+  const { bytesMax, signal, turns } = options;
   const reader = body.getReader();
   const stop = () => void reader.cancel(signal?.reason).catch(() => undefined);
   signal?.addEventListener("abort", stop, { once: true });
@@ -50,9 +53,11 @@ async function* counted(
   try {
     signal?.throwIfAborted();
     while (true) {
+      turns?.begin();
       const { done, value } = await reader.read().catch((error) => {
         throw lost(error);
       });
+      turns?.end(value?.length ?? 0);
       signal?.throwIfAborted();
       if (done) return;
       bytes += value.length;
@@ -65,6 +70,7 @@ async function* counted(
     }
   } finally {
     signal?.removeEventListener("abort", stop);
+    turns?.close();
     stop();
   }
 }

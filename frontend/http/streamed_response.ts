@@ -17,7 +17,7 @@ export interface StreamedResponseOptions {
   /** Aborted when the client goes away, so that pending work of the producer stops. */
   readonly abort: AbortController;
   /** Told when the client has to take something. */
-  readonly turns?: ClientTurns;
+  readonly turns?: ClientTurns | undefined;
   /** Told of a failure that came too late for an HTTP status. */
   onFailure(error: unknown): void;
 }

@@ -10,6 +10,7 @@
 
 import { Buffer } from "node:buffer";
 import { GitStratumError, SSH_RECEIVE_BYTES_MAX } from "@gitstratum/core";
+import type { ClientTurns } from "../admission/stalled_streams.ts";
 import type { PeerSocket } from "./peer_socket.ts";
 import type { ServerChannel } from "./ssh2.ts";
 
@@ -21,6 +22,8 @@ export interface ChannelLinkOptions {
   readonly socket: PeerSocket;
   /** Told of every byte that moves. */
   onActivity(): void;
+  /** Told when the client has to send something. */
+  readonly turns?: ClientTurns | undefined;
 }
 
 function lost(): GitStratumError {
@@ -55,6 +58,11 @@ export class ChannelLink {
   /** Aborts when the client is gone before the link was finished. */
   get signal(): AbortSignal {
     return this.#gone.signal;
+  }
+
+  /** Resolves when the channel is closed. */
+  get ended(): Promise<void> {
+    return this.#closed;
   }
 
   /** Whether the client has sent more than any window allowed it to. */
@@ -132,10 +140,13 @@ export class ChannelLink {
   /** The next bytes of the client, or undefined at the end of them. */
   async #nextBytes(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const channel = this.#channel;
+    const { turns, onActivity } = this.#options;
+    turns?.begin();
     for (;;) {
       const bytes: Uint8Array<ArrayBuffer> | null = channel.read();
       if (bytes !== null) {
-        this.#options.onActivity();
+        turns?.end(bytes.length);
+        onActivity();
         return bytes;
       }
       if (channel.readableEnded || this.signal.aborted) return undefined;

@@ -26,7 +26,7 @@ import { serveSsh, type SshServer, type SshServerOptions } from "./ssh_server.ts
 export interface OpenSshServerOptions
   extends
     SocketAddress,
-    Pick<SshServerOptions, "clock" | "drainMs" | "conversations" | "onFailure"> {
+    Pick<SshServerOptions, "clock" | "drainMs" | "conversations" | "streams" | "onFailure"> {
   /** Where host keys and `authorized_keys` are; made when it is missing. */
   readonly directory: string;
   /** Who may log in on a server with accounts; absent = who the file says. */

@@ -11,6 +11,7 @@
 import { assert, type Clock, GitStratumError } from "@gitstratum/core";
 import { parseProtocolVersion } from "@gitstratum/core/protocol";
 import type { Asker } from "../access/asker.ts";
+import type { ClientTurns, StalledStreams } from "../admission/stalled_streams.ts";
 import type { GitConversations } from "../session/git_conversations.ts";
 import type { ConversationEnd, SessionInput } from "../session/session.ts";
 import { isCallersFault, shownError } from "../session/shown_error.ts";
@@ -27,6 +28,8 @@ export interface SshConnectionOptions {
   readonly limits: SshLimits;
   readonly authenticate: AuthenticateKey;
   readonly conversations: GitConversations;
+  /** Ends streams that stall; absent = clients may take their time. */
+  readonly streams?: StalledStreams;
   /** Told of failures that are not the client's. */
   onFailure(error: unknown, facts: { readonly remoteAddress?: string }): void;
 }
@@ -50,14 +53,18 @@ const NO_SUBSYSTEM = "GitStratum: this server has no subsystems, only git";
 async function sent(
   output: AsyncGenerator<Uint8Array, ConversationEnd>,
   link: ChannelLink,
+  turns: ClientTurns | undefined,
 ): Promise<ConversationEnd> {
   try {
     for (;;) {
       const next = await output.next();
       if (next.done) return next.value;
+      turns?.begin();
       await link.write(next.value);
+      turns?.end(next.value.length);
     }
   } finally {
+    turns?.close();
     // A client that is gone takes no more: whatever the conversation holds is given back.
     await output.return("refused");
   }
@@ -187,7 +194,10 @@ export class SshConnection {
 
   #link(channel: ServerChannel): ChannelLink {
     const onActivity = () => void (this.#activeMs = this.#options.clock.monotonicMs());
-    return new ChannelLink(channel, { socket: this.#socket, onActivity });
+    const turns = this.#options.streams?.watch((reason) => link.abort(reason));
+    const link = new ChannelLink(channel, { socket: this.#socket, onActivity, turns });
+    link.ended.then(() => turns?.close());
+    return link;
   }
 
   #refuse(channel: ServerChannel | undefined, message: string): void {
@@ -204,7 +214,9 @@ export class SshConnection {
         version: parseProtocolVersion(protocol),
         body: link.body,
       });
-      await link.finish(await sent(output, link) === "refused" ? EXIT_FAILED : 0);
+      // What waits in a socket that takes nothing ends with the connection only.
+      const taking = this.#options.streams?.watch(() => this.#socket.destroy());
+      await link.finish(await sent(output, link, taking) === "refused" ? EXIT_FAILED : 0);
     } catch (error) {
       await this.#explain(link, error);
     } finally {
