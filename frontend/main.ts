@@ -7,6 +7,7 @@
 
 import {
   admissionLimits,
+  formatSocketAddress,
   isLoopback,
   readServerConfig,
   type ServerConfig,
@@ -99,7 +100,12 @@ async function start(
 ): Promise<RunningProcess> {
   const { files } = readNodeFiles(config, (path) => world.readTextFile(path));
   const options = serverOptions(config, files, { world, context });
-  const { onFatal, signal } = context;
+  const { onFatal, signal, logger } = context;
+  if (config.auth && options.tls === undefined && !isLoopback(config.http)) {
+    logger.warn("Take tokens over HTTP without encryption, unless a proxy in front encrypts", {
+      address: formatSocketAddress(config.http),
+    });
+  }
   const { control, advertise } = config;
   const server = control === undefined
     ? await startAllInOne({ ...options, dataDirectory: config.data, onFatal })
