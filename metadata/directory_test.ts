@@ -1,44 +1,11 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { hasCode } from "@gitstratum/core";
 import type { RepositoryInfo } from "@gitstratum/core/rpc";
-import { type AppendFault, FaultyLog } from "./testing/faulty_log.ts";
-import { TestNode } from "./testing/test_node.ts";
+import { CRASHES, CrashingNode } from "./testing/crashing_node.ts";
+import type { TestNode } from "./testing/test_node.ts";
 
 /** Longer than any claim may stay unsettled. */
 const LATER_MS = 10 * 60_000;
-const FAULTS: readonly AppendFault[] = ["crash-before", "crash-after"];
-
-interface Crash {
-  readonly node: TestNode;
-  readonly log: FaultyLog;
-}
-
-async function start(): Promise<Crash> {
-  let log: FaultyLog | undefined;
-  const node = await TestNode.start({ wrapLog: (inner) => log = new FaultyLog(inner) });
-  await node.node.upkeep();
-  return { node, log: log! };
-}
-
-/** Runs `work` with a crash at its append number `step`; whether it got an answer all the same. */
-async function crashAt(
-  { node, log }: Crash,
-  options: { readonly step: number; readonly fault: AppendFault },
-  work: () => Promise<unknown>,
-): Promise<boolean> {
-  const before = log.appendCount;
-  log.fault = (append) => append === before + options.step ? options.fault : undefined;
-  let settled = false;
-  const outcome = work().then(() => true, (error) => {
-    ok(hasCode(error, "unavailable"), String(error));
-    return false;
-  }).finally(() => settled = true);
-  while (!settled) await node.clock.advance(1000);
-  log.revive();
-  await node.restart();
-  return await outcome;
-}
-
 /** A name is either free or leads to one living repository that a listing shows too. */
 async function checkConsistent(node: TestNode, name: RepositoryInfo["name"]): Promise<boolean> {
   const found = await node.metadata.findRepository(name);
@@ -49,11 +16,11 @@ async function checkConsistent(node: TestNode, name: RepositoryInfo["name"]): Pr
 }
 
 Deno.test("create() leaves a repository or a free name, wherever it crashes", async () => {
-  for (const fault of FAULTS) {
+  for (const fault of CRASHES) {
     for (const step of [1, 2, 3]) {
-      const crash = await start();
-      await using node = crash.node;
-      const done = await crashAt(crash, { step, fault }, () => node.create());
+      await using crash = await CrashingNode.start();
+      const { node } = crash;
+      const done = await crash.crashAt({ step, fault }, () => node.create());
       equal(done, false, `${fault} ${step}`);
       const name = "owner/name" as RepositoryInfo["name"];
       const exists = await checkConsistent(node, name);
@@ -70,22 +37,22 @@ Deno.test("create() leaves a repository or a free name, wherever it crashes", as
 });
 
 Deno.test("create() takes over a stale claim without waiting for a repair", async () => {
-  const crash = await start();
-  await using node = crash.node;
-  await crashAt(crash, { step: 2, fault: "crash-before" }, () => node.create());
+  await using crash = await CrashingNode.start();
+  const { node } = crash;
+  await crash.crashAt({ step: 2, fault: "crash-before" }, () => node.create());
   await rejects(node.create(), (error) => hasCode(error, "already-exists"));
   node.clock.jumpWall(LATER_MS);
   await node.create();
 });
 
 Deno.test("delete() leaves the repository or a free name, wherever it crashes", async () => {
-  for (const fault of FAULTS) {
+  for (const fault of CRASHES) {
     for (const step of [1, 2, 3]) {
-      const crash = await start();
-      await using node = crash.node;
+      await using crash = await CrashingNode.start();
+      const { node } = crash;
       const info = await node.create();
       const work = () => node.metadata.deleteRepository(info);
-      equal(await crashAt(crash, { step, fault }, work), false);
+      equal(await crash.crashAt({ step, fault }, work), false);
       const exists = await checkConsistent(node, info.name);
       equal(exists, step === 1 && fault === "crash-before", `${fault} ${step}`);
       if (!exists && step % 2 === 0) {
@@ -103,8 +70,8 @@ Deno.test("delete() leaves the repository or a free name, wherever it crashes", 
 });
 
 Deno.test("repair() finds nothing to do after undisturbed sagas", async () => {
-  const { node: started, log } = await start();
-  await using node = started;
+  await using crash = await CrashingNode.start();
+  const { node, log } = crash;
   const info = await node.create();
   await node.metadata.deleteRepository(info);
   await node.create();
