@@ -28,6 +28,7 @@ import {
   EXTENTS_PATH,
   type ExtentStore,
   type ExtentWrite,
+  oneChunk,
   OWNER_HEADER,
   parseExtentId,
   parseNetworkId,
@@ -169,7 +170,7 @@ export class ExtentService implements Service {
     const bytes = range === undefined
       ? await this.#extents.read(id, { offset: 0, length: (await this.#infoOf(id)).bytes })
       : await this.#extents.read(id, parseRangeHeader(range));
-    return new Response(bytes, {
+    return new Response(oneChunk(bytes), {
       status: range === undefined ? 200 : 206,
       headers: {
         "content-type": "application/octet-stream",

@@ -35,7 +35,9 @@ export async function readBodyBytes(
       await message.body?.cancel();
       throw tooLong(declared, limit);
     }
-    const bytes = await readWhole(message);
+    const bytes = isLocal(message)
+      ? await collect(message.body, { bytesMax: declared })
+      : await readWhole(message);
     if (bytes.length !== declared) throw brokenOff(declared, bytes.length);
     return bytes;
   }
@@ -55,6 +57,29 @@ export function declaredBytes(message: Message): number | undefined {
   return length;
 }
 
+/**
+ * Whether a service of this process made the response: only what came over a network has a URL. Its
+ * chunks can be taken as they are, where reading it as a whole would copy them.
+ */
+function isLocal(message: Message): message is Response & { readonly body: ByteStream } {
+  return message instanceof Response && message.url === "" && message.body !== null;
+}
+
+type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
+
+/**
+ * Bytes as the body of a response, handed over as one chunk. `new Response(bytes)` would copy them, and
+ * a reader in this process copy them once more.
+ */
+export function oneChunk(bytes: Uint8Array<ArrayBuffer>): ByteStream {
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+}
+
 async function readWhole(message: Message): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await message.bytes();
@@ -64,7 +89,7 @@ async function readWhole(message: Message): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 async function collect(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  body: ByteStream,
   limit: BodyLimit,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { heldBody } from "./body.ts";
+import { heldBody, oneChunk, readBodyBytes } from "./body.ts";
 
 /** Collects whatever nobody holds. */
 async function collectGarbage(): Promise<void> {
@@ -44,4 +44,17 @@ Deno.test("heldBody() passes on bytes, the end and the wish to end", async () =>
   });
   for await (const _ of heldBody(new Response(endless))) break;
   assert.ok(isCancelled);
+});
+
+Deno.test("oneChunk() reaches a reader of the same process without a copy", async () => {
+  const bytes = Uint8Array.of(1, 2, 3);
+  const headers = { "content-length": "3" };
+  assert.equal(
+    await readBodyBytes(new Response(oneChunk(bytes), { headers }), { bytesMax: 3 }),
+    bytes,
+  );
+  const long = new Response(oneChunk(bytes), { headers: { "content-length": "2" } });
+  await assert.rejects(readBodyBytes(long, { bytesMax: 3 }), { code: "exhausted" });
+  const short = new Response(oneChunk(bytes), { headers: { "content-length": "4" } });
+  await assert.rejects(readBodyBytes(short, { bytesMax: 9 }), { code: "aborted" });
 });
