@@ -399,6 +399,22 @@ export const JOB_SUBJECT_LENGTH_MAX = 255;
 export const JOB_TOKEN_COUNT_MAX = 1000;
 /** Life of a job's token: longer jobs exchange again. */
 export const JOB_TOKEN_LIFE_MS_MAX = 3600 * 1000;
+/** A token of an issuer in characters: those of public issuers are below 4 KiB. */
+export const ISSUER_TOKEN_LENGTH_MAX = 16 * KIB;
+/** How far the clocks of issuers may differ from ours. */
+export const ISSUER_TOKEN_SKEW_MS_MAX = 60 * 1000;
+/** The keys of an issuer, or the document that says where they are. */
+export const ISSUER_DOCUMENT_BYTES_MAX = 256 * KIB;
+/** Keys of one issuer: public ones have fewer than ten. */
+export const ISSUER_KEY_COUNT_MAX = 64;
+/** The keys of an issuer are asked for anew after so long. */
+export const ISSUER_KEYS_LIFE_MS = 3600 * 1000;
+/** Keys that can not be asked for anew are used on for so long. */
+export const ISSUER_KEYS_STALE_MS_MAX = 24 * 3600 * 1000;
+/** A token by an unknown key makes us ask for keys, this often at most: anybody can make one up. */
+export const ISSUER_KEYS_RETRY_MS = 30 * 1000;
+/** All of asking for keys: a CI job waits meanwhile. */
+export const ISSUER_KEYS_MS_MAX = 5 * 1000;
 /** An SSH public key in its line: one of 16384 bits with a comment. */
 export const SSH_PUBLIC_KEY_LENGTH_MAX = 8192;
 /** Access records in one page of a listing: the largest has a key of 16384 bits. */

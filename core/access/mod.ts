@@ -8,6 +8,7 @@ export * from "./access_record.ts";
 export * from "./access_token.ts";
 export * from "./access_view.ts";
 export * from "./decision.ts";
+export * from "./json_web_token.ts";
 export * from "./memory_access_view.ts";
 export * from "./operation.ts";
 export * from "./principal.ts";
