@@ -15,6 +15,7 @@ import { AccessGate } from "./access/access_gate.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "./access/authenticator.ts";
 import type { Admission } from "./admission/admission.ts";
 import { AdmittedConversations, AdmittedSessions } from "./admission/admitted_sessions.ts";
+import type { RequestMemory } from "./admission/request_memory.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
@@ -75,6 +76,8 @@ export interface FrontendOptions {
   readonly cache?: PackCache;
   /** Bounds what clients ask for; absent = nothing does. */
   readonly admission?: Admission;
+  /** Hands out what requests take; absent = they take it. */
+  readonly memory?: RequestMemory;
 }
 
 /** What a frontend with accounts works with. */
@@ -119,12 +122,13 @@ export function createFrontend(options: FrontendOptions): Frontend {
     rebuilder,
     ...(options.cache === undefined ? {} : { cache: options.cache }),
     tags: new TagDigests(metadata),
+    ...(options.memory && { memory: options.memory.permits }),
   };
   const features = { pushOptions: true };
   const nonces = new PushNonces({ clock, secrets: options.secrets });
   const common = { access, metadata, ingest, clock, random, agent };
   const receive = { ...common, newSessionId, nonces, features };
-  const { admission } = options;
+  const { admission, memory } = options;
   const sessions = new StatelessSessions(upload, receive);
   const conversations = new StatefulSessions({
     upload,
@@ -133,7 +137,10 @@ export function createFrontend(options: FrontendOptions): Frontend {
   });
   let ready = true;
   const app = httpApp({
-    sessions: admission === undefined ? sessions : new AdmittedSessions(sessions, admission),
+    sessions: admission === undefined || memory === undefined
+      ? sessions
+      : new AdmittedSessions(sessions, admission, memory.permits),
+    ...(memory && { streams: memory.streams }),
     ...(admission && { admission }),
     authenticator,
     api: createApi({

@@ -22,10 +22,17 @@ import {
 import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { openAdmission, type RateGround } from "./admission/open_admission.ts";
+import { openRequestMemory } from "./admission/request_memory.ts";
 import { RecordAuthenticator } from "./access/authenticator.ts";
 import { claimFirstAdministrator } from "./access/first_administrator.ts";
-import { createFrontend, type Frontend, type FrontendAccounts } from "./frontend.ts";
+import {
+  createFrontend,
+  type Frontend,
+  type FrontendAccounts,
+  type FrontendOptions,
+} from "./frontend.ts";
 import { PackIngest } from "./ingest/mod.ts";
+import { PushAdmission } from "./ingest/push_admission.ts";
 import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
 import { openPrivateFile } from "./private_file.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
@@ -131,7 +138,8 @@ export async function startFrontendServer(
   const releases = new Releases();
   try {
     const accounts = openAccounts(ground, options);
-    const frontend = await openFrontend(ground, { ...options, releases, ...accounts });
+    const bounds = openBounds(ground, { ...options, releases });
+    const frontend = await openFrontend(ground, { ...options, ...accounts, ...bounds });
     const isReady = { value: true };
     const readiness = () => {
       if (!isReady.value) return { ready: false, status: "draining" };
@@ -147,6 +155,7 @@ export async function startFrontendServer(
     const sshServer = await openSsh(`${ground.directory}/ssh`, frontend, {
       ...options,
       ...accounts,
+      ...bounds,
     });
     releases.add(() => sshServer.close());
     const drain = () => {
@@ -186,12 +195,26 @@ function openAccounts(
   };
 }
 
+/** What bounds clients, where they are bounded. */
+type Bounds = Pick<FrontendOptions, "admission" | "memory">;
+
+function openBounds(
+  ground: FrontendGround,
+  options: FrontendServerOptions & { readonly releases: Releases },
+): Bounds {
+  const { limits } = options;
+  if (limits === undefined) return {};
+  const { rates } = ground;
+  const admission = openAdmission(limits, { ...options, ...(rates && { rates }) });
+  return { admission, memory: openRequestMemory(limits.memoryBytes, options) };
+}
+
 async function openFrontend(
   ground: FrontendGround,
-  options: FrontendServerOptions & OpenAccounts & { readonly releases: Releases },
+  options: FrontendServerOptions & OpenAccounts & Bounds,
 ): Promise<Frontend> {
   const { directory, metadata, extents } = ground;
-  const { clock, random, readOnly, autoCreate } = options;
+  const { clock, random, readOnly, autoCreate, accounts, admission, memory } = options;
   const scratchDirectory = `${directory}/scratch`;
   await emptyScratch(scratchDirectory);
   const ingest = new PackIngest({
@@ -200,10 +223,11 @@ async function openFrontend(
     random,
     scratchDirectory: `${scratchDirectory}/ingest`,
     disk: new FileDisk(`${scratchDirectory}/ingest`),
+    ...(memory && { admission: new PushAdmission({ permits: memory.permits, clock }) }),
   });
   return createFrontend({
     metadata,
-    ...(options.accounts && { accounts: options.accounts }),
+    ...(accounts && { accounts }),
     extents,
     ingest: async (request) => await ingest.ingest(request),
     clock,
@@ -214,7 +238,8 @@ async function openFrontend(
     readOnly,
     autoCreate,
     ...openPackCache(`${directory}/cache`, options),
-    ...(options.limits && { admission: openAdmission(options.limits, { ...options, ...ground }) }),
+    ...(admission && { admission }),
+    ...(memory && { memory }),
   });
 }
 
@@ -292,7 +317,7 @@ function serveAdmin(
 function openSsh(
   directory: string,
   frontend: Frontend,
-  options: FrontendServerOptions & OpenAccounts,
+  options: FrontendServerOptions & OpenAccounts & Bounds,
 ): Promise<SshServer> {
   const logger = options.logger.child({ role: "frontend" });
   return openSshServer({
@@ -302,6 +327,7 @@ function openSsh(
     drainMs: options.drainMs ?? DRAIN_MS,
     ...(options.accounts && { authenticator: options.accounts.authenticator }),
     conversations: frontend.conversations,
+    ...(options.memory && { streams: options.memory.streams }),
     onFailure: (error, facts) =>
       logger.error("Fail an SSH session", { ...facts, error: String(error) }),
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ManualClock, silentLogger } from "@gitstratum/core";
+import { ManualClock, MIB, silentLogger } from "@gitstratum/core";
 import type { Principal } from "@gitstratum/core/access";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import { Releases } from "@gitstratum/core/process";
@@ -10,6 +10,7 @@ import { textErrorAnswer } from "../http/error_answer.ts";
 import { unguardedAsker } from "../access/asker.ts";
 import type { SessionCaller, SessionInput } from "../session/session.ts";
 import { AdmittedConversations, AdmittedSessions } from "./admitted_sessions.ts";
+import { MemoryPermits } from "./memory_permits.ts";
 import { openAdmission } from "./open_admission.ts";
 
 const NAME = "acme/tools" as RepositoryName;
@@ -26,6 +27,11 @@ function admissionOf(
     releases,
   });
   return { admission, releases };
+}
+
+function permits(): MemoryPermits {
+  const world = { clock: new ManualClock(), metrics: new PrometheusMetrics() };
+  return new MemoryPermits({ ...world, bytesMax: 100 * MIB });
 }
 
 function callerOf(principal?: Principal, remoteAddress = "192.0.2.1"): SessionCaller {
@@ -108,7 +114,7 @@ Deno.test("AdmittedSessions hold their place until the last byte is out", async 
     concurrency: { repository: { running: 1, waiting: 1 } },
   });
   const held = new HeldSessions();
-  const sessions = new AdmittedSessions(held, admission);
+  const sessions = new AdmittedSessions(held, admission, permits());
   const first = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
   await first.next();
   const second = sessions.bundle(NAME, "0".repeat(40), callerOf());
@@ -128,7 +134,7 @@ Deno.test("AdmittedSessions let their place go when the client is gone", async (
   const { admission, releases } = admissionOf({
     concurrency: { address: { running: 1, waiting: 0 } },
   });
-  const sessions = new AdmittedSessions(new HeldSessions(), admission);
+  const sessions = new AdmittedSessions(new HeldSessions(), admission, permits());
   for (let count = 0; count < 3; count++) {
     const answer = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
     await answer.next();

@@ -14,16 +14,24 @@ import type { GitSessions } from "../http/git_routes.ts";
 import type { ConversationService, GitConversations } from "../session/git_conversations.ts";
 import type { ConversationEnd, SessionCaller, SessionInput } from "../session/session.ts";
 import type { Admission } from "./admission.ts";
+import { admittedBody } from "./admitted_body.ts";
+import type { MemoryPermits } from "./memory_permits.ts";
 
 /** Sessions of a transport on which each request stands alone; its addresses are counted elsewhere. */
 export class AdmittedSessions implements GitSessions {
   readonly #sessions: GitSessions;
   readonly #admission: Admission;
+  readonly #permits: Pick<MemoryPermits, "acquire">;
 
-  /** Puts sessions behind an admission. */
-  constructor(sessions: GitSessions, admission: Admission) {
+  /** Puts sessions behind an admission, and what they read behind permits. */
+  constructor(
+    sessions: GitSessions,
+    admission: Admission,
+    permits: Pick<MemoryPermits, "acquire">,
+  ) {
     this.#sessions = sessions;
     this.#admission = admission;
+    this.#permits = permits;
   }
 
   /** See {@link GitSessions.advertise}. */
@@ -46,7 +54,17 @@ export class AdmittedSessions implements GitSessions {
     this.#admission.countCaller(input, name);
     const release = await this.#admission.run(input, name);
     try {
-      yield* this.#sessions.respond(service, name, input);
+      if (service === "git-receive-pack") yield* this.#sessions.respond(service, name, input);
+      else yield* this.#respondToFetch(name, input);
+    } finally {
+      release();
+    }
+  }
+
+  async *#respondToFetch(name: RepositoryName, input: SessionInput): AsyncGenerator<Uint8Array> {
+    const { body, release } = admittedBody(input.body, this.#permits, input.signal);
+    try {
+      yield* this.#sessions.respond("git-upload-pack", name, { ...input, body });
     } finally {
       release();
     }

@@ -41,6 +41,8 @@ export interface MemoryPermit {
   readonly bytes: number;
   /** Gives a part back. */
   shrink(bytes: number): void;
+  /** Moves a part into a permit of its own. */
+  split(bytes: number): MemoryPermit;
   /** Takes more without waiting. @throws `exhausted` with `retryAfterS` when there is none */
   grow(bytes: number): void;
   /** Gives everything back; may be called again. */
@@ -168,6 +170,7 @@ export class MemoryPermits {
     }
   }
 
+  /** A permit for bytes that are counted already. */
   #permit(bytes: number, lane: MemoryLane): MemoryPermit {
     let held = bytes;
     const give = (count: number) => {
@@ -180,6 +183,11 @@ export class MemoryPermits {
         return held;
       },
       shrink: (count) => give(Math.min(count, held)),
+      split: (count) => {
+        const part = Math.min(count, held);
+        held -= part;
+        return this.#permit(part, lane);
+      },
       grow: (count) => {
         if (!this.#fits(count, lane)) throw this.#refusal(lane);
         held += count;

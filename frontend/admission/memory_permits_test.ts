@@ -122,6 +122,16 @@ Deno.test("MemoryPermit.grow() never waits", async () => {
   assert.equal(permits.usedBytes, 0);
 });
 
+Deno.test("MemoryPermit.split() gives a part a life of its own", async () => {
+  const { permits, ask } = staged();
+  const whole = await ask("1", 25, "small");
+  const part = whole.split(20);
+  whole.release();
+  assert.equal(permits.usedBytes, 20);
+  assert.equal(part.split(1000).bytes, 20);
+  assert.equal(part.bytes, 0);
+});
+
 Deno.test("MemoryPermits.isWanted tells when somebody has waited for long", async () => {
   const { clock, permits, ask } = staged();
   const first = await ask("1", 75, "large");

@@ -27,6 +27,7 @@ import {
   pushPolicyOf,
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
+import type { MemoryPermit } from "../admission/memory_permits.ts";
 import { IngestEngine } from "./ingest_engine.ts";
 import type { IngestJob, IngestResult } from "./ingest_host.ts";
 import { IngestMemory } from "./ingest_memory.ts";
@@ -35,6 +36,7 @@ import { IngestWorkers } from "./ingest_workers.ts";
 import { LocalHost } from "./local_host.ts";
 import { PackIntake } from "./pack_intake.ts";
 import { NeedsWorker, WorkBudget } from "./work_budget.ts";
+import type { PushAdmission } from "./push_admission.ts";
 import type { WorkerTask } from "./worker_message.ts";
 
 /** What all ingests of a process share. */
@@ -51,6 +53,8 @@ export interface PackIngestOptions {
   readonly random: Random;
   /** How objects are checked where settings say nothing; `DEFAULT_PUSH_POLICY` unless given. */
   readonly policy?: FsckPolicy;
+  /** Hands memory out; absent = every pack is taken in at once. */
+  readonly admission?: PushAdmission;
 }
 
 /** One pack to be taken in. */
@@ -148,12 +152,16 @@ export class PackIngest {
       tips: [...new Set(request.tips.map((tip) => tip.newOid).filter((oid) => !isZeroOid(oid)))],
     };
     const rules = this.#rulesOf(repository);
-    if (await parts.intake.readSmall()) {
-      try {
+    const permit = await this.#options.admission?.small(request.signal);
+    try {
+      if (await parts.intake.readSmall()) {
         return await this.#runInline(job, { ...parts, ...rules });
-      } catch (error) {
-        if (!(error instanceof NeedsWorker)) throw error;
       }
+    } catch (error) {
+      if (!(error instanceof NeedsWorker)) throw error;
+    } finally {
+      // A worker has a permit of its own: nobody waits for one while holding another.
+      permit?.release();
     }
     return await this.#runInWorker(job, { ...parts, ...rules }, request.signal);
   }
@@ -199,8 +207,10 @@ export class PackIngest {
     const { disk, scratchDirectory: directory, random } = this.#options;
     const spoolName = `${parts.prefix}-spool`;
     const file = disk.open(spoolName, { write: true, create: true, exclusive: true });
+    let permit: MemoryPermit | undefined;
     try {
       parts.intake.spillTo(file);
+      permit = await this.#options.admission?.large(parts.intake, signal);
       const seed = random.bytes(SEED_BYTES);
       const { policy, objectBytesMax } = parts;
       const task = { job, policy, objectBytesMax, seed, directory, spoolName };
@@ -208,6 +218,7 @@ export class PackIngest {
     } finally {
       // Before the file goes: a chunk may be on its way to it.
       await parts.intake.close(undefined);
+      permit?.release();
       file.close();
       disk.remove(spoolName);
     }

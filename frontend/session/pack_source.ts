@@ -12,6 +12,8 @@ import type {
   RepositoryInfo,
   ShallowBoundary,
 } from "@gitstratum/core/rpc";
+import { MEMORY_EXECUTION_BYTES, MEMORY_READER_BYTES } from "@gitstratum/core";
+import type { MemoryPermit, MemoryPermits } from "../admission/memory_permits.ts";
 import type { RebuildObjects } from "../pack_assembly/pack_stream.ts";
 import { executedPack, type OpenedPack } from "../pack_cache/opened_pack.ts";
 import type { PackCache } from "../pack_cache/pack_cache.ts";
@@ -27,6 +29,8 @@ export interface PackSourceOptions {
   readonly cache?: PackCache;
   /** Digests that many sources share; absent = this source lists alone. */
   readonly tags?: TagDigests;
+  /** Hands out what packs take while they are sent; absent = they take it. */
+  readonly memory?: Pick<MemoryPermits, "acquire">;
 }
 
 /** How one pack is asked for. */
@@ -52,18 +56,51 @@ export class PackSource {
   }
 
   /**
-   * The pack of a request. Whoever opens it closes it.
+   * The pack of a request, once there is memory for it. Whoever opens it closes it.
    *
    * @throws `denied` when a want is not reachable
+   * @throws `exhausted` when memory did not come free in time
    */
   async open(
     repository: RepositoryInfo,
     request: FetchRequest,
     circumstances: PackCircumstances,
   ): Promise<OpenedPack> {
+    const { memory } = this.#options;
+    // A fetch of what is new is short: it does not wait behind clones.
+    const lane = request.haves.length === 0 ? "large" : "small";
+    const bytes = MEMORY_READER_BYTES + MEMORY_EXECUTION_BYTES;
+    const permit = await memory?.acquire({ bytes, lane, signal: circumstances.signal });
+    if (permit === undefined) return await this.#open(repository, request, circumstances);
+    try {
+      const pack = await this.#open(repository, request, { ...circumstances, permit });
+      return releasing(pack, permit);
+    } catch (error) {
+      permit.release();
+      throw error;
+    }
+  }
+
+  async #open(
+    repository: RepositoryInfo,
+    request: FetchRequest,
+    circumstances: PackCircumstances & { readonly permit?: MemoryPermit },
+  ): Promise<OpenedPack> {
     const { cache } = this.#options;
-    const { boundary, mode, areWantsChecked, signal } = circumstances;
-    const execute = (signal: AbortSignal) => this.#execute(repository, request, { mode, signal });
+    const { boundary, mode, areWantsChecked, signal, permit } = circumstances;
+    // What an execution takes is its own: whoever asked for it first may leave before it ends.
+    let isExecuted = false;
+    const execute = async (signal: AbortSignal) => {
+      isExecuted = true;
+      const own = permit?.split(MEMORY_EXECUTION_BYTES);
+      try {
+        const pack = await this.#execute(repository, request, { mode, signal });
+        return own === undefined ? pack : releasing(pack, own);
+      } catch (error) {
+        own?.release();
+        throw error;
+      }
+    };
     if (cache === undefined || mode === undefined || !isShareable(request)) {
       return await execute(signal);
     }
@@ -72,7 +109,10 @@ export class PackSource {
     const key = packKey(request, { repository, boundary, tags, mode });
     const { objectFormat } = repository;
     const isClone = request.haves.length === 0;
-    return await cache.open(key, { execute, mode, objectFormat, isClone, signal });
+    const opening = cache.open(key, { execute, mode, objectFormat, isClone, signal });
+    // An execution that somebody else began, or a stored pack.
+    if (!isExecuted) permit?.shrink(MEMORY_EXECUTION_BYTES);
+    return await opening;
   }
 
   async #execute(
@@ -91,6 +131,22 @@ export class PackSource {
     const question = { wants, clientShallow, haves: [] };
     checkRefused(await this.#options.metadata.negotiate(repository, question));
   }
+}
+
+/** The same pack; its end gives the permit back, whatever its end. */
+function releasing(pack: OpenedPack, permit: MemoryPermit): OpenedPack {
+  const chunks = async function* () {
+    try {
+      yield* pack.chunks;
+    } finally {
+      permit.release();
+    }
+  };
+  const close = () => {
+    pack.close();
+    permit.release();
+  };
+  return { ...pack, chunks: chunks(), close };
 }
 
 function planRequest(request: FetchRequest): PlanRequest {

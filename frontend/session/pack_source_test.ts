@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { ManualClock, MIB } from "@gitstratum/core";
+import { ManualClock, MEMORY_EXECUTION_BYTES, MEMORY_READER_BYTES, MIB } from "@gitstratum/core";
 import { MemoryDisk } from "@gitstratum/core/disk";
 import type { Oid } from "@gitstratum/core/git";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
@@ -12,6 +12,7 @@ import type {
   RepositoryId,
   RepositoryInfo,
 } from "@gitstratum/core/rpc";
+import { MemoryPermits } from "../admission/memory_permits.ts";
 import { PackCache } from "../pack_cache/pack_cache.ts";
 import { type PackCircumstances, PackSource } from "./pack_source.ts";
 
@@ -69,31 +70,36 @@ function setUp() {
       throw error;
     },
   });
+  const metrics = new PrometheusMetrics();
+  const permits = new MemoryPermits({ bytesMax: 100 * MIB, clock: new ManualClock(), metrics });
   const source = new PackSource({
+    memory: permits,
     metadata: metadata as unknown as Metadata,
     extents: {} as ExtentStore,
     rebuild: () => (async function* () {})(),
     cache,
   });
-  const read = async (
+  const open = (
     request: Partial<FetchRequest> = {},
     circumstances: Partial<PackCircumstances> = {},
     from = repository,
-  ) => {
-    const pack = await source.open(from, { ...REQUEST, ...request }, {
+  ) =>
+    source.open(from, { ...REQUEST, ...request }, {
       boundary: { shallow: [], unshallow: [] },
       mode: "side-band-64k",
       areWantsChecked: false,
       signal: new AbortController().signal,
       ...circumstances,
     });
+  const read = async (...args: Parameters<typeof open>) => {
+    const pack = await open(...args);
     const bytes = Buffer.concat(await Array.fromAsync(pack.chunks));
     pack.close();
     // Publishing goes on behind the last byte.
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
     return /pack (\d+)!/.exec(bytes.toString("latin1"))?.[1];
   };
-  return { metadata, read };
+  return { metadata, permits, open, read };
 }
 
 Deno.test("PackSource.open() makes one pack for equal requests", async () => {
@@ -137,4 +143,50 @@ Deno.test("PackSource.open() shares no bare packs and nothing that its time deci
   );
   const depth = { kind: "exclude", sinceS: 1, not: [] } as const;
   assert.deepEqual([await read({ depth }), await read({ depth })], ["3", "4"]);
+});
+
+Deno.test("PackSource.open() takes memory for a reader and an execution, and gives all of it back", async () => {
+  const { permits, open, read } = setUp();
+  const first = await open();
+  assert.equal(permits.usedBytes, MEMORY_READER_BYTES + MEMORY_EXECUTION_BYTES);
+  const second = await open();
+  assert.equal(
+    permits.usedBytes,
+    2 * MEMORY_READER_BYTES + MEMORY_EXECUTION_BYTES,
+    "one execution",
+  );
+  first.close();
+  assert.equal(permits.usedBytes, MEMORY_READER_BYTES + MEMORY_EXECUTION_BYTES, "it goes on");
+  await Array.fromAsync(second.chunks);
+  assert.equal(permits.usedBytes, 0);
+  second.close();
+  await read();
+  await read({ haves: [A] }, { mode: undefined });
+  assert.equal(permits.usedBytes, 0);
+});
+
+Deno.test("PackSource.open() holds no memory for a pack that is never iterated, or never made", async () => {
+  const { metadata, permits, open } = setUp();
+  (await open({}, { mode: undefined })).close();
+  (await open()).close();
+  metadata.refused.add(A);
+  await assert.rejects(open(), { code: "denied" });
+  metadata.refused.clear();
+  metadata.plan = () => Promise.reject(new Error("no plan"));
+  await assert.rejects(open({ thinPack: true }), /no plan/);
+  await assert.rejects(open({}, { mode: undefined }), /no plan/);
+  assert.equal(permits.usedBytes, 0);
+});
+
+Deno.test("PackSource.open() lets fetches pass clones that wait for memory", async () => {
+  const { permits, open } = setUp();
+  const all = await permits.acquire({ bytes: 100 * MIB, lane: "large" });
+  const client = new AbortController();
+  const clone = open({}, { signal: client.signal });
+  const fetch = await open({ haves: [A] }, { mode: undefined });
+  fetch.close();
+  client.abort(new Error("gone"));
+  await assert.rejects(clone, /gone/);
+  all.release();
+  assert.equal(permits.usedBytes, 0);
 });
