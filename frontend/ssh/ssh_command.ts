@@ -17,7 +17,8 @@ export interface SshCommand {
   readonly name: RepositoryName;
 }
 
-const SERVICES: readonly ConversationService[] = [
+/** Every command that a client may run. */
+export const SSH_SERVICES: readonly ConversationService[] = [
   "git-upload-pack",
   "git-receive-pack",
   "git-upload-archive",
@@ -31,7 +32,7 @@ const QUOTED = /^'[^']*'(?:\\['!]'[^']*')*$/;
 
 function unknownCommand(text: string): GitStratumError {
   return new GitStratumError("unsupported", "Run nothing but git's own services", {
-    data: { command: text.slice(0, 100), services: SERVICES.join(", ") },
+    data: { command: text.slice(0, 100), services: SSH_SERVICES.join(", ") },
   });
 }
 
@@ -60,7 +61,7 @@ function repositoryOf(path: string): RepositoryName {
 export function parseSshCommand(text: string): SshCommand {
   if (text.length > SSH_COMMAND_BYTES_MAX) throw unknownCommand(text);
   const match = COMMAND.exec(text);
-  const service = SERVICES.find((each) => each === match?.[1]?.replace(" ", "-"));
+  const service = SSH_SERVICES.find((each) => each === match?.[1]?.replace(" ", "-"));
   if (match === null || service === undefined) throw unknownCommand(text);
   const path = unquotePath(match[2]?.trimEnd() ?? "");
   if (path === undefined) {

@@ -82,6 +82,11 @@ export class GitStratumServer implements GitServer {
     return this.#child.pid;
   }
 
+  /** The token of the first administrator, which a first start with accounts prints. */
+  firstToken(): Promise<string> {
+    return this.#log.waitFor(/(gst_[0-9A-Za-z]+_[0-9A-Za-z]+)\n/, START_TIMEOUT_MS);
+  }
+
   /** What the server has printed so far (the end of it). */
   get log(): string {
     return this.#log.text;

@@ -1,0 +1,287 @@
+/**
+ * Everybody asks for everything, by every way in: the answers are those of the matrix that is written
+ * down in `permission_matrix.ts`. A route, a command or an operation that is not in it fails here.
+ */
+
+import assert from "node:assert/strict";
+import { ManualClock, systemRandom } from "@gitstratum/core";
+import { AccessGate } from "../../frontend/access/access_gate.ts";
+import { OPEN_AUTHENTICATOR } from "../../frontend/access/authenticator.ts";
+import { API } from "../../frontend/api/api.ts";
+import { createApi } from "../../frontend/api/api_service.ts";
+import { httpApp } from "../../frontend/http/http_app.ts";
+import { SSH_SERVICES } from "../../frontend/ssh/ssh_command.ts";
+import { GitStratumServer } from "../harness/gitstratum_server.ts";
+import { ssh } from "../harness/ssh_client.ts";
+import { temporaryDirectory } from "../harness/temp.ts";
+import { AccessStage, VISIBILITIES, type Visibility } from "./access_stage.ts";
+import {
+  ADMINISTRATORS,
+  API_CASES,
+  API_NAMES,
+  CREATORS,
+  LETTERS,
+  MATRIX,
+  OWNERS,
+  type RouteKind,
+  ROUTES,
+  SSH_MATRIX,
+  WRITERS_KEEPERS,
+} from "./permission_matrix.ts";
+
+/** What somebody is told. */
+type Verdict = "allowed" | "authenticate" | "forbidden" | "hidden";
+
+/** Questions that are asked at a time. */
+const CONCURRENCY = 16;
+
+/** The routes of an app that answers nothing, as the real one has them. */
+function routesOfApp(): Set<string> {
+  const clock = new ManualClock();
+  const gate = new AccessGate({ clock });
+  const parts = { authenticator: OPEN_AUTHENTICATOR, gate, clock, random: systemRandom };
+  const metadata = {} as never;
+  const options = { ...parts, metadata, secrets: ["x"], readOnly: false, version: "0" };
+  const app = httpApp({
+    sessions: {} as never,
+    authenticator: OPEN_AUTHENTICATOR,
+    api: createApi(options as never),
+    version: "0",
+    autoCreate: false,
+    ready: () => true,
+    onFailure: () => {},
+  } as never);
+  return new Set(app.routes.map(({ method, path }) => `${method} ${path}`));
+}
+
+Deno.test("every route of the server is in the matrix", () => {
+  const expected = new Set(Object.keys(ROUTES));
+  for (const { method, path } of Object.values(API)) {
+    expected.add(`${method} /api/v1${path.replaceAll(/\{([a-zA-Z]+)\}/g, ":$1")}`);
+  }
+  const routes = [...routesOfApp()].filter((route) => !route.startsWith("ALL "));
+  assert.deepEqual(routes.filter((route) => !expected.has(route)), [], "routes without a row");
+  const all = new Set(routes);
+  assert.deepEqual([...expected].filter((route) => !all.has(route)), [], "rows without a route");
+});
+
+Deno.test("every operation of the API and every SSH command is in the matrix", () => {
+  assert.deepEqual(Object.keys(API).sort(), Object.keys(API_CASES).sort());
+  assert.deepEqual([...SSH_SERVICES].sort(), [
+    "git-receive-pack",
+    "git-upload-archive",
+    "git-upload-pack",
+  ]);
+});
+
+/** What somebody should be told who asks for something in a repository. */
+function expectedIn(who: string, visibility: Visibility, operation: string): Verdict {
+  const row = [...MATRIX, ...SSH_MATRIX].find((each) => each.who === who)!;
+  const allowed = LETTERS[row.letters[visibility]];
+  if (allowed.includes(operation)) return "allowed";
+  if (who === "anonymous") return "authenticate";
+  return allowed.includes("read") ? "forbidden" : "hidden";
+}
+
+/** What somebody should be told who asks for something else; hidden and forbidden are both a no. */
+function expectedOf(who: string, kind: RouteKind): Verdict | "denied" {
+  const groups: Partial<Record<RouteKind, readonly string[]>> = {
+    create: CREATORS,
+    members: OWNERS,
+    account: WRITERS_KEEPERS,
+    server: ADMINISTRATORS,
+  };
+  const group = groups[kind];
+  if (group === undefined || group.includes(who)) return "allowed";
+  return who === "anonymous" ? "authenticate" : "denied";
+}
+
+/** What an HTTP answer tells; `missing` texts are those for what is not there. */
+function verdictOf(status: number, text: string): Verdict {
+  if (status === 401) return "authenticate";
+  if (status === 403 && /Lack the permission/.test(text)) return "forbidden";
+  return status === 404 && /Find no such (repository|owner|user|thing)/.test(text)
+    ? "hidden"
+    : "allowed";
+}
+
+/** A question over HTTP, and what it asks. */
+interface HttpCase {
+  readonly name: string;
+  readonly asks: string;
+  readonly path: string;
+  readonly init?: RequestInit;
+}
+
+const BUNDLE = `bundles/${"1".repeat(40)}.bundle`;
+
+function httpCases(visibility: Visibility): HttpCase[] {
+  const base = `/acme/${visibility}.git`;
+  const post = (service: string, body: string): HttpCase => ({
+    name: service,
+    asks: service === "git-receive-pack" ? "write" : "read",
+    path: `${base}/${service}`,
+    init: {
+      method: "POST",
+      headers: {
+        "content-type": `application/x-${service}-request`,
+        ...(service === "git-upload-pack" ? { "git-protocol": "version=2" } : {}),
+      },
+      body,
+    },
+  });
+  return [
+    { name: "fetch refs", asks: "read", path: `${base}/info/refs?service=git-upload-pack` },
+    { name: "push refs", asks: "write", path: `${base}/info/refs?service=git-receive-pack` },
+    {
+      name: "fetch refs by HEAD",
+      asks: "read",
+      path: `${base}/info/refs?service=git-upload-pack`,
+      init: { method: "HEAD" },
+    },
+    post("git-upload-pack", "0014command=ls-refs\n0000"),
+    post("git-receive-pack", "0000"),
+    { name: "bundle", asks: "read", path: `${base}/${BUNDLE}` },
+  ];
+}
+
+/** Works on all of a list, some at a time. */
+async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
+    for (const item of queue) await work(item);
+  }));
+}
+
+Deno.test("the matrix holds over HTTP, the API and SSH", async (test) => {
+  await using temp = await temporaryDirectory();
+  await using server = await GitStratumServer.start({ flags: ["--auth", "--no-access-log"] });
+  const target = {
+    origin: server.origin,
+    sshOrigin: server.sshOrigin,
+    firstToken: await server.firstToken(),
+  };
+  const stage = await AccessStage.open(target, { temp, withKeys: true });
+
+  await test.step("git over HTTP", () => overHttp(stage));
+  await test.step("the API, in repositories", () => overApiInRepositories(stage));
+  await test.step("the API, elsewhere", () => overApiElsewhere(stage));
+  await test.step("listings leave out what is hidden", () => listings(stage));
+  await test.step("git over SSH", () => overSsh(stage));
+});
+
+async function overHttp(stage: AccessStage): Promise<void> {
+  const found: string[] = [];
+  const questions = MATRIX.flatMap(({ who }) =>
+    VISIBILITIES.flatMap((visibility) =>
+      httpCases(visibility).map((question) => ({ who, visibility, question }))
+    )
+  );
+  await each(questions, async ({ who, visibility, question }) => {
+    const response = await stage.fetch(who, question.path, question.init);
+    const text = await response.text();
+    const expected = expectedIn(who, visibility, question.asks);
+    const isHead = question.init?.method === "HEAD";
+    const verdict = isHead ? headVerdict(response.status) : verdictOf(response.status, text);
+    if (verdict !== expected) {
+      found.push(`${who}, ${question.name}, ${visibility}: ${verdict}, expected ${expected}`);
+    }
+    if (verdict === "authenticate") {
+      assert.equal(response.headers.get("www-authenticate"), 'Basic realm="GitStratum"');
+    }
+  });
+  assert.deepEqual(found, []);
+}
+
+function headVerdict(status: number): Verdict {
+  if (status === 200) return "allowed";
+  if (status === 401) return "authenticate";
+  return status === 403 ? "forbidden" : "hidden";
+}
+
+function pathOf(path: string, names: Readonly<Record<string, string>>): string {
+  return path.replaceAll(/\{([a-zA-Z]+)\}/g, (_, name) => names[name]!);
+}
+
+async function bodyOf(stage: AccessStage, id: string): Promise<unknown> {
+  const { body } = API_CASES[id]!;
+  if ((body as { readonly key?: string } | undefined)?.key !== "KEY") return body;
+  return { ...body as object, key: await Deno.readTextFile(`${stage.keys.get("reader")}.pub`) };
+}
+
+async function overApiInRepositories(stage: AccessStage): Promise<void> {
+  const found: string[] = [];
+  const questions = Object.entries(API).flatMap(([id, operation]) =>
+    MATRIX.flatMap(({ who }) =>
+      VISIBILITIES.map((visibility) => ({ id, operation, who, visibility }))
+    )
+  ).filter(({ operation }) => operation.path.startsWith("/repos/{owner}/{name}"));
+  await each(questions, async ({ id, operation, who, visibility }) => {
+    const { asks, spoils } = API_CASES[id]!;
+    const expected = expectedIn(who, visibility, asks);
+    if (expected === "allowed" && spoils === true) return;
+    const path = pathOf(operation.path, { ...API_NAMES, name: visibility });
+    const { status, body } = await stage.api(who, operation.method, path, await bodyOf(stage, id));
+    const verdict = verdictOf(status, body?.error?.message ?? "");
+    if (verdict !== expected) {
+      found.push(`${who}, ${id}, ${visibility}: ${verdict} (${status}), expected ${expected}`);
+    }
+  });
+  assert.deepEqual(found, []);
+}
+
+async function overApiElsewhere(stage: AccessStage): Promise<void> {
+  const found: string[] = [];
+  const questions = Object.entries(API)
+    .filter(([, { path }]) => !path.startsWith("/repos/{owner}/{name}"))
+    .flatMap(([id, operation]) => MATRIX.map(({ who }) => ({ id, operation, who })));
+  await each(questions, async ({ id, operation, who }) => {
+    const { asks, spoils } = API_CASES[id]!;
+    const expected = expectedOf(who, asks);
+    if (expected === "allowed" && spoils === true) return;
+    const path = pathOf(operation.path, API_NAMES);
+    const { status, body } = await stage.api(who, operation.method, path, await bodyOf(stage, id));
+    const told = verdictOf(status, body?.error?.message ?? "");
+    // An id that names nothing is allowed to be looked for.
+    const verdict = expected === "denied" && (told === "hidden" || told === "forbidden")
+      ? "denied"
+      : told;
+    if (verdict !== expected) {
+      found.push(`${who}, ${id}: ${verdict} (${status}), expected ${expected}`);
+    }
+  });
+  assert.deepEqual(found, []);
+}
+
+async function listings(stage: AccessStage): Promise<void> {
+  for (const { who, letters } of MATRIX) {
+    const { body } = await stage.api(who, "GET", "/repos?owner=acme&limit=1000");
+    const names = body.repositories.map(({ name }: { name: string }) => name);
+    for (const visibility of VISIBILITIES) {
+      const isShown = names.includes(`acme/${visibility}`);
+      assert.equal(isShown, letters[visibility] !== "-", `${who}, ${visibility}`);
+    }
+  }
+}
+
+async function overSsh(stage: AccessStage): Promise<void> {
+  const found: string[] = [];
+  const questions = SSH_MATRIX.flatMap(({ who }) =>
+    VISIBILITIES.flatMap((visibility) =>
+      SSH_SERVICES.map((service) => ({ who, visibility, service }))
+    )
+  );
+  await each(questions, async ({ who, visibility, service }) => {
+    const target = { origin: stage.target.sshOrigin, key: stage.keys.get(who)! };
+    const { stderr } = await ssh(target, [service, `'acme/${visibility}'`]);
+    const expected = expectedIn(who, visibility, service === "git-receive-pack" ? "write" : "read");
+    let verdict: Verdict = "allowed";
+    if (/Lack the permission/.test(stderr)) verdict = "forbidden";
+    else if (/Find no such repository/.test(stderr)) verdict = "hidden";
+    else if (/Permission denied|Authenticate/.test(stderr)) verdict = "authenticate";
+    if (verdict !== expected) {
+      found.push(`${who}, ${service}, ${visibility}: ${verdict}, expected ${expected}: ${stderr}`);
+    }
+  });
+  assert.deepEqual(found, []);
+}
