@@ -1,0 +1,198 @@
+/**
+ * A git client of the simulation: what it asks, and what it makes of the answers. It believes an answer
+ * only when it came to its end.
+ *
+ * @module
+ */
+
+import type { Fetcher } from "@gitstratum/core/rpc";
+import { joinBytes, NO_OBJECT, pack } from "../../harness/raw_pack.ts";
+import { joined, line, PacketCursor, textOf } from "../../oracle/packets.ts";
+import { type BookObject, packEntry } from "./object_book.ts";
+
+/** One reference update; undefined stands for "absent". */
+export interface Update {
+  readonly name: string;
+  readonly old: string | undefined;
+  readonly new: string | undefined;
+}
+
+/** What a client heard. */
+export type Heard<T> =
+  /** An answer that came to its end. */
+  | { readonly kind: "answer"; readonly value: T }
+  /** A refusal that says that nothing happened. */
+  | { readonly kind: "refused"; readonly status: number; readonly why: string }
+  /** Nothing, or something broken: what happened is unknown. */
+  | { readonly kind: "unknown"; readonly why: string };
+
+/** What a push reported: the reason for each update that was not made. */
+export type PushReport = ReadonlyMap<string, string | undefined>;
+
+/** Statuses that say that nothing was done. */
+const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 413, 415]);
+
+/** Talks to one frontend at a time. */
+export class GitClient {
+  readonly #fetcher: Fetcher;
+  readonly #timeoutSignal: () => AbortSignal;
+
+  /** Makes a client; the signals say when it has waited long enough. */
+  constructor(fetcher: Fetcher, timeoutSignal: () => AbortSignal) {
+    this.#fetcher = fetcher;
+    this.#timeoutSignal = timeoutSignal;
+  }
+
+  /** All references of a repository. */
+  async listReferences(
+    frontend: string,
+    name: string,
+  ): Promise<Heard<ReadonlyMap<string, string>>> {
+    const body = `${line("command=ls-refs")}0001${line("ref-prefix refs/")}0000`;
+    return await this.#ask(`${frontend}/${name}/git-upload-pack`, body, (bytes) => {
+      const references = new Map<string, string>();
+      const cursor = new PacketCursor(bytes);
+      for (let packet = cursor.next(); packet?.kind === "data"; packet = cursor.next()) {
+        const text = textOf(packet.payload);
+        if (text.startsWith("ERR ")) throw new Error(text);
+        const [oid = "", reference = ""] = text.split(" ");
+        references.set(reference, oid);
+      }
+      const isWhole = textOf(bytes.subarray(-4)) === "0000" && cursor.rest.length === 0;
+      if (!isWhole) throw new Error("The listing does not end");
+      return references;
+    });
+  }
+
+  /** The pack of some objects with all they reach. */
+  async fetchPack(
+    frontend: string,
+    name: string,
+    wants: readonly string[],
+  ): Promise<Heard<Uint8Array>> {
+    const lines = wants.map((oid) => line(`want ${oid}`)).join("");
+    const body = `${line("command=fetch")}0001${line("no-progress")}${lines}${line("done")}0000`;
+    return await this.#ask(`${frontend}/${name}/git-upload-pack`, body, packOf);
+  }
+
+  /** Pushes updates, with the objects that they need. */
+  async push(
+    frontend: string,
+    name: string,
+    options: {
+      readonly updates: readonly Update[];
+      readonly objects: readonly BookObject[];
+      readonly atomic: boolean;
+    },
+  ): Promise<Heard<PushReport>> {
+    const { updates, objects, atomic } = options;
+    const capabilities = ` report-status${atomic ? " atomic" : ""} agent=sim`;
+    const commands = updates.map(({ name, old = NO_OBJECT, new: now = NO_OBJECT }, index) =>
+      line(`${old} ${now} ${name}${index === 0 ? `\0${capabilities}` : ""}`)
+    );
+    const hasPack = updates.some((update) => update.new !== undefined);
+    const body = joinBytes(
+      ...commands,
+      "0000",
+      hasPack ? pack(objects.map(packEntry)) : new Uint8Array(),
+    );
+    return await this.#ask(`${frontend}/${name}/git-receive-pack`, body, (bytes) => {
+      const report = new Map<string, string | undefined>();
+      const cursor = new PacketCursor(bytes);
+      for (let packet = cursor.next(); packet?.kind === "data"; packet = cursor.next()) {
+        const text = textOf(packet.payload);
+        const [, verdict, reference = "", reason] = /^(ok|ng) (\S+) ?(.*)$/.exec(text) ?? [];
+        if (verdict !== undefined) report.set(reference, verdict === "ok" ? undefined : reason);
+      }
+      if (report.size !== updates.length) throw new Error("The report does not end");
+      return report;
+    });
+  }
+
+  /** Creates a repository. */
+  async createRepository(frontend: string, name: string): Promise<Heard<string>> {
+    return await this.#manage("POST", `${frontend}/api/v1/repos`, { name });
+  }
+
+  /** Deletes a repository. */
+  async deleteRepository(frontend: string, name: string): Promise<Heard<string>> {
+    return await this.#manage("DELETE", `${frontend}/api/v1/repos/${name}`);
+  }
+
+  /** Looks a repository up: its id. */
+  async findRepository(frontend: string, name: string): Promise<Heard<string>> {
+    return await this.#manage("GET", `${frontend}/api/v1/repos/${name}`);
+  }
+
+  /** A call of the management API; answers the id of the repository, if there is one in the answer. */
+  #manage(method: string, path: string, body?: unknown): Promise<Heard<string>> {
+    const json = body === undefined ? {} : {
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    };
+    return this.#exchange(new Request(`http://${path}`, { method, ...json, ...this.#late() }), (
+      bytes,
+    ) => bytes.length === 0 ? "" : JSON.parse(new TextDecoder().decode(bytes)).id);
+  }
+
+  #ask<T>(
+    path: string,
+    body: string | Uint8Array<ArrayBuffer>,
+    read: (bytes: Uint8Array) => T,
+  ): Promise<Heard<T>> {
+    const service = path.slice(path.lastIndexOf("/") + 1);
+    const headers = {
+      "content-type": `application/x-${service}-request`,
+      ...(service === "git-upload-pack" ? { "git-protocol": "version=2" } : {}),
+    };
+    const init = { method: "POST", headers, body, ...this.#late() };
+    return this.#exchange(new Request(`http://${path}`, init), read);
+  }
+
+  #late(): { readonly signal: AbortSignal } {
+    return { signal: this.#timeoutSignal() };
+  }
+
+  async #exchange<T>(request: Request, read: (bytes: Uint8Array) => T): Promise<Heard<T>> {
+    let bytes: Uint8Array;
+    let status: number;
+    try {
+      const response = await this.#fetcher(request);
+      status = response.status;
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of response.body ?? []) chunks.push(chunk);
+      bytes = joined(chunks);
+    } catch (error) {
+      return { kind: "unknown", why: String(error) };
+    }
+    if (REFUSALS.has(status)) return { kind: "refused", status, why: textOf(bytes) };
+    if (status >= 300) return { kind: "unknown", why: `${status} ${textOf(bytes)}` };
+    try {
+      return { kind: "answer", value: read(bytes) };
+    } catch (error) {
+      return { kind: "unknown", why: error instanceof Error ? error.message : String(error) };
+    }
+  }
+}
+
+/**
+ * The pack of an answer that ended well: by a flush packet after the last side band.
+ *
+ * @throws what the server said on band 3 or in an error packet
+ */
+function packOf(bytes: Uint8Array): Uint8Array {
+  const cursor = new PacketCursor(bytes);
+  const chunks: Uint8Array[] = [];
+  let inPack = false;
+  for (let packet = cursor.next(); packet !== undefined; packet = cursor.next()) {
+    if (packet.kind !== "data") continue;
+    const { payload } = packet;
+    if (!inPack) {
+      const text = textOf(payload);
+      if (text.startsWith("ERR ")) throw new Error(text);
+      inPack = text === "packfile";
+    } else if (payload[0] === 1) chunks.push(payload.subarray(1));
+    else if (payload[0] === 3) throw new Error(`Band 3: ${textOf(payload.subarray(1))}`);
+  }
+  return joined(chunks);
+}

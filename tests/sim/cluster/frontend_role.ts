@@ -1,0 +1,62 @@
+/**
+ * A frontend in the simulation: the real one behind its HTTP app, without sockets. Packs are small, so
+ * that all are taken in where they arrive, without worker threads.
+ *
+ * @module
+ */
+
+import { MemoryDisk } from "@gitstratum/core/disk";
+import { RoutedExtentStore, RoutedMetadata, type Service } from "@gitstratum/core/rpc";
+import { createFrontend, type Frontend } from "@gitstratum/frontend";
+import { PackIngest } from "@gitstratum/frontend/ingest";
+import type { Mutation } from "../faults/mutation.ts";
+import { join, link } from "./cluster_membership.ts";
+import type { SimGround, SimRole } from "./sim_node.ts";
+
+/** A frontend and what it is made of. */
+export interface OpenedFrontend {
+  readonly service: Service;
+  readonly frontend: Frontend;
+}
+
+/** Where rebuilt objects that are too large for memory would go: none is, here. */
+const NOWHERE = "/nonexistent";
+
+/** Makes the role of frontends, which keep nothing. */
+export function frontendRole(mutation: Mutation): SimRole<OpenedFrontend> {
+  return {
+    async open(ground: SimGround, listen) {
+      const { clock, random, logger, fetchers } = ground;
+      const { topology, membership } = link(ground, new MemoryDisk());
+      const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
+      const metadata = mutation.frontendMetadata(new RoutedMetadata(routing), clock);
+      const extents = mutation.frontendExtents(new RoutedExtentStore(routing));
+      const ingest = new PackIngest({
+        metadata,
+        extents,
+        random,
+        disk: new MemoryDisk(),
+        scratchDirectory: NOWHERE,
+      });
+      const frontend = createFrontend({
+        metadata,
+        extents,
+        ingest: async (request) => await ingest.ingest(request),
+        clock,
+        random,
+        logger,
+        secrets: ["simulated"],
+        scratchDirectory: NOWHERE,
+        readOnly: false,
+        autoCreate: false,
+      });
+      const service: Service = {
+        fetch: (request) => frontend.fetch(request, { signal: request.signal }),
+      };
+      listen(service);
+      await join(ground, { role: "frontend", membership });
+      return { service, frontend };
+    },
+    ended() {},
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * A metadata node in the simulation: the real one, with real SQLite files, over a line to the store.
+ *
+ * @module
+ */
+
+import type { SeededRandom } from "@gitstratum/core";
+import { ConsensusLog } from "@gitstratum/core/consensus";
+import { MemoryDisk } from "@gitstratum/core/disk";
+import { ConsensusNodeLease, RoutedExtentStore, type Service } from "@gitstratum/core/rpc";
+import { type OpenMetadataNode, openMetadataNode } from "@gitstratum/metadata";
+import type { Mutation } from "../faults/mutation.ts";
+import { SqliteDirectory } from "../world/sqlite_directory.ts";
+import { join, link } from "./cluster_membership.ts";
+import { servedRandom, servedTopology } from "./served_partitions.ts";
+import type { Ending, SimGround, SimRole } from "./sim_node.ts";
+
+/** Entries left in each log: few, so that nodes that were away need snapshots. */
+const KEEP_ENTRY_COUNT = 4;
+
+/** A metadata node's tables over its lives. */
+export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
+  readonly #mutation: Mutation;
+  readonly #directory = new SqliteDirectory();
+
+  /** Makes a role with an empty directory. */
+  constructor(mutation: Mutation) {
+    this.#mutation = mutation;
+  }
+
+  /** Where the tables of now are. */
+  get path(): string {
+    return this.#directory.path;
+  }
+
+  /** {@inheritDoc SimRole.open} */
+  async open(ground: SimGround, listen: (service: Service) => void): Promise<OpenMetadataNode> {
+    const { id, random, logger, consensus, fetchers } = ground;
+    const clock = this.#mutation.metadataClock(ground.clock);
+    // A metadata node starts without a topology: losing the file costs it nothing but time.
+    const { topology: whole, membership } = link(ground, new MemoryDisk());
+    const topology = servedTopology(whole);
+    const lease = await ConsensusNodeLease.open({ consensus, nodeId: id, clock, logger });
+    const fetcherFor = () => fetchers.signed;
+    const extents = new RoutedExtentStore({ topology, fetcherFor, clock, random });
+    const node = await openMetadataNode({
+      dataDirectory: this.#directory.path,
+      log: this.#mutation.metadataLog(new ConsensusLog(consensus)),
+      extents: this.#mutation.metadataExtents(extents),
+      clock,
+      random: servedRandom(random),
+      logger,
+      cluster: { nodeId: id, topology, lease: this.#mutation.metadataLease(lease), fetcherFor },
+      keepEntryCount: KEEP_ENTRY_COUNT,
+    });
+    listen(node.service);
+    await join(ground, { role: "metadata", membership });
+    return node;
+  }
+
+  /** {@inheritDoc SimRole.ended} */
+  ended(ending: Ending, random: SeededRandom): void {
+    switch (ending) {
+      case "kill":
+        return this.#directory.kill();
+      case "power":
+        return this.#directory.losePower(random);
+      case "lose":
+        return this.#directory.lose();
+    }
+  }
+
+  /** Removes the files. */
+  [Symbol.dispose](): void {
+    this.#directory[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Places where a bug can be planted between the parts of a simulated cluster.
+ *
+ * A simulation that never fails proves nothing unless it is known to fail when it must. Each mutation
+ * in `mutations.ts` breaks one promise, by a wrapper around a part of the world that some node is
+ * given; the nodes' own code stays what it is.
+ *
+ * @module
+ */
+
+import type { Clock } from "@gitstratum/core";
+import type { Log } from "@gitstratum/core/consensus";
+import type { Disk } from "@gitstratum/core/disk";
+import type { ExtentStore, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
+import type { NetworkFaults } from "../world/sim_network.ts";
+
+/** What each part of the world becomes; the same part where nothing is planted. */
+export interface Mutation {
+  /** What it breaks, for people. */
+  readonly name: string;
+  /** What object nodes keep extents on. */
+  objectDisk(disk: Disk): Disk;
+  /** What an object node answers. */
+  objectService(service: Service): Service;
+  /** What a metadata node's time is. */
+  metadataClock(clock: Clock): Clock;
+  /** The right of a metadata node to answer. */
+  metadataLease(lease: NodeLease): NodeLease;
+  /** The logs as a metadata node sees them. */
+  metadataLog(log: Log): Log;
+  /** The extents as a metadata node sees them. */
+  metadataExtents(extents: ExtentStore): ExtentStore;
+  /** The metadata as a frontend sees it. */
+  frontendMetadata(metadata: Metadata, clock: Clock): Metadata;
+  /** The extents as a frontend sees them. */
+  frontendExtents(extents: ExtentStore): ExtentStore;
+  /** What the network does besides. */
+  readonly network: Partial<NetworkFaults>;
+}
+
+/** Nothing is planted. */
+export const NO_MUTATION: Mutation = {
+  name: "none",
+  objectDisk: (disk) => disk,
+  objectService: (service) => service,
+  metadataClock: (clock) => clock,
+  metadataLease: (lease) => lease,
+  metadataLog: (log) => log,
+  metadataExtents: (extents) => extents,
+  frontendMetadata: (metadata) => metadata,
+  frontendExtents: (extents) => extents,
+  network: {},
+};

@@ -1,0 +1,292 @@
+/**
+ * What goes wrong in a run: faults drawn from the seed, several at a time, each of which ends after a
+ * while.
+ *
+ * It keeps to what the cluster is built for. At most one object node loses its disk or bits of it in a
+ * run, as acknowledged extents are promised on two nodes; the store's majority never fails.
+ *
+ * @module
+ */
+
+import type { SeededRandom } from "@gitstratum/core";
+import type { SimCluster } from "../cluster/sim_cluster.ts";
+import type { Ending } from "../cluster/sim_node.ts";
+import { QUIET_NETWORK } from "../world/sim_network.ts";
+import { STORE_HOST } from "../world/sim_consensus.ts";
+
+/** Time between two faults, in milliseconds. */
+const PAUSE_MS_MAX = 4000;
+/** How long a fault lasts, in milliseconds. */
+const LENGTH_MS_MAX = 12_000;
+/** An act in which a process crashes is one of so many to come. */
+const ACT_COUNT_MAX = 400;
+/** A wall clock jumps by so much at most, in milliseconds. */
+const JUMP_MS_MAX = 3600_000;
+
+/** Where object nodes keep their segments. */
+const SEGMENTS = "segments";
+
+/** Faults and how often each is drawn. */
+const FAULTS = [
+  ["crash", 10],
+  ["power of all object nodes", 2],
+  ["lose a disk", 2],
+  ["rot", 1],
+  ["stop", 6],
+  ["cut one line", 6],
+  ["isolate", 5],
+  ["cut off from the store", 5],
+  ["bad network", 6],
+  ["slow disk", 3],
+  ["full disk", 2],
+  ["failing disk", 1],
+  ["clock jump", 3],
+  ["drain", 3],
+  ["add a node", 1],
+  ["chores", 3],
+] as const;
+
+type Fault = typeof FAULTS[number][0];
+
+/** Makes things go wrong. */
+export class Nemesis {
+  readonly #cluster: SimCluster;
+  readonly #random: SeededRandom;
+  /** What ends each fault that lasts. */
+  readonly #remedies = new Set<() => void>();
+  readonly #counts = new Map<Fault, number>();
+  #isOver = false;
+  #mayDestroy = true;
+
+  /** Makes a nemesis that waits. */
+  constructor(cluster: SimCluster, random: SeededRandom) {
+    this.#cluster = cluster;
+    this.#random = random;
+  }
+
+  /** How often each fault happened. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
+  /** Begins; goes on until {@link end}. */
+  start(): void {
+    if (this.#isOver) return;
+    this.#cluster.loop.after(this.#random.below(PAUSE_MS_MAX), "nemesis", () => {
+      if (this.#isOver) return;
+      this.#strike(this.#draw());
+      this.start();
+    });
+  }
+
+  /** Ends every fault: what is down starts, what is cut is mended. */
+  end(): void {
+    this.#isOver = true;
+    for (const remedy of [...this.#remedies]) remedy();
+    const { network, nodes, objectRoles } = this.#cluster;
+    Object.assign(network.faults, QUIET_NETWORK);
+    network.heal();
+    for (const role of objectRoles) clear(role.disk.faults);
+    for (const node of nodes) {
+      node.process?.crashAfter(Infinity, () => {});
+      node.process?.resume();
+      node.start();
+    }
+  }
+
+  #draw(): Fault {
+    const sum = FAULTS.reduce((total, [, weight]) => total + weight, 0);
+    let lot = this.#random.below(sum);
+    for (const [fault, weight] of FAULTS) {
+      lot -= weight;
+      if (lot < 0) return fault;
+    }
+    return "crash";
+  }
+
+  #strike(fault: Fault): void {
+    const { loop } = this.#cluster;
+    loop.trace.add(loop.nowMs, `nemesis: ${fault}`);
+    this.#counts.set(fault, (this.#counts.get(fault) ?? 0) + 1);
+    switch (fault) {
+      case "crash":
+        return this.#crash(this.#pick(this.#cluster.nodes), this.#pick(["kill", "power"]));
+      case "power of all object nodes":
+        for (const node of this.#cluster.objects) this.#crash(node, "power", 0);
+        return;
+      case "lose a disk":
+        return this.#loseDisk();
+      case "rot":
+        return this.#rot();
+      case "stop":
+        return this.#stop();
+      case "cut one line":
+        return this.#cutLine();
+      case "isolate":
+        return this.#isolate();
+      case "cut off from the store":
+        return this.#cutFromStore();
+      case "bad network":
+        return this.#spoilNetwork();
+      case "slow disk":
+      case "full disk":
+      case "failing disk":
+        return this.#spoilDisk(fault);
+      case "clock jump":
+        this.#pick(this.#cluster.nodes).host.clock.wallOffsetMs = this.#random.below(JUMP_MS_MAX) -
+          JUMP_MS_MAX / 2;
+        return;
+      case "drain":
+        return this.#drain();
+      case "add a node":
+        if (this.#cluster.objects.length < 5) this.#cluster.addObjectNode().start();
+        return;
+      case "chores":
+        // What chores meet is their own affair.
+        void this.#pick(this.#cluster.metadata).opened?.upkeep().catch(() => undefined);
+        return;
+    }
+  }
+
+  #crash(
+    node: SimCluster["nodes"][number],
+    ending: Ending,
+    inActs = this.#random.below(ACT_COUNT_MAX),
+  ): void {
+    if (node.process === undefined) return;
+    node.crash(ending, inActs);
+    const { process } = node;
+    this.#lasting(() => {
+      // The act may never have come.
+      if (process?.isAlive) node.crash(ending);
+      node.start();
+    });
+  }
+
+  #loseDisk(): void {
+    const isObject = this.#random.chance(0.4) && this.#mayDestroy;
+    if (isObject) this.#mayDestroy = false;
+    const { objects, metadata } = this.#cluster;
+    this.#crash(isObject ? this.#pick(objects) : this.#pick(metadata), "lose", 0);
+  }
+
+  /** Turns a bit of what one object node keeps. */
+  #rot(): void {
+    if (!this.#mayDestroy) return;
+    const { disk } = this.#pick(this.#cluster.objectRoles);
+    const files = disk.list(SEGMENTS).filter((name) => name.endsWith(".seg"));
+    const name = files[this.#random.below(Math.max(1, files.length))];
+    if (name === undefined) return;
+    this.#mayDestroy = false;
+    const file = disk.open(`${SEGMENTS}/${name}`, { write: true });
+    const offset = this.#random.below(Math.max(1, file.size()));
+    const byte = new Uint8Array(1);
+    if (file.readAt(byte, offset) === 1) {
+      byte[0]! ^= 1 << this.#random.below(8);
+      file.writeAt(byte, offset);
+    }
+    file.close();
+  }
+
+  #stop(): void {
+    const { process } = this.#pick(this.#cluster.nodes);
+    process?.stop();
+    this.#lasting(() => process?.resume());
+  }
+
+  #cutLine(): void {
+    const names = this.#cluster.nodes.map(({ id }) => id as string);
+    const from = this.#pick(names);
+    const to = this.#pick(names);
+    this.#cluster.network.cut(from, to);
+    if (this.#random.chance(0.5)) this.#cluster.network.cut(to, from);
+    this.#healing();
+  }
+
+  /** Cuts a node off from all others, in one direction or in both. */
+  #isolate(): void {
+    const { network, nodes } = this.#cluster;
+    const { id } = this.#pick(nodes);
+    const direction = this.#random.below(3);
+    for (const { id: other } of [...nodes, { id: STORE_HOST }]) {
+      if (direction !== 1) network.cut(id, other);
+      if (direction !== 2) network.cut(other, id);
+    }
+    this.#healing();
+  }
+
+  #cutFromStore(): void {
+    const { id } = this.#pick([...this.#cluster.metadata, ...this.#cluster.control]);
+    const direction = this.#random.below(3);
+    if (direction !== 1) this.#cluster.network.cut(id, STORE_HOST);
+    if (direction !== 2) this.#cluster.network.cut(STORE_HOST, id);
+    this.#healing();
+  }
+
+  #healing(): void {
+    this.#lasting(() => this.#cluster.network.heal());
+  }
+
+  #spoilNetwork(): void {
+    const { faults } = this.#cluster.network;
+    const random = this.#random;
+    faults.loss = random.below(150) / 1000;
+    faults.doubling = random.below(200) / 1000;
+    faults.breaking = random.below(150) / 1000;
+    faults.straggling = random.below(200) / 1000;
+    faults.latencyMs = 1 + random.below(60);
+    this.#lasting(() => Object.assign(faults, QUIET_NETWORK));
+  }
+
+  #spoilDisk(how: "slow disk" | "full disk" | "failing disk"): void {
+    const role = this.#pick(this.#cluster.objectRoles);
+    const { disk: { faults, bytes } } = role;
+    const { loop } = this.#cluster;
+    switch (how) {
+      case "slow disk":
+        faults.delaySync = () =>
+          new Promise((resolve) => void loop.after(this.#random.below(3000), "slow sync", resolve));
+        break;
+      case "full disk":
+        faults.capacityBytes = bytes + this.#random.below(2000);
+        break;
+      case "failing disk":
+        faults.failSync = () => this.#random.chance(0.5);
+        break;
+    }
+    this.#lasting(() => clear(role.disk.faults));
+  }
+
+  /** An operator drains a node, and takes it back. */
+  #drain(): void {
+    const { metadata, objects, control } = this.#cluster;
+    const { id } = this.#pick([...metadata, ...objects]);
+    const tell = (draining: boolean) => {
+      const service = control.find(({ opened }) => opened !== undefined)?.opened?.service;
+      const body = JSON.stringify({ draining });
+      const headers = { "content-type": "application/json" };
+      const url = `http://control/control/v1/nodes/${id}/draining`;
+      // An operator who fails tries again, or not.
+      service?.fetch(new Request(url, { method: "PUT", body, headers })).catch(() => undefined);
+    };
+    tell(true);
+    this.#lasting(() => tell(false));
+  }
+
+  #lasting(remedy: () => void): void {
+    const once = () => {
+      if (this.#remedies.delete(once)) remedy();
+    };
+    this.#remedies.add(once);
+    const ms = 200 + this.#random.below(LENGTH_MS_MAX);
+    this.#cluster.loop.after(ms, "nemesis relents", once);
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[this.#random.below(items.length)]!;
+  }
+}
+
+function clear(faults: object): void {
+  for (const name of Object.keys(faults)) delete (faults as Record<string, unknown>)[name];
+}

@@ -1,0 +1,250 @@
+/**
+ * One run: a cluster, clients, faults, and in the end peace, in which everything that was promised is
+ * looked for.
+ *
+ * @module
+ */
+
+import { assert, SeededRandom } from "@gitstratum/core";
+import { checkCopies } from "./checks/copies.ts";
+import { checkHistories } from "./checks/histories.ts";
+import { findOrphans } from "./checks/orphans.ts";
+import { type Counts, RunRecord, type Violation } from "./checks/run_record.ts";
+import { LASTING_REPOSITORIES, SimClient } from "./clients/sim_client.ts";
+import { SimCluster } from "./cluster/sim_cluster.ts";
+import { type Mutation, NO_MUTATION } from "./faults/mutation.ts";
+import { Nemesis } from "./faults/nemesis.ts";
+import { RealTimeBan } from "./world/real_time_ban.ts";
+
+/** What to run. */
+export interface SimulationOptions {
+  /** Decides everything. */
+  readonly seed: number;
+  /** A planted bug. */
+  readonly mutation?: Mutation;
+  /** How long things go wrong, in simulated milliseconds. */
+  readonly troubleMs?: number;
+  /** Told what happens, line by line. */
+  readonly onLine?: (line: string) => void;
+  /** Told of every event. */
+  readonly onTrace?: (line: string) => void;
+}
+
+/** What came of it. */
+export interface SimulationReport {
+  readonly seed: number;
+  /** Equal for equal runs. */
+  readonly traceHash: string;
+  /** Events that ran. */
+  readonly eventCount: number;
+  /** How long it took in the simulated world, in milliseconds. */
+  readonly simulatedMs: number;
+  readonly violations: readonly Violation[];
+  readonly counts: Counts;
+  readonly faults: ReadonlyMap<string, number>;
+}
+
+const CLIENT_COUNT = 4;
+const START_MS_MAX = 60_000;
+const TROUBLE_MS = 25_000;
+/** A cluster in peace is well again after so long, in milliseconds. */
+const RECOVERY_MS_MAX = 180_000;
+/** Everything has all its copies after so long, in milliseconds. */
+const COPYING_MS_MAX = 600_000;
+/** Beyond all times of grace. */
+const GRACE_JUMP_MS = 26 * 3600_000;
+
+/** Runs a seed. */
+export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
+  using run = new Run(options);
+  return await run.run();
+}
+
+class Run implements Disposable {
+  readonly #options: SimulationOptions;
+  readonly #cluster: SimCluster;
+  readonly #record: RunRecord;
+  readonly #nemesis: Nemesis;
+  readonly #clients: readonly SimClient[];
+  readonly #judge: SimClient;
+  readonly #ban: RealTimeBan;
+  readonly #onRejection: (event: PromiseRejectionEvent) => void;
+
+  constructor(options: SimulationOptions) {
+    const { seed, mutation = NO_MUTATION, onLine = () => {}, onTrace } = options;
+    this.#options = options;
+    const random = new SeededRandom(seed);
+    this.#record = new RunRecord(onLine);
+    this.#cluster = new SimCluster({ seed: random.next(), mutation, objectCount: 4, onLine });
+    if (onTrace) this.#cluster.loop.trace.listen(onTrace);
+    this.#nemesis = new Nemesis(this.#cluster, new SeededRandom(random.next()));
+    const frontends = this.#cluster.frontends.map(({ id }) => id as string);
+    const { network } = this.#cluster;
+    const client = (name: string) =>
+      new SimClient(name, {
+        network,
+        record: this.#record,
+        random: new SeededRandom(random.next()),
+        frontends,
+      });
+    this.#clients = Array.from({ length: CLIENT_COUNT }, (_, index) => client(`client-${index}`));
+    this.#judge = client("judge");
+    this.#ban = new RealTimeBan(this.#cluster.loop);
+    // Code of a process that has ended may still fail; whatever else is nobody's is a bug.
+    this.#onRejection = (event) => {
+      event.preventDefault();
+      const { reason } = event;
+      if (reason instanceof Error && reason.name === "PowerLoss") return;
+      this.#record.violate(
+        "bug",
+        `Nobody awaits: ${reason instanceof Error ? reason.stack : reason}`,
+      );
+    };
+    globalThis.addEventListener("unhandledrejection", this.#onRejection);
+  }
+
+  async run(): Promise<SimulationReport> {
+    await this.#begin();
+    await this.#suffer();
+    await this.#recover();
+    await this.#judgeReferences();
+    await this.#judgeObjects();
+    const { loop, bugs } = this.#cluster;
+    for (const offence of this.#ban.offences) this.#record.violate("bug", offence);
+    this.#options.onLine?.(`Bugs told: ${bugs.length}`);
+    return {
+      seed: this.#options.seed,
+      traceHash: loop.trace.hash,
+      eventCount: loop.eventCount,
+      simulatedMs: loop.nowMs,
+      violations: this.#record.violations,
+      counts: this.#record.counts,
+      faults: this.#nemesis.counts,
+    };
+  }
+
+  /** A cluster that is up, with repositories. */
+  async #begin(): Promise<void> {
+    const { loop } = this.#cluster;
+    await loop.open();
+    this.#cluster.start();
+    const isUp = await loop.run(() => this.#isWell(), START_MS_MAX);
+    assert(isUp, "A cluster that nothing disturbs starts");
+    const founding = Promise.all(LASTING_REPOSITORIES.map((name) => this.#judge.found(name)));
+    assert(await this.#until(founding, START_MS_MAX), "An undisturbed cluster makes repositories");
+    Object.assign(this.#cluster.network.faults, this.#options.mutation?.network);
+  }
+
+  async #suffer(): Promise<void> {
+    const { loop } = this.#cluster;
+    const working = Promise.all(this.#clients.map((client) => client.run()));
+    this.#nemesis.start();
+    const { troubleMs = TROUBLE_MS } = this.#options;
+    await loop.run(() => false, loop.nowMs + troubleMs);
+    this.#nemesis.end();
+    for (const client of this.#clients) client.stop();
+    if (await this.#until(working, RECOVERY_MS_MAX)) return;
+    this.#record.violate("liveness", "Clients are not answered, nor given up");
+  }
+
+  async #recover(): Promise<void> {
+    const { loop } = this.#cluster;
+    const isWell = await loop.run(() => this.#isWell(), loop.nowMs + RECOVERY_MS_MAX);
+    if (isWell) return;
+    const bad = this.#cluster.nodes.filter(({ opened }) => opened === undefined)
+      .map(({ id }) => id);
+    this.#record.violate("liveness", `The cluster is not well: ${bad.join(" ")}`);
+  }
+
+  /** Reads everything through every frontend. */
+  async #judgeReferences(): Promise<void> {
+    const reading = this.#readAll();
+    if (!await this.#until(reading, RECOVERY_MS_MAX)) {
+      this.#record.violate("liveness", "A cluster in peace does not answer");
+    }
+    checkHistories(this.#record);
+  }
+
+  async #readAll(): Promise<void> {
+    for (const repository of LASTING_REPOSITORIES) {
+      for (const { id } of this.#cluster.frontends) {
+        const references = await this.#insist(() => this.#judge.list(id, repository));
+        const tips = [...new Set(references?.values())];
+        await this.#insist(async () =>
+          await this.#judge.fetch(id, repository, tips) ? true : undefined
+        );
+      }
+    }
+  }
+
+  /** Asks a few times: what was lost before may still be missed by those who keep connections. */
+  async #insist<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+    }
+    this.#record.violate("P4", "A cluster in peace does not serve what it shows");
+    return undefined;
+  }
+
+  async #judgeObjects(): Promise<void> {
+    for (const { opened } of this.#cluster.objects) opened?.ring?.upkeep.compareSoon();
+    const missing = await this.#gone(() => checkCopies(this.#cluster.objects));
+    if (missing.length > 0) this.#record.violate("copies", missing.slice(0, 5).join("; "));
+    await this.#sweep();
+  }
+
+  /** Lets all times of grace pass, sweeps, and looks again. */
+  async #sweep(): Promise<void> {
+    for (const { host } of this.#cluster.nodes) host.clock.wallOffsetMs = GRACE_JUMP_MS;
+    for (const { opened } of this.#cluster.metadata) {
+      const chores = opened?.upkeep() ?? Promise.resolve();
+      if (!await this.#until(chores, RECOVERY_MS_MAX)) {
+        this.#record.violate("liveness", "Chores do not end");
+      }
+    }
+    const orphans = await this.#gone(() => Promise.resolve(findOrphans(this.#cluster)));
+    if (orphans.length > 0) this.#record.violate("orphans", orphans.slice(0, 5).join(" "));
+    const before = this.#record.violations.length;
+    if (!await this.#until(this.#readAll(), RECOVERY_MS_MAX)) {
+      this.#record.violate("liveness", "A swept cluster does not answer");
+    }
+    if (this.#record.violations.length > before) {
+      this.#record.violate("P6", "A sweep took what references need");
+    }
+  }
+
+  /** Looks again and again until nothing is found, or for too long: what was found last. */
+  async #gone(look: () => Promise<readonly string[]>): Promise<readonly string[]> {
+    const { loop } = this.#cluster;
+    const untilMs = loop.nowMs + COPYING_MS_MAX;
+    for (;;) {
+      const looking = look();
+      const isDone = await this.#until(looking, RECOVERY_MS_MAX);
+      const found = isDone ? await looking : ["The look does not end"];
+      if (found.length === 0 || loop.nowMs >= untilMs) return found;
+      await loop.run(() => false, loop.nowMs + 5000);
+    }
+  }
+
+  #isWell(): boolean {
+    const { nodes, metadata } = this.#cluster;
+    return nodes.every(({ opened }) => opened !== undefined) &&
+      metadata.every(({ opened }) => opened!.ready);
+  }
+
+  /** Lets time pass until something is done; whether it was, in time. */
+  async #until(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+    const { loop } = this.#cluster;
+    let isDone = false;
+    const done = () => void (isDone = true);
+    work.then(done, done);
+    return await loop.run(() => isDone, loop.nowMs + limitMs);
+  }
+
+  [Symbol.dispose](): void {
+    this.#cluster[Symbol.dispose]();
+    this.#ban[Symbol.dispose]();
+    globalThis.removeEventListener("unhandledrejection", this.#onRejection);
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * One request and its answer on their ways through the simulated network.
+ *
+ * @module
+ */
+
+import { AnswerStream } from "./answer_stream.ts";
+import type { Listener, SimHost } from "./sim_host.ts";
+import type { SimNetwork } from "./sim_network.ts";
+import type { SimProcess } from "./sim_process.ts";
+
+/** Statuses whose answers have no body (RFC 9110). */
+const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
+/** A caller learns at the latest so much later that its connection is dead, in milliseconds. */
+const GIVE_UP_MS_MAX = 20_000;
+/** A repeated request comes at most so much later, in milliseconds. */
+const ECHO_MS_MAX = 3000;
+
+/** Who asks whom what. */
+export interface ExchangeOptions {
+  readonly request: Request;
+  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** The caller. */
+  readonly process: SimProcess;
+  /** The caller's host. */
+  readonly from: string;
+  /** Where it goes. */
+  readonly to: SimHost;
+}
+
+/** A request under way. */
+export class Exchange {
+  /** What the caller gets. */
+  readonly response: Promise<Response>;
+  readonly #network: SimNetwork;
+  readonly #options: ExchangeOptions;
+  readonly #answered = Promise.withResolvers<Response>();
+  /** Aborts when the server learns that nobody waits any more. */
+  readonly #abandoned = new AbortController();
+  readonly #forget: () => void;
+  #isSettled = false;
+
+  /** Sends a request. */
+  constructor(network: SimNetwork, options: ExchangeOptions) {
+    this.#network = network;
+    this.#options = options;
+    this.response = this.#answered.promise;
+    const { request, process, from, to } = options;
+    const { signal } = request;
+    const onAbort = () => {
+      if (this.#isSettled) return;
+      this.#fail(signal.reason);
+      this.#abandon();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#forget = process.onEnd(() => this.#abandon());
+    if (network.isCut(from, to.name)) this.#vanish();
+    else if (network.happens(network.faults.loss)) this.#lose();
+    else this.#depart();
+  }
+
+  #depart(): void {
+    const network = this.#network;
+    const { request, from, to } = this.#options;
+    const path = new URL(request.url).pathname;
+    network.loop.after(
+      network.latencyMs(),
+      `${from} > ${to.name} ${request.method} ${path}`,
+      () => this.#arrive((listener) => this.#serve(listener)),
+    );
+    if (network.happens(network.faults.doubling)) this.#echo(path);
+  }
+
+  /** The same request comes again; nobody hears the answer. */
+  #echo(path: string): void {
+    const { from, to } = this.#options;
+    this.#network.loop.after(
+      this.#network.latencyMs() + this.#network.random.below(ECHO_MS_MAX),
+      `${from} > ${to.name} again ${path}`,
+      () =>
+        this.#arrive(async (listener) => {
+          const response = await listener.service.fetch(this.#received(new AbortController()));
+          await response.body?.cancel();
+        }),
+    );
+  }
+
+  #arrive(serve: (listener: Listener) => Promise<void>): void {
+    const { to } = this.#options;
+    const { listener } = to;
+    if (listener === undefined || !listener.process.isAlive) {
+      return this.#reset("Connection refused");
+    }
+    listener.process.after(0, "serves", () => {
+      // A service that rejects is a server that breaks the connection.
+      serve(listener).catch((error) => this.#reset(`Connection broken: ${error}`));
+    });
+  }
+
+  async #serve(listener: Listener): Promise<void> {
+    const { process } = listener;
+    const forget = process.onEnd(() => this.#reset("Connection reset"));
+    const response = await listener.service.fetch(this.#received(this.#abandoned));
+    forget();
+    if (!process.act()) return this.#reset("Connection reset");
+    this.#answer(response, process);
+  }
+
+  #received(abandoned: AbortController): Request {
+    const { request, body } = this.#options;
+    const { method, headers, url } = request;
+    const init = { method, headers, signal: abandoned.signal };
+    return new Request(url, body === null ? init : { ...init, body });
+  }
+
+  #answer(response: Response, server: SimProcess): void {
+    const { from, to, process } = this.#options;
+    const network = this.#network;
+    const { status, headers } = response;
+    if (network.isCut(to.name, from)) {
+      void response.body?.cancel();
+      return this.#vanish();
+    }
+    if (network.happens(network.faults.loss)) {
+      void response.body?.cancel();
+      return this.#lose();
+    }
+    const body = response.body === null || BODILESS.has(status)
+      ? null
+      : new AnswerStream(network, { source: response.body, server, client: process, from, to });
+    process.after(network.latencyMs(), `< ${to.name} ${status}`, () => {
+      if (this.#isSettled) return body?.abandon();
+      this.#settle();
+      body?.cutBy(this.#options.request.signal);
+      this.#answered.resolve(new Response(body?.stream ?? null, { status, headers }));
+    });
+  }
+
+  /** The server learns, in time, that nobody waits any more. */
+  #abandon(): void {
+    const { to } = this.#options;
+    const { listener } = to;
+    listener?.process.after(
+      this.#network.latencyMs(),
+      "is left alone",
+      () => this.#abandoned.abort(new TypeError("The client went away")),
+    );
+  }
+
+  /** The connection is lost: at once or after a while, one of both ends hears so. */
+  #lose(): void {
+    if (this.#network.happens(0.5)) this.#reset("Connection reset");
+    else this.#vanish();
+  }
+
+  #reset(why: string): void {
+    this.#options.process.after(
+      this.#network.latencyMs(),
+      `< ${this.#options.to.name} ${why}`,
+      () => this.#fail(new TypeError(why)),
+    );
+  }
+
+  /** Nothing comes back, until the caller's system gives up. */
+  #vanish(): void {
+    const ms = 1000 + this.#network.random.below(GIVE_UP_MS_MAX);
+    this.#options.process.after(ms, `gives ${this.#options.to.name} up`, () => {
+      this.#fail(new TypeError("Connection timed out"));
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isSettled) return;
+    this.#settle();
+    this.#answered.reject(error);
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#forget();
+  }
+}
