@@ -327,3 +327,21 @@ Deno.test("forkRepository() leaves a name free that it could not use", async () 
   if (fork === undefined) await node.create(NEW);
   equal((await checkNames(node)).length, 1);
 });
+
+Deno.test("renameRepository() lets one of several racing new names win", async () => {
+  await using node = await TestNode.start();
+  const one = await node.create();
+  const names = ["x/1", "x/2", "x/3", "x/4"] as RepositoryName[];
+  const outcomes = await Promise.allSettled(names.map((name) => rename(node, one, name)));
+  const [winner, ...others] = outcomes.filter(({ status }) => status === "fulfilled");
+  deepEqual(others, []);
+  for (const outcome of outcomes) {
+    if (outcome.status === "rejected") ok(hasCode(outcome.reason, "conflict"), outcome.reason);
+  }
+  deepEqual(winner?.status === "fulfilled" && [winner.value], await checkNames(node));
+  // The names of the others were let go.
+  for (const name of names) {
+    if (await nameAt(node, name) === undefined) await node.create(name);
+  }
+  equal((await checkNames(node)).length, 4);
+});
