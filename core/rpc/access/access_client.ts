@@ -8,6 +8,7 @@
  */
 
 import {
+  type JobTokenRecord,
   newRecordId,
   newUserId,
   type RecordId,
@@ -21,7 +22,7 @@ import { hasCode } from "../../error.ts";
 import { ACCESS_VIEW_WAIT_MS_MAX } from "../../limits.ts";
 import type { Random } from "../../random.ts";
 import type { JsonClient } from "../json_client.ts";
-import type { Access, CreateTokenRequest } from "./access.ts";
+import type { Access, CreateJobTokenRequest, CreateTokenRequest } from "./access.ts";
 import {
   ACCESS_CALLS,
   ACCESS_PATH,
@@ -58,6 +59,14 @@ export interface MadeToken {
   readonly record: TokenRecord;
 }
 
+/** A new token of a job, and what was recorded of it. */
+export interface MadeJobToken {
+  /** The secret: told to the job once, and kept nowhere. */
+  readonly token: AccessToken;
+  /** What is recorded. */
+  readonly record: JobTokenRecord;
+}
+
 /** Asks the access store. */
 export class AccessClient {
   /** The calls of the contract. */
@@ -89,6 +98,14 @@ export class AccessClient {
     const token = newAccessToken(this.#options.random);
     const hash = hashAccessToken(token);
     const record = await this.calls.createToken({ ...request, id: this.newRecordId(), hash });
+    return { token, record };
+  }
+
+  /** Makes a token for a job. @throws as {@link Access.createJobToken} */
+  async makeJobToken(request: Omit<CreateJobTokenRequest, "id" | "hash">): Promise<MadeJobToken> {
+    const token = newAccessToken(this.#options.random);
+    const hash = hashAccessToken(token);
+    const record = await this.calls.createJobToken({ ...request, id: this.newRecordId(), hash });
     return { token, record };
   }
 
