@@ -420,7 +420,14 @@ const TRANSPORTS: Readonly<Record<string, CapabilityCases>> = {
       "tests/process_test.ts: a read-only server serves clones and refuses pushes with a reason",
     ],
   },
-  "401 with `WWW-Authenticate`": { works: [], refused: [] },
+  "401 with `WWW-Authenticate`": {
+    works: [
+      "tests/access/git_access_test.ts: git clones, pushes and is refused as the matrix says, over HTTP",
+    ],
+    refused: [
+      "tests/access/git_access_test.ts: what is hidden is answered as what is not there: bytes, headers, time",
+    ],
+  },
   "SSH: `git-upload-pack`, `git-receive-pack`, `GIT_PROTOCOL`": {
     works: ["tests/ssh_test.ts: SSH serves push, clone and fetch in protocol version …"],
     refused: [
