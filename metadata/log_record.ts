@@ -9,6 +9,7 @@
 
 import { z } from "zod";
 import { GitStratumError } from "@gitstratum/core";
+import type { Lsn } from "@gitstratum/core/consensus";
 import { isOid, OBJECT_FORMATS, type ObjectFormat, type Oid } from "@gitstratum/core/git";
 import {
   type GroupId,
@@ -22,6 +23,8 @@ import {
   type RepositoryName,
   type RepositorySettings,
   repositorySettingsSchema,
+  type WebhookDelivery,
+  webhookDeliverySchema,
 } from "@gitstratum/core/rpc";
 
 /** One reference changed: absent means that it did not exist before, or does not any more. */
@@ -175,6 +178,12 @@ export type LogRecord =
     readonly provenance?: Provenance;
   }
   | PushRecord
+  /** What webhooks were told: every delivery of acts up to the cursor is in these records. */
+  | {
+    readonly kind: "webhooks-told";
+    readonly cursor: Lsn;
+    readonly deliveries: readonly WebhookDelivery[];
+  }
   /** The partition's state after an lsn is kept in extents of part `s`, so the log before may go. */
   | {
     readonly kind: "snapshot-taken";
@@ -195,6 +204,7 @@ export type LogRecord =
 
 /** Versions of kinds, oldest first, that are not those of version 1; the last one is written. */
 const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
+  "webhooks-told": [6],
   // Version 5 counts the names of a repository and knows of forks.
   "name-claimed": [1, 5],
   "name-moved": [5],
@@ -334,6 +344,11 @@ const recordSchema = z.discriminatedUnion("kind", [
     group: packGroupSchema.optional(),
     pushOptions: z.array(z.string()),
     provenance,
+  }),
+  z.strictObject({
+    kind: z.literal("webhooks-told"),
+    cursor: z.number().int().nonnegative(),
+    deliveries: z.array(webhookDeliverySchema),
   }),
   z.strictObject({
     kind: z.literal("snapshot-taken"),

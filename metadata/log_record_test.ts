@@ -1,6 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { hasCode } from "@gitstratum/core";
+import type { Lsn } from "@gitstratum/core/consensus";
 import type { Oid } from "@gitstratum/core/git";
 import {
   DEFAULT_REPOSITORY_SETTINGS,
@@ -9,6 +10,8 @@ import {
   type PushId,
   type RepositoryId,
   type RepositoryName,
+  type WebhookDeliveryId,
+  type WebhookId,
 } from "@gitstratum/core/rpc";
 import { decodeLogRecord, encodeLogRecord, type LogRecord } from "./log_record.ts";
 
@@ -132,6 +135,25 @@ const LIFE_RECORDS: readonly LogRecord[] = [
   },
   { kind: "name-version-raised", repositoryId, version: 3 },
   { kind: "name-settled", repositoryId, version: 0 },
+  {
+    kind: "webhooks-told",
+    cursor: 7 as Lsn,
+    deliveries: [
+      {
+        id: `0007${"a".repeat(28)}` as WebhookDeliveryId,
+        webhookId: "b".repeat(32) as WebhookId,
+        event: "push",
+        lsn: 6,
+        eventAtMs: 1_700_000_000_000,
+        state: "waiting",
+        attempts: 1,
+        nextAtMs: 1_700_000_005_000,
+        lastAtMs: 1_700_000_000_100,
+        status: 503,
+        reason: "why",
+      },
+    ],
+  },
 ];
 
 /** What earlier releases wrote and this one does not. */

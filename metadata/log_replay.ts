@@ -33,7 +33,7 @@ export interface LogReplayOptions {
   /** Told of what a replay had to pass over. */
   readonly logger: Logger;
   /** Told of records after they became visible to readers, in order, before they are answered. */
-  readonly onApplied?: (records: readonly PlacedRecord[]) => void;
+  readonly onApplied?: (records: readonly PlacedRecord[], partition: Partition) => void;
 }
 
 /** Log entries read at once: each at most `LOG_INLINE_BYTES_MAX`. */
@@ -86,7 +86,7 @@ export class LogReplay {
     const { database, materialiser, partition, onApplied } = this.#options;
     await database.write(() => materialiser.apply(partition, records));
     this.#applied = records.at(-1)!.lsn;
-    onApplied?.(records);
+    onApplied?.(records, partition);
   }
 
   async #read(): Promise<readonly LogEntry[] | "truncated"> {

@@ -17,6 +17,7 @@ import { AuditWriter } from "./audit/audit_writer.ts";
 import type { ForkSource, LogRecord, PushRecord, ReferenceUpdate } from "./log_record.ts";
 import type { Sliced } from "./sliced.ts";
 import { Statements } from "./statements.ts";
+import { applyWebhooksTold } from "./webhooks/delivery_table.ts";
 
 /** A record with its place in the log. */
 export interface PlacedRecord {
@@ -134,6 +135,8 @@ export class Materialiser {
         return yield* this.#push(record, lsn);
       case "snapshot-taken":
         return this.#noteSnapshot(record, partition);
+      case "webhooks-told":
+        return applyWebhooksTold(this.#sql, partition, record);
       case "spilled":
         throw new GitStratumError("corrupt", "Apply a record without its content", {
           data: { partition, lsn },

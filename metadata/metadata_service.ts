@@ -45,8 +45,10 @@ import {
   restoreRepositorySchema,
   type Service,
   updateRepositorySchema,
+  type WebhookDeliveries,
 } from "@gitstratum/core/rpc";
 import { answerAudit } from "./audit/audit_service.ts";
+import { deliveryRoutes } from "./webhooks/delivery_service.ts";
 
 const REPOSITORY = "/metadata/v1/networks/:network/repositories/:repository";
 
@@ -58,9 +60,14 @@ export class MetadataService implements Service {
   /** Serves `metadata` and its audit trail, and `internal` to other nodes. */
   constructor(
     metadata: Metadata,
-    parts: { readonly logger: Logger; readonly internal: Service; readonly audit: AuditTrail },
+    parts: {
+      readonly logger: Logger;
+      readonly internal: Service;
+      readonly audit: AuditTrail;
+      readonly deliveries: WebhookDeliveries;
+    },
   ) {
-    const { logger, internal, audit } = parts;
+    const { logger, internal, audit, deliveries } = parts;
     this.#metadata = metadata;
     this.#app.onError((error) =>
       errorResponse(error, {
@@ -78,6 +85,7 @@ export class MetadataService implements Service {
       )
     );
     this.#app.post(METADATA_AUDIT_PATH, ({ req }) => answerAudit(audit, req.raw));
+    this.#app.route("/", deliveryRoutes(deliveries));
     this.#app.post("/metadata/v1/internal/*", ({ req }) => internal.fetch(req.raw));
     this.#addDirectory();
     this.#addQuestions();

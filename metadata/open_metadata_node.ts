@@ -11,7 +11,9 @@ import {
   type Logger,
   type Random,
 } from "@gitstratum/core";
-import type { Log } from "@gitstratum/core/consensus";
+import type { Consensus, Log } from "@gitstratum/core/consensus";
+import type { Egress } from "@gitstratum/core/egress";
+import type { Metrics } from "@gitstratum/core/metrics";
 import {
   type AuditTrail,
   type ExtentStore,
@@ -23,6 +25,8 @@ import {
   type Service,
   SOLE_LEASE,
   type TopologySource,
+  type WebhookDeliveries,
+  WebhookRegistry,
 } from "@gitstratum/core/rpc";
 import { AuditReader } from "./audit/audit_reader.ts";
 import type { AuditRetention } from "./audit/audit_retention.ts";
@@ -49,6 +53,12 @@ import { StateUpkeep } from "./state_upkeep.ts";
 import { Statements } from "./statements.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Upkeep } from "./upkeep.ts";
+import { ActFeed } from "./webhooks/act_feed.ts";
+import type { RetryPolicy } from "./webhooks/delivery_outcome.ts";
+import { LocalDeliveries } from "./webhooks/delivery_service.ts";
+import { DeliveryTable } from "./webhooks/delivery_table.ts";
+import { WebhookDispatcher, type WebhookDispatcherOptions } from "./webhooks/webhook_dispatcher.ts";
+import { WebhookMetrics } from "./webhooks/webhook_metrics.ts";
 
 /** The cluster that a node belongs to. */
 export interface MetadataClusterOptions {
@@ -86,6 +96,20 @@ export interface MetadataNodeOptions {
   readonly keepEntryCount?: number;
   /** How much of the audit trail is kept. */
   readonly audit?: AuditRetention;
+  /** What webhooks need; absent = this node tells none. */
+  readonly webhooks?: MetadataWebhookOptions;
+}
+
+/** What a node tells webhooks with. */
+export interface MetadataWebhookOptions {
+  /** Where the control plane keeps webhooks. */
+  readonly consensus: Pick<Consensus, "get" | "range">;
+  /** The way out. */
+  readonly egress: Egress;
+  /** Where deliveries are counted. */
+  readonly metrics?: Metrics;
+  /** How often, and after how long, deliveries are tried again. */
+  readonly policy?: RetryPolicy;
 }
 
 /** A node that serves. */
@@ -96,6 +120,8 @@ export interface OpenMetadataNode {
   readonly metadata: Metadata;
   /** What was done in this node's partitions, and by whom. */
   readonly audit: AuditTrail;
+  /** What its webhooks were told of acts in this node's partitions. */
+  readonly deliveries: WebhookDeliveries;
   /** Whether every partition of which this node shall be primary is open. */
   readonly ready: boolean;
   /** Repairs, sweeps and forgets now what is due; it runs by itself too. */
@@ -110,6 +136,8 @@ export interface OpenMetadataNode {
  *
  * @throws `unsupported` when the directory was written by another version
  */
+// A failure is a rejection like those of later calls.
+// deno-lint-ignore require-await
 export async function openMetadataNode(options: MetadataNodeOptions): Promise<OpenMetadataNode> {
   const { dataDirectory, log, extents, clock, random, logger } = options;
   Deno.mkdirSync(dataDirectory, { recursive: true });
@@ -132,7 +160,10 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     snapshots,
     clock,
     onRestored: () => history.reset(),
-    onApplied: (records) => history.applied(records),
+    onApplied: (records, partition) => {
+      history.applied(records);
+      dispatcher?.applied(partition, records);
+    },
   });
   const local = new LocalDirectorySteps({ partitions, reader, clock });
   const directory = new Directory({
@@ -184,6 +215,11 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     logger,
   });
   const audit = new LocalAuditTrail(partitions, new AuditReader(database.reader));
+  const table = new DeliveryTable(database.reader);
+  const deliveries = new LocalDeliveries({ partitions, table, clock });
+  const feed = new ActFeed(database.reader);
+  const dispatcher = webhookDispatcher(options, { partitions, feed, table });
+  dispatcher?.start();
   const watch = new DutyWatch({ duties, partitions, logger });
   upkeep.start();
   return {
@@ -191,19 +227,40 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
       logger,
       internal: new DirectoryStepsService(local, logger),
       audit,
+      deliveries,
     }),
     metadata,
     audit,
+    deliveries,
     get ready() {
       return partitions.ready;
     },
     upkeep: () => upkeep.run(),
     async close() {
-      await Promise.all([watch.stop(), upkeep.stop()]);
+      await Promise.all([watch.stop(), upkeep.stop(), dispatcher?.stop()]);
       await partitions.close();
       await database.close();
     },
   };
+}
+
+/** Tells webhooks, if this node shall. */
+function webhookDispatcher(
+  { webhooks, clock, random, logger }: MetadataNodeOptions,
+  parts: Pick<WebhookDispatcherOptions, "partitions" | "feed" | "table">,
+): WebhookDispatcher | undefined {
+  if (webhooks === undefined) return undefined;
+  const { consensus, egress, metrics, policy } = webhooks;
+  return new WebhookDispatcher({
+    ...parts,
+    registry: new WebhookRegistry(consensus),
+    egress,
+    clock,
+    random,
+    logger,
+    ...(metrics === undefined ? {} : { metrics: new WebhookMetrics(metrics) }),
+    ...(policy === undefined ? {} : { policy }),
+  });
 }
 
 /** The directory's steps in all partitions, given those of this node. */

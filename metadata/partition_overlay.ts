@@ -107,6 +107,7 @@ export class PartitionOverlay implements PartitionView {
         break;
       case "name-settled":
       case "deletion-finished":
+      case "webhooks-told":
       case "snapshot-taken":
       case "spilled":
         // None of them changes anything that a decision looks at.

@@ -10,9 +10,10 @@
 import type { DatabaseSync } from "node:sqlite";
 import { GitStratumError } from "@gitstratum/core";
 import { partitionOf } from "@gitstratum/core/ring";
+import { WEBHOOK_TABLES } from "./webhooks/webhook_schema.ts";
 
 /** Raised with every change of {@link TABLES}. */
-export const SCHEMA_VERSION = 6;
+export const SCHEMA_VERSION = 7;
 
 const SNAPSHOTS = `
 -- Snapshots of partitions in extents: after which lsn, and what their bytes are.
@@ -84,7 +85,7 @@ CREATE TABLE name_debts (
 ) STRICT, WITHOUT ROWID;
 `;
 
-const TABLES = `${SNAPSHOTS}${AUDIT}${NAME_DEBTS}
+const TABLES = `${WEBHOOK_TABLES}${SNAPSHOTS}${AUDIT}${NAME_DEBTS}
 -- How far each partition's log has been applied.
 CREATE TABLE applied (
   partition INTEGER PRIMARY KEY,
@@ -236,6 +237,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
     ${REPOSITORIES_BY_NAME}
     ${NAME_DEBTS}
   `,
+  6: WEBHOOK_TABLES,
 };
 
 /**

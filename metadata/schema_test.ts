@@ -15,7 +15,8 @@ Deno.test("ensureSchema() brings the tables of version 1 up to date and keeps th
   ensureSchema(fresh);
   using old = new DatabaseSync(":memory:");
   ensureSchema(old);
-  for (const table of ["snapshots", "audit_acts", "audit_changes", "name_debts"]) {
+  const later = ["snapshots", "audit_acts", "audit_changes", "name_debts"];
+  for (const table of [...later, "webhook_cursors", "webhook_deliveries"]) {
     old.exec(`DROP TABLE ${table}`);
   }
   old.exec("DROP INDEX names_moved");

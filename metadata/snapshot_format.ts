@@ -16,9 +16,9 @@ import { type SqlRow, type SqlValue, Statements } from "./statements.ts";
 
 /**
  * The versions of the format that are read; the last one is written. 2 has the audit trail, 3 the names
- * that repositories have one after the other.
+ * that repositories have one after the other, 4 what webhooks were told.
  */
-const SNAPSHOT_VERSIONS = [1, 2, 3] as const;
+const SNAPSHOT_VERSIONS = [1, 2, 3, 4] as const;
 type SnapshotVersion = typeof SNAPSHOT_VERSIONS[number];
 
 /** Rows of one table that belong to a partition. */
@@ -118,6 +118,16 @@ const PARTITION_TABLES: readonly TableShape[] = [
     blobs: ["old_oid", "new_oid"],
     where: "partition = ?1",
   },
+  { tag: "told", table: "webhook_cursors", columns: ["lsn"], where: "partition = ?1" },
+  {
+    tag: "delivery",
+    table: "webhook_deliveries",
+    columns: [
+      ...["delivery", "webhook", "event", "lsn", "event_at_ms", "state", "attempts"],
+      ...["next_at_ms", "last_at_ms", "status", "reason"],
+    ],
+    where: "partition = ?1",
+  },
 ];
 
 const REPOSITORIES: TableShape = {
@@ -179,6 +189,8 @@ const WITH_PARTITION: ReadonlySet<string> = new Set([
   "snapshots",
   "audit_acts",
   "audit_changes",
+  "webhook_cursors",
+  "webhook_deliveries",
   "repositories",
 ]);
 
@@ -213,7 +225,7 @@ function rowsOf(sql: Statements, shape: TableShape, owner: number): Iterable<Sql
   const number = shape === REPOSITORIES ? ", number" : "";
   return sql.prepare(
     `SELECT ${shape.columns.join(", ")}${number} FROM ${shape.table} WHERE ${shape.where}` +
-      ` ORDER BY ${shape.columns[0]}, ${shape.columns[1]}`,
+      ` ORDER BY ${shape.columns.slice(0, 2).join(", ")}`,
   ).iterate(owner);
 }
 

@@ -10,6 +10,8 @@ import {
   type PushId,
   type RepositoryId,
   type RepositoryName,
+  type WebhookDeliveryId,
+  type WebhookId,
 } from "@gitstratum/core/rpc";
 import type { LogRecord } from "./log_record.ts";
 import { Materialiser } from "./materialiser.ts";
@@ -103,6 +105,20 @@ function fill(database: DatabaseSync, partition: Partition, salt = 0): void {
       version: 1,
       atMs: 7,
     },
+    {
+      kind: "webhooks-told",
+      cursor: 5 as Lsn,
+      deliveries: [{
+        id: `0007${"d".repeat(26)}0${salt}` as WebhookDeliveryId,
+        webhookId: id(1) as WebhookId,
+        event: "push",
+        lsn: 5,
+        eventAtMs: 6,
+        state: "waiting",
+        attempts: 1,
+        nextAtMs: 7,
+      }],
+    },
   ];
   const placed = records.map((record, index) => ({ lsn: index + 1 as Lsn, record }));
   runWhole(new Materialiser(database).apply(partition, placed));
@@ -136,12 +152,12 @@ Deno.test("restoreLines() makes the same state on a node that numbers repositori
   using target = open();
   fill(target, OTHER, 7);
   const other = linesOf(target, OTHER);
-  equal(runWhole(restoreLines(target, PARTITION, lines)), 15);
+  equal(runWhole(restoreLines(target, PARTITION, lines)), 16);
   deepEqual(linesOf(target, PARTITION), lines);
   deepEqual(linesOf(target, OTHER), other, "other partitions stay");
   // What follows in the log can be applied.
   const record = { kind: "deletion-finished", repositoryId: id(3) as RepositoryId } as const;
-  runWhole(new Materialiser(target).apply(PARTITION, [{ lsn: 16 as Lsn, record }]));
+  runWhole(new Materialiser(target).apply(PARTITION, [{ lsn: 17 as Lsn, record }]));
 });
 
 /** A row as versions before 3 wrote it. */
@@ -155,13 +171,17 @@ Deno.test("restoreLines() reads older versions, without audit trail and later na
   using source = open();
   fill(source, PARTITION);
   const lines = linesOf(source, PARTITION);
-  for (const [version, lacks] of [[1, /^\["(act|change|debt)",/], [2, /^\["debt",/]] as const) {
+  const versions = [
+    [1, /^\["(act|change|debt|told|delivery)",/],
+    [2, /^\["(debt|told|delivery)",/],
+  ] as const;
+  for (const [version, lacks] of versions) {
     const rows = lines.slice(1, -1).filter((line) => !lacks.test(line)).map(rowBefore);
-    const head = lines[0]!.replace('"snapshot":3', `"snapshot":${version}`);
+    const head = lines[0]!.replace('"snapshot":4', `"snapshot":${version}`);
     using target = open();
     equal(
       runWhole(restoreLines(target, PARTITION, [head, ...rows, `{"rows":${rows.length}}`])),
-      15,
+      16,
     );
     deepEqual(linesOf(target, PARTITION).slice(1, -1).map(rowBefore), rows);
     const names = target.prepare("SELECT DISTINCT version FROM names").all();
@@ -199,8 +219,8 @@ Deno.test("restoreLines() refuses what is no whole snapshot of the partition", (
   refuse(lines.slice(0, -1));
   refuse(lines.toSpliced(3, 1));
   refuse([...lines, lines[1]!]);
-  refuse(lines.with(0, lines[0]!.replace('"snapshot":3', '"snapshot":4')));
-  refuse(lines.with(0, lines[0]!.replace('"snapshot":3', '"snapshot":2')));
+  refuse(lines.with(0, lines[0]!.replace('"snapshot":4', '"snapshot":5')));
+  refuse(lines.with(0, lines[0]!.replace('"snapshot":4', '"snapshot":2')));
   refuse(lines.with(1, lines[2]!));
   refuse(lines.map((line) => line.replace('["ref",', '["unknown",')));
   refuse(lines.map((line) => line.replace('"refs/heads/main","7777', '"refs/heads/main","77x7')));

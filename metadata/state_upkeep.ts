@@ -16,6 +16,7 @@ import {
   LOG_KEEP_ENTRY_COUNT,
   type Logger,
   PUSH_OUTCOME_KEEP_MS,
+  WEBHOOK_DELIVERY_KEEP_MS,
 } from "@gitstratum/core";
 import type { Log, Lsn, Partition } from "@gitstratum/core/consensus";
 import type { GroupId, RepositoryId } from "@gitstratum/core/rpc";
@@ -27,6 +28,7 @@ import type { RecordSpill } from "./record_spill.ts";
 import type { ReferenceHistory } from "./reference_history.ts";
 import type { StateDatabase } from "./state_database.ts";
 import { type SqlRow, Statements } from "./statements.ts";
+import { forgetDeliveries } from "./webhooks/delivery_table.ts";
 
 /** What the upkeep stands on. */
 export interface StateUpkeepOptions {
@@ -66,6 +68,7 @@ export class StateUpkeep {
     await this.#forgetReferences(nowMs - FORMER_REFERENCE_GRACE_MS);
     await this.#forgetPushes(nowMs - PUSH_OUTCOME_KEEP_MS);
     const { keepMs = AUDIT_KEEP_MS, rowCountMax = AUDIT_ROW_COUNT_MAX } = this.#options.audit ?? {};
+    await forgetDeliveries(this.#options.database, nowMs - WEBHOOK_DELIVERY_KEEP_MS);
     await forgetAudit(this.#options.database, { goneBefore: nowMs - keepMs, rowCountMax });
   }
 

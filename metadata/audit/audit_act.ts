@@ -77,6 +77,7 @@ export function auditActOf(
     case "name-version-raised":
     case "name-settled":
     case "deletion-finished":
+    case "webhooks-told":
     case "snapshot-taken":
     case "spilled":
       return undefined;

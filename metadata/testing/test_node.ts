@@ -154,6 +154,7 @@ function open(
     ...(options.deletedGraceMs === undefined ? {} : { deletedGraceMs: options.deletedGraceMs }),
     ...(options.keepEntryCount === undefined ? {} : { keepEntryCount: options.keepEntryCount }),
     ...(options.audit === undefined ? {} : { audit: options.audit }),
+    ...(options.webhooks === undefined ? {} : { webhooks: options.webhooks }),
   });
 }
 
