@@ -29,6 +29,7 @@ export const PROGRAMS: readonly StandaloneProgram[] = [
   { name: "gitstratum-metadata", entry: "metadata/main.ts" },
   { name: "gitstratum-object", entry: "object/main.ts" },
   { name: "gitstratum-operate", entry: "control/operator/main.ts" },
+  { name: "gitstratum-admin", entry: "frontend/admin/main.ts" },
 ];
 
 /** Code that runs in workers; each program that may start one finds it beside itself by this name. */

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, silentLogger, systemClock, systemRandom } from "@gitstratum/core";
+import type { AccessToken } from "@gitstratum/core/access";
 import { MemoryConsensus } from "@gitstratum/core/consensus";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import { JsonClient } from "@gitstratum/core/rpc";
@@ -38,7 +39,7 @@ export class AccountStage {
 
   /** Runs a test; `admin` asks as the administrator `root`. */
   static async run(
-    test: (stage: AccountStage, admin: AskAs) => Promise<void>,
+    test: (stage: AccountStage, admin: AskAs, adminToken: AccessToken) => Promise<void>,
     clock: Clock = systemClock,
   ): Promise<void> {
     const consensus = new MemoryConsensus({ clock, random: systemRandom });
@@ -60,7 +61,8 @@ export class AccountStage {
       });
       const api = new ApiHarness({ authenticator, accounts: { client, view }, clock });
       const stage = new AccountStage(api, client);
-      await test(stage, stage.as((await client.claimFirstAdministrator("root"))!));
+      const token = (await client.claimFirstAdministrator("root"))!;
+      await test(stage, stage.as(token), token);
     } finally {
       await node.close();
       await consensus.close();

@@ -5,13 +5,15 @@
  */
 
 import assert from "node:assert/strict";
-import type { Hono } from "@hono/hono";
+import { Hono } from "@hono/hono";
 import { type Clock, ManualClock, SeededRandom } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
+import type { Fetcher } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { AccessGate } from "../../access/access_gate.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "../../access/authenticator.ts";
+import { API_BASE_PATH } from "../api.ts";
 import { createApi } from "../api_service.ts";
 import { FakeMetadata } from "./fake_metadata.ts";
 import { schemaProblems } from "./json_schema.ts";
@@ -85,6 +87,10 @@ export class ApiHarness {
     await this.#check(method, path, answer);
     return answer;
   }
+
+  /** Carries requests to the API under its path, as a network would. */
+  readonly fetcher: Fetcher = async (request) =>
+    await new Hono().route(API_BASE_PATH, this.#app).fetch(request, {});
 
   /** The OpenAPI document. */
   async document(): Promise<Json> {

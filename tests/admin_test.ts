@@ -1,0 +1,96 @@
+/**
+ * The command line for whoever manages a server, as a process of its own, against a server with and
+ * without accounts.
+ */
+
+import assert from "node:assert/strict";
+import { git } from "./harness/git.ts";
+import { GitStratumServer, projectRoot } from "./harness/gitstratum_server.ts";
+import { temporaryDirectory } from "./harness/temp.ts";
+
+/** What a run printed, and its exit code. */
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly errors: string;
+}
+
+/** Runs the command line; nothing of the tester's own home is seen or changed. */
+async function admin(
+  server: GitStratumServer,
+  args: readonly string[],
+  options: { readonly home: string; readonly token?: string; readonly input?: string },
+): Promise<Run> {
+  const { home, token, input = "" } = options;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "frontend/admin/main.ts", ...args],
+    cwd: projectRoot,
+    env: {
+      NO_COLOR: "1",
+      HOME: home,
+      XDG_CONFIG_HOME: "",
+      DENO_DIR: Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`,
+      GITSTRATUM_SERVER: server.origin,
+      GITSTRATUM_TOKEN: token ?? "",
+    },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), errors: decoder.decode(stderr) };
+}
+
+Deno.test("the command line manages the repositories of a server without accounts", async () => {
+  await using temp = await temporaryDirectory();
+  await using server = await GitStratumServer.start();
+  const run = (...args: string[]) => admin(server, args, { home: temp.path });
+  const made = await run("repository", "create", "acme/one", "acme/two");
+  assert.deepEqual(made, { code: 0, out: "acme/one: done\nacme/two: done\n", errors: "" });
+  const listed = await run("repository", "list", "--json", "--owner", "acme");
+  const names = listed.out.trimEnd().split("\n").map((line) => JSON.parse(line).name);
+  assert.deepEqual(names, ["acme/one", "acme/two"]);
+  const missing = await run("repository", "show", "acme/oen");
+  assert.deepEqual([missing.code, missing.out], [3, ""]);
+  assert.match(missing.errors, /did you mean acme\/one\?/);
+  assert.equal((await run("repository", "delete", "acme/one", "acme/two")).code, 0);
+  assert.equal((await run("nonsense")).code, 2);
+  await server.signal("SIGTERM");
+  assert.equal((await run("repository", "list")).code, 6);
+});
+
+Deno.test("an administrator logs in, and lets somebody push", async () => {
+  await using temp = await temporaryDirectory();
+  await using server = await GitStratumServer.start({ flags: ["--auth"] });
+  const secret = /gst_[0-9A-Za-z_]+/.exec(server.log)?.[0];
+  assert.ok(secret !== undefined, server.log);
+  const options = { home: temp.path };
+  const login = await admin(server, ["login"], { ...options, input: `${secret}\n` });
+  assert.equal(login.code, 0, login.errors);
+  assert.ok(!login.out.includes(secret));
+  const run = async (...args: string[]) => {
+    const { code, out, errors } = await admin(server, args, options);
+    assert.equal(code, 0, errors);
+    return out;
+  };
+  await run("user", "add", "alice");
+  const scopes = "repository:write";
+  const { token } = JSON.parse(await run("token", "create", "alice", "--scope", scopes, "--json"));
+  await run("repository", "create", "alice/one", "--visibility", "private");
+  const url = new URL(server.url("alice/one"));
+  Object.assign(url, { username: "alice", password: token });
+  await git(["ls-remote", `${url}`]);
+  await run(
+    "token",
+    "revoke",
+    "alice",
+    JSON.parse(await run("token", "list", "alice", "--json")).id,
+  );
+  const refused = await git(["ls-remote", `${url}`], { anyExit: true });
+  assert.notEqual(refused.code, 0);
+  assert.equal((await admin(server, ["user", "list"], { ...options, token })).code, 4);
+});
