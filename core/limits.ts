@@ -228,6 +228,12 @@ export const DOWNLOAD_URI_BYTES_MAX = 2000;
 export const BUNDLE_TIP_COUNT_MAX = 10_000;
 /** A bundle of the default branch is offered for so long before a newer one is made. */
 export const BUNDLE_TIP_LIFE_MS = 24 * 3600 * 1000;
+/** Longest signature of a commit in characters: one by a key of 16384 bits takes half of it. */
+export const SSH_SIGNATURE_LENGTH_MAX = 16 * KIB;
+/** Commits of one push whose signatures are checked; a push that brings more has to come in parts. */
+export const SIGNED_COMMIT_COUNT_MAX = 4096;
+/** Commits that are told at once to whoever checks their signatures: some KiB of JSON each. */
+export const UNCHECKED_COMMIT_COUNT_MAX = 128;
 /** Rules for references that one repository keeps: each is matched with each reference of a push. */
 export const PROTECTED_REFERENCE_COUNT_MAX = 100;
 /** Users, and deploy keys, that one such rule names. */
@@ -339,13 +345,25 @@ export const RATE_PURSE_KEY_COUNT_MAX = 50_000;
 export const RATE_LEDGER_KEY_COUNT_MAX = 100_000;
 /** A request waits so long for others of its subject to end: shorter than clients are patient. */
 export const CONCURRENCY_WAIT_MS_MAX = 20 * 1000;
+/** Requests of one address that are begun at a time where addresses are limited; more wait in line. */
+export const ADDRESS_BEGINNING_COUNT_MAX = 8;
+/** Requests of one address that wait to be begun. */
+export const ADDRESS_WAITING_COUNT_MAX = 1024;
+/** A request counts as begun after so long: what takes longer mostly waits for others. */
+export const ADDRESS_BEGINNING_MS_MAX = 50;
+/** A refusal for coming too often is told so late, or up to twice as late: that slows a flood. */
+export const REFUSAL_DELAY_MS = 1000;
+/** Refusals that wait to be told; further ones are told at once. */
+export const REFUSAL_DELAY_COUNT_MAX = 1000;
 /** Subjects in one settlement: at most 500 bytes of JSON each. */
 export const RATE_REPORT_COUNT_MAX = 1000;
 
 /** SSH connections at a time: each has cipher state and buffers of a few hundred KiB at least. */
 export const SSH_CONNECTION_COUNT_MAX = 512;
 /** SSH connections that have not logged in yet: strangers must not use up the connections. */
-export const SSH_LOGIN_COUNT_MAX = 64;
+export const SSH_LOGIN_COUNT_MAX = 96;
+/** The same from one address: nobody keeps others from logging in. */
+export const SSH_LOGIN_ADDRESS_COUNT_MAX = 64;
 /** From the connection to the end of the login; enough for a person to touch a security key. */
 export const SSH_LOGIN_MS_MAX = 60 * 1000;
 /** Keys that one connection may offer: agents offer all they hold, two requests for each. */
@@ -462,6 +480,7 @@ assert(
 );
 assert(RATE_REPORT_COUNT_MAX * 1024 <= JSON_BODY_BYTES_MAX, "A settlement fits its body");
 assert(SSH_LOGIN_COUNT_MAX < SSH_CONNECTION_COUNT_MAX, "Strangers leave room for others");
+assert(SSH_LOGIN_ADDRESS_COUNT_MAX < SSH_LOGIN_COUNT_MAX, "An address leaves room for others");
 assert(SSH_SEND_BYTES_MAX < SSH_ANSWER_BYTES_MAX, "Sessions stop before answers do");
 assert(PACK_REPLAY_BYTES_MAX <= PACK_REPLAY_TOTAL_BYTES_MAX, "A pack's start can be kept");
 assert(

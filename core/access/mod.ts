@@ -16,4 +16,5 @@ export * from "./reference_denial.ts";
 export * from "./reference_rule.ts";
 export * from "./role.ts";
 export * from "./ssh_public_key.ts";
+export * from "./ssh_signature.ts";
 export * from "./trust.ts";

@@ -5,6 +5,7 @@
  */
 
 export * from "./commit.ts";
+export * from "./commit_signature.ts";
 export * from "./fsck.ts";
 export * from "./fsck_message.ts";
 export * from "./header_cursor.ts";
