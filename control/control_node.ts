@@ -162,11 +162,11 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   const base = { consensus, clock, logger, policy };
   const controller = new Controller({ ...base, cluster, name, isAlone });
   await feed.open();
-  const access = await openAccessNode({ consensus, clock, logger });
+  const audit = new AccountAudit({ consensus, clock, random });
+  const access = await openAccessNode({ consensus, clock, logger, audit });
   await controller.open();
   const streams = new TopologyStreams(feed, clock);
   const control = new LocalControl({ registry, feed, controller, clock });
-  const audit = new AccountAudit({ consensus, clock, random });
   const rates = new RateDesk({ clock, isElected: () => controller.isElected, isAlone });
   return {
     service: new ControlService({

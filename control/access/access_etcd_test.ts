@@ -12,8 +12,8 @@ import {
 import { openEtcd, withEtcd } from "@gitstratum/core/consensus/etcd-harness";
 import { type Fetcher, JsonClient } from "@gitstratum/core/rpc";
 import { AccessClient, AccessWatcher } from "@gitstratum/core/rpc/access";
-import { type AccessNode, openAccessNode } from "./access_node.ts";
-import { publicKeyLine, repositoryOf } from "./testing/access_stage.ts";
+import type { AccessNode } from "./access_node.ts";
+import { accessNodeOver, publicKeyLine, repositoryOf } from "./testing/access_stage.ts";
 
 const cluster = withEtcd({ memberCount: 3 });
 
@@ -32,7 +32,7 @@ class Stage {
   async open(): Promise<void> {
     const world = { clock: systemClock, logger: silentLogger };
     for (const consensus of this.stores) {
-      this.nodes.push(await openAccessNode({ ...world, consensus }));
+      this.nodes.push(await accessNodeOver(consensus, systemClock));
     }
     for (const start of [0, 1]) {
       const urls = [0, 1].map((index) => `http://c-${(index + start) % 2}.test`);

@@ -4,7 +4,8 @@
  * A change is planned on a view that has caught up, and holds only if no other change came in between:
  * the transaction compares the head. So every rule over several records (names, keys and hashes that
  * are unique, counts with a limit, somebody is left to administer) is a plain look at the view, and no
- * two control nodes can break it together. Within a process changes wait for each other.
+ * two control nodes can break it together. Within a process changes wait for each other. The entries of
+ * the audit trail are put by the same transaction.
  *
  * @module
  */
@@ -26,7 +27,10 @@ import {
   recordKey,
 } from "@gitstratum/core/access";
 import type { Change, Consensus } from "@gitstratum/core/consensus";
+import type { Provenance } from "@gitstratum/core/rpc";
+import type { AccountAudit } from "../audit/account_audit.ts";
 import { encodeJson } from "../stored_json.ts";
+import { actOf } from "./access_act.ts";
 import { ACCESS_HEAD_KEY, type AccessFeed, storedKey } from "./access_feed.ts";
 
 /** Changes of one step: the rest of the transaction is the head, and room. */
@@ -40,6 +44,8 @@ export interface AccessPlan<T> {
   readonly changes: readonly AccessChange[];
   /** The answer. */
   readonly outcome: T;
+  /** Which of the changes are kept in the audit trail; all, unless told. */
+  readonly recorded?: readonly AccessChange[];
 }
 
 /** Decides on changes. */
@@ -48,6 +54,7 @@ export class AccessLedger {
   readonly #feed: AccessFeed;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #audit: AccountAudit;
   #last: Promise<unknown> = Promise.resolve();
   #waitingCount = 0;
 
@@ -57,11 +64,13 @@ export class AccessLedger {
     readonly feed: AccessFeed;
     readonly clock: Clock;
     readonly logger: Logger;
+    readonly audit: AccountAudit;
   }) {
     this.#consensus = options.consensus;
     this.#feed = options.feed;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#audit = options.audit;
   }
 
   /** Wall time for new records, in milliseconds since the epoch. */
@@ -77,18 +86,24 @@ export class AccessLedger {
 
   /**
    * Makes a change. `plan` is called with the newest records, more than once when others change them
-   * at the same time; what it throws is thrown. The view here knows the change when this resolves.
+   * at the same time; what it throws is thrown. The view here knows the change when this resolves. The
+   * audit trail tells of `provenance`.
    *
    * @throws `unavailable` when the outcome is unknown or others are always first; `exhausted`
    */
-  change<T>(plan: (view: MemoryAccessView) => AccessPlan<T>): Promise<T> {
+  change<T>(
+    plan: (view: MemoryAccessView) => AccessPlan<T>,
+    provenance?: Provenance,
+  ): Promise<T> {
     if (this.#waitingCount >= ACCESS_QUEUE_COUNT_MAX) {
       throw new GitStratumError("unavailable", "Have too many changes of access records waiting", {
         data: { countMax: ACCESS_QUEUE_COUNT_MAX },
       });
     }
     this.#waitingCount++;
-    const turn = this.#last.then(() => this.#decide(plan)).finally(() => this.#waitingCount--);
+    const turn = this.#last.then(() => this.#decide(plan, provenance)).finally(() =>
+      this.#waitingCount--
+    );
     // Whoever comes next does not care how this one ended; its caller hears it.
     this.#last = turn.catch(() => {});
     return turn;
@@ -104,6 +119,7 @@ export class AccessLedger {
       readonly removed: readonly AccessRecord[];
       readonly last: readonly AccessChange[];
     },
+    provenance?: Provenance,
   ): Promise<void> {
     for (let isDone = false; !isDone;) {
       isDone = await this.change((view) => {
@@ -111,18 +127,22 @@ export class AccessLedger {
         const some = removed.slice(0, ACCESS_STEP_CHANGE_COUNT_MAX - first.length - last.length)
           .map((record) => ({ kind: "remove", key: recordKey(record) } as const));
         const outcome = some.length === removed.length;
-        return { changes: [...some, ...(outcome ? last : first)], outcome };
-      });
+        const recorded = outcome ? last : first;
+        return { changes: [...some, ...recorded], recorded, outcome };
+      }, provenance);
     }
   }
 
-  async #decide<T>(plan: (view: MemoryAccessView) => AccessPlan<T>): Promise<T> {
+  async #decide<T>(
+    plan: (view: MemoryAccessView) => AccessPlan<T>,
+    provenance: Provenance | undefined,
+  ): Promise<T> {
     const { view } = this.#feed;
     for (let round = 0; round < ROUND_COUNT_MAX; round++) {
       const head = await this.#feed.catchUp();
       // Another change was heard of since the head was read: it is one step further on.
       if (view.revision !== head) continue;
-      const { changes, outcome } = plan(view);
+      const { changes, outcome, recorded = changes } = plan(view);
       if (changes.length === 0) return outcome;
       this.#checkRoom(changes);
       const { succeeded, revision } = await this.#consensus.transact({
@@ -130,6 +150,10 @@ export class AccessLedger {
         then: [
           { kind: "put", key: ACCESS_HEAD_KEY, value: encodeJson({}) },
           ...changes.map(stored),
+          ...this.#audit.changes(
+            recorded.map((change) => actOf(change, { view, provenance }))
+              .filter((act) => act !== undefined),
+          ),
         ],
       });
       if (!succeeded) continue;

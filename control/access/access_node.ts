@@ -8,6 +8,7 @@ import type { Clock, Logger } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { Consensus } from "@gitstratum/core/consensus";
 import type { Access } from "@gitstratum/core/rpc/access";
+import type { AccountAudit } from "../audit/account_audit.ts";
 import { AccessFeed } from "./access_feed.ts";
 import { AccessLedger } from "./access_ledger.ts";
 import { AccessService } from "./access_service.ts";
@@ -36,6 +37,8 @@ export async function openAccessNode(options: {
   readonly consensus: Consensus;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Keeps who did what. */
+  readonly audit: AccountAudit;
 }): Promise<AccessNode> {
   const { clock, logger } = options;
   const feed = new AccessFeed(options);

@@ -11,6 +11,7 @@ import {
   type Access,
   ACCESS_CALLS,
   ACCESS_PATH,
+  accessBodySchema,
   type AccessCallName,
   bodyDigest,
 } from "@gitstratum/core/rpc/access";
@@ -68,8 +69,9 @@ export class AccessService implements Service {
     if (bodyDigest(body) !== c.req.query("body")) {
       throw new GitStratumError("denied", "Refuse a body that its request line does not name");
     }
-    const request = await readJson(new Response(body), ACCESS_CALLS[name].request);
-    const outcome = await this.#access[name](request as never);
+    const schema = accessBodySchema(ACCESS_CALLS[name].request);
+    const { request, provenance } = await readJson(new Response(body), schema);
+    const outcome = await this.#access[name](request as never, provenance);
     return c.json({ revision: this.#feed.view.revision, outcome });
   }
 }

@@ -4,7 +4,6 @@ import {
   GitStratumError,
   hasCode,
   ManualClock,
-  silentLogger,
   systemRandom,
   USER_GRANT_COUNT_MAX,
   USER_KEY_COUNT_MAX,
@@ -12,8 +11,14 @@ import {
 } from "@gitstratum/core";
 import { hashAccessToken, newUserId, type UserId } from "@gitstratum/core/access";
 import { type Consensus, MemoryConsensus, prefixRange } from "@gitstratum/core/consensus";
-import { openAccessNode } from "./access_node.ts";
-import { AccessStage, publicKeyLine, repositoryOf, STAGE_NOW_MS } from "./testing/access_stage.ts";
+import { AccountAudit } from "../audit/account_audit.ts";
+import {
+  accessNodeOver,
+  AccessStage,
+  publicKeyLine,
+  repositoryOf,
+  STAGE_NOW_MS,
+} from "./testing/access_stage.ts";
 
 const TOKEN = { label: "laptop", scopes: ["repository:write"] } as const;
 const failing = (code: ErrorCode) => (error: unknown) => hasCode(error, code);
@@ -54,8 +59,10 @@ Deno.test("makeToken() stores the hash and never the token", () =>
     const { token, record } = await client.makeToken({ ...TOKEN, user: alice.id, expiresAtMs });
     assert.deepEqual(node.view.tokenByHash(hashAccessToken(token)), record);
     assert.deepEqual((await client.calls.listTokens({ user: alice.id })).records, [record]);
+    const stored = await consensus.range(prefixRange("access/"));
+    assert.equal(stored.entries.length, 3, "the head, a user, a token");
     const { entries } = await consensus.range(prefixRange(""));
-    assert.equal(entries.length, 3, "the head, a user, a token");
+    assert.ok(entries.length > stored.entries.length, "and the audit trail");
     for (const { key, value } of entries) {
       assert.ok(!(key + new TextDecoder().decode(value)).includes(token));
     }
@@ -266,8 +273,8 @@ Deno.test("changeUser() and removeUser() leave an administrator", () =>
 Deno.test("two administrators who remove each other at two nodes do not both succeed", async () => {
   const clock = new ManualClock(STAGE_NOW_MS);
   const consensus = new MemoryConsensus({ clock, random: systemRandom });
-  const base = { consensus, clock, logger: silentLogger };
-  const nodes = [await openAccessNode(base), await openAccessNode(base)] as const;
+  const open = () => accessNodeOver(consensus, clock);
+  const nodes = [await open(), await open()] as const;
   const admin = (name: string) =>
     nodes[0].access.createUser({ id: newUserId(systemRandom), name, administrator: true });
   try {
@@ -288,8 +295,8 @@ Deno.test("two administrators who remove each other at two nodes do not both suc
 Deno.test("claimFirstAdministrator() succeeds once over all nodes, and says so again", async () => {
   const clock = new ManualClock(STAGE_NOW_MS);
   const consensus = new MemoryConsensus({ clock, random: systemRandom });
-  const base = { consensus, clock, logger: silentLogger };
-  const nodes = [await openAccessNode(base), await openAccessNode(base)];
+  const open = () => accessNodeOver(consensus, clock);
+  const nodes = [await open(), await open()];
   const claimOf = (number: number) => ({
     user: repositoryOf(100 + number) as string as UserId,
     name: "admin",
@@ -332,6 +339,43 @@ Deno.test("listUsers() pages through everybody once, whatever comes in between",
     assert.deepEqual(seen, [...seen].sort());
     await assert.rejects(calls.listUsers({ limit: 0 }), failing("invalid"));
     await assert.rejects(calls.listUsers({ limit: 101 }), failing("invalid"));
+  }));
+
+Deno.test("every change is in the audit trail with who asked for it, and no secret", () =>
+  AccessStage.run(async ({ client, consensus, clock, ...stage }) => {
+    const by = { user: "root", transport: "api", atMs: 7 } as const;
+    const { calls } = client.as(by);
+    const audit = new AccountAudit({ consensus, clock, random: systemRandom });
+    const request = { id: newUserId(systemRandom), name: "alice", administrator: false };
+    const { id: user } = await calls.createUser(request);
+    const { token, record } = await client.as(by).makeToken({ ...TOKEN, user });
+    const key = await calls.addUserKey({ id: stage.id(), user, key: publicKeyLine(1) });
+    const target = { on: "repository", repository: repositoryOf(5) } as const;
+    await calls.setGrant({ user, target, role: "read" });
+    await calls.setGrant({ user, target, role: "write" });
+    await calls.setGrant({ user, target, role: "write" });
+    await calls.changeUser({ user, disabled: true });
+    await calls.removeToken({ user, id: record.id });
+    await calls.removeUser({ user });
+    await assert.rejects(calls.removeUser({ user }), failing("not-found"));
+    const events = await audit.query({ limit: 100 });
+    const kinds = [
+      "user-created",
+      "token-created",
+      "user-key-created",
+      "grant-created",
+      "grant-changed",
+      "user-changed",
+      "token-removed",
+      "user-removed",
+    ];
+    assert.deepEqual(events.map(({ kind }) => kind).sort(), kinds.sort());
+    for (const { provenance } of events) assert.deepEqual(provenance, by);
+    const text = JSON.stringify(events);
+    assert.ok(!text.includes(token) && !text.includes(record.hash) && !text.includes(key.blob));
+    const made = events.find(({ kind }) => kind === "token-created");
+    assert.equal(made?.owner, "alice");
+    assert.deepEqual(made?.details, { ...TOKEN, id: record.id, user: "alice", userId: user });
   }));
 
 Deno.test("setGrant() holds its limit", () =>

@@ -25,8 +25,13 @@ import { type Fetcher, readJsonLines } from "@gitstratum/core/rpc";
 import { type AccessLine, AccessWatcher } from "@gitstratum/core/rpc/access";
 import { AccessFeed, storedKey } from "./access_feed.ts";
 import { AccessStreams } from "./access_streams.ts";
-import { openAccessNode } from "./access_node.ts";
-import { AccessStage, publicKeyLine, repositoryOf, STAGE_NOW_MS } from "./testing/access_stage.ts";
+import {
+  accessNodeOver,
+  AccessStage,
+  publicKeyLine,
+  repositoryOf,
+  STAGE_NOW_MS,
+} from "./testing/access_stage.ts";
 
 const PATIENCE_MS = 60_000;
 const TOKEN = { label: "", scopes: ["repository:write"] } as const;
@@ -190,7 +195,7 @@ Deno.test("a node that is cut off from the store gives no sign of life, and its 
   const consensus = new MemoryConsensus({ clock, random: systemRandom });
   const lines = [new CutConsensus(consensus), new CutConsensus(consensus)];
   const nodes = await Promise.all(
-    lines.map((line) => openAccessNode({ consensus: line, clock, logger: silentLogger })),
+    lines.map((line) => accessNodeOver(line, clock)),
   );
   const asked = new Set<number>();
   const fetcher: Fetcher = (request) => {

@@ -60,8 +60,8 @@ export function userOf(view: MemoryAccessView, id: UserId): UserRecord {
 /** The calls about users and owners, decided by a ledger. */
 export function accountCalls(ledger: AccessLedger): AccountCalls {
   return {
-    claimFirstAdministrator: (request) =>
-      ledger.change((view) => planClaim(view, request, ledger.nowMs())),
+    claimFirstAdministrator: (request, by) =>
+      ledger.change((view) => planClaim(view, request, ledger.nowMs()), by),
     findUser: ({ name }) =>
       ledger.read((view) => {
         const user = view.userByName(name);
@@ -69,19 +69,19 @@ export function accountCalls(ledger: AccessLedger): AccountCalls {
         return user;
       }),
     findOwner: ({ name }) => ledger.read((view) => ownerOf(view, name)),
-    createUser: ({ id, name, administrator }) =>
+    createUser: ({ id, name, administrator }, by) =>
       ledger.change((view) => {
         const known = view.userById(id);
         if (known !== undefined && known.name === name) return { changes: [], outcome: known };
         const user = newUser(view, { id, name, administrator, nowMs: ledger.nowMs() });
         return { changes: [put(user)], outcome: user };
-      }),
-    changeUser: (request) => ledger.change((view) => planChange(view, request)),
-    async removeUser({ user }) {
-      await ledger.removeAll((view) => planRemoval(view, user));
+      }, by),
+    changeUser: (request, by) => ledger.change((view) => planChange(view, request), by),
+    async removeUser({ user }, by) {
+      await ledger.removeAll((view) => planRemoval(view, user), by);
       return {};
     },
-    createOwner: ({ name }) =>
+    createOwner: ({ name }, by) =>
       ledger.change((view) => {
         const known = view.ownerByName(name);
         if (known !== undefined && known.name === name) return { changes: [], outcome: known };
@@ -89,12 +89,12 @@ export function accountCalls(ledger: AccessLedger): AccountCalls {
         const createdAtMs = ledger.nowMs();
         const owner: OwnerRecord = { kind: "owner", name: parseAccountName(name), createdAtMs };
         return { changes: [put(owner)], outcome: owner };
-      }),
-    async removeOwner({ name }) {
+      }, by),
+    async removeOwner({ name }, by) {
       await ledger.removeAll((view) => {
         const owner = ownerOf(view, name);
         return { first: [], removed: view.grantsOnOwner(name), last: [remove(owner)] };
-      });
+      }, by);
       return {};
     },
   };

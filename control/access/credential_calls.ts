@@ -45,28 +45,30 @@ export type CredentialCalls = Pick<
 /** The calls about tokens and keys, decided by a ledger. */
 export function credentialCalls(ledger: AccessLedger): CredentialCalls {
   return {
-    createToken: (request) => ledger.change((view) => planToken(view, request, ledger.nowMs())),
-    removeToken: ({ user, id }) =>
+    createToken: (request, by) =>
+      ledger.change((view) => planToken(view, request, ledger.nowMs()), by),
+    removeToken: ({ user, id }, by) =>
       ledger.change((view) => {
         const token = find(view, "token", id);
         if (token?.user !== user) throw missing("token", { user, id });
         return done(token);
-      }),
-    addUserKey: (request) => ledger.change((view) => planUserKey(view, request, ledger.nowMs())),
-    removeUserKey: ({ user, id }) =>
+      }, by),
+    addUserKey: (request, by) =>
+      ledger.change((view) => planUserKey(view, request, ledger.nowMs()), by),
+    removeUserKey: ({ user, id }, by) =>
       ledger.change((view) => {
         const key = find(view, "user-key", id);
         if (key?.user !== user) throw missing("key", { user, id });
         return done(key);
-      }),
-    addDeployKey: (request) =>
-      ledger.change((view) => planDeployKey(view, request, ledger.nowMs())),
-    removeDeployKey: ({ repository, id }) =>
+      }, by),
+    addDeployKey: (request, by) =>
+      ledger.change((view) => planDeployKey(view, request, ledger.nowMs()), by),
+    removeDeployKey: ({ repository, id }, by) =>
       ledger.change((view) => {
         const key = find(view, "deploy-key", id);
         if (key?.repository !== repository) throw missing("key", { repository, id });
         return done(key);
-      }),
+      }, by),
   };
 }
 

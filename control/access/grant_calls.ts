@@ -25,7 +25,7 @@ export type GrantCalls = Pick<Access, "setGrant" | "removeGrant" | "removeReposi
 /** The calls about grants, decided by a ledger. */
 export function grantCalls(ledger: AccessLedger): GrantCalls {
   return {
-    setGrant: ({ user, target, role }) =>
+    setGrant: ({ user, target, role }, by) =>
       ledger.change((view) => {
         userOf(view, user);
         const spelled = spelledTarget(view, target);
@@ -38,19 +38,20 @@ export function grantCalls(ledger: AccessLedger): GrantCalls {
         const createdAtMs = ledger.nowMs();
         const grant: GrantRecord = { kind: "grant", user, target: spelled, role, createdAtMs };
         return { changes: [put(grant)], outcome: grant };
-      }),
-    removeGrant: ({ user, target }) =>
+      }, by),
+    removeGrant: ({ user, target }, by) =>
       ledger.change((view) => {
         const grant = findGrant(view, { user, target });
         if (grant === undefined) throw missing("grant", { user, target: grantTargetKey(target) });
         return done(grant);
-      }),
-    async removeRepository({ repository }) {
-      await ledger.removeAll((view) => ({
+      }, by),
+    async removeRepository({ repository }, by) {
+      const plan = (view: MemoryAccessView) => ({
         first: [],
         removed: view.recordsOfRepository(repository),
         last: [],
-      }));
+      });
+      await ledger.removeAll(plan, by);
       return {};
     },
   };

@@ -37,7 +37,7 @@ const ENDED_COUNT_MAX = 50;
 /** The calls about issuers and trusts, decided by a ledger. */
 export function trustCalls(ledger: AccessLedger): TrustCalls {
   return {
-    createIssuer: ({ id, url, audience, keysUrl }) =>
+    createIssuer: ({ id, url, audience, keysUrl }, by) =>
       ledger.change((view) => {
         const known = find(view, "issuer", id);
         if (known?.url === url) return { changes: [], outcome: known };
@@ -54,18 +54,18 @@ export function trustCalls(ledger: AccessLedger): TrustCalls {
         const base = { kind: "issuer", id, url, audience, createdAtMs } as const;
         const issuer: IssuerRecord = keysUrl === undefined ? base : { ...base, keysUrl };
         return { changes: [put(issuer)], outcome: issuer };
-      }),
-    async removeIssuer({ id }) {
+      }, by),
+    async removeIssuer({ id }, by) {
       await ledger.removeAll((view) => {
         const issuer = find(view, "issuer", id);
         if (issuer === undefined) throw missing("issuer", { id });
         const trusts = view.trustsIn(id);
         const tokens = trusts.flatMap((trust) => view.recordsOfTrust(trust.id));
         return { first: [], removed: [...tokens, ...trusts], last: [remove(issuer)] };
-      });
+      }, by);
       return {};
     },
-    createTrust: (request) =>
+    createTrust: (request, by) =>
       ledger.change((view) => {
         const { id, issuer, repository, role, claims, label } = request;
         if (find(view, "issuer", issuer) === undefined) throw missing("issuer", { id: issuer });
@@ -81,17 +81,17 @@ export function trustCalls(ledger: AccessLedger): TrustCalls {
         const base = { kind: "trust", id, issuer, repository, role } as const;
         const trust: TrustRecord = { ...base, claims, label, createdAtMs };
         return { changes: [put(trust)], outcome: trust };
-      }),
-    async removeTrust({ repository, id }) {
+      }, by),
+    async removeTrust({ repository, id }, by) {
       await ledger.removeAll((view) => {
         const trust = find(view, "trust", id);
         if (trust?.repository !== repository) throw missing("trust", { repository, id });
         return { first: [], removed: view.recordsOfTrust(id), last: [remove(trust)] };
-      });
+      }, by);
       return {};
     },
-    createJobToken: (request) =>
-      ledger.change((view) => planJobToken(view, request, ledger.nowMs())),
+    createJobToken: (request, by) =>
+      ledger.change((view) => planJobToken(view, request, ledger.nowMs()), by),
   };
 }
 
@@ -122,5 +122,5 @@ function planJobToken(
   const base = { kind: "job-token", id, hash, trust: trustId, repository, role } as const;
   const token: JobTokenRecord = { ...base, subject, label, createdAtMs: nowMs, expiresAtMs };
   const changes = [...ended.slice(0, ENDED_COUNT_MAX).map(remove), put(token)];
-  return { changes, outcome: token };
+  return { changes, recorded: [put(token)], outcome: token };
 }

@@ -15,6 +15,7 @@ import {
 import { type Consensus, MemoryConsensus } from "@gitstratum/core/consensus";
 import { type Fetcher, JsonClient, type RepositoryId } from "@gitstratum/core/rpc";
 import { AccessClient } from "@gitstratum/core/rpc/access";
+import { AccountAudit } from "../../audit/account_audit.ts";
 import { type AccessNode, openAccessNode } from "../access_node.ts";
 
 /** The first wall time of a stage, in milliseconds since the epoch. */
@@ -32,6 +33,12 @@ export function publicKeyLine(number: number, comment = ""): string {
 /** The id of a repository that only tests have. */
 export function repositoryOf(number: number): RepositoryId {
   return number.toString(16).padStart(32, "0") as RepositoryId;
+}
+
+/** A node over a store. */
+export function accessNodeOver(consensus: Consensus, clock: Clock): Promise<AccessNode> {
+  const audit = new AccountAudit({ consensus, clock, random: systemRandom });
+  return openAccessNode({ consensus, clock, logger: silentLogger, audit });
 }
 
 /** A store with one node in front of it, and a client. */
@@ -65,7 +72,7 @@ export class AccessStage {
   ): Promise<void> {
     const clock = options.clock ?? new ManualClock(STAGE_NOW_MS);
     const consensus = options.consensus ?? new MemoryConsensus({ clock, random: systemRandom });
-    const node = await openAccessNode({ consensus, clock, logger: silentLogger });
+    const node = await accessNodeOver(consensus, clock);
     try {
       await test(new AccessStage({ consensus, clock, node }));
     } finally {

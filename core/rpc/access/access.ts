@@ -32,6 +32,7 @@ import type {
 import type { AccessTokenHash } from "../../access/access_token.ts";
 import type { Role } from "../../access/role.ts";
 import type { RepositoryId } from "../ids.ts";
+import type { Provenance } from "../provenance.ts";
 
 /** The first administrator, with a token to begin with. */
 export interface ClaimRequest {
@@ -159,7 +160,10 @@ export type ListGrantsRequest =
 /** What answers when nothing is to be told. */
 export type Done = Readonly<Record<string, never>>;
 
-/** The access store. Every call also rejects with `unavailable` when the store can not decide. */
+/**
+ * The access store. Every call also rejects with `unavailable` when the store can not decide. `by` says
+ * who asked for a change: it is kept in the audit trail, with the change.
+ */
 export interface Access {
   /**
    * Makes the first administrator, if there is none; of all who ever claim, one succeeds. Who claims
@@ -167,69 +171,85 @@ export interface Access {
    *
    * @throws `invalid`, `already-exists` when the name is taken by somebody who is no administrator
    */
-  claimFirstAdministrator(request: ClaimRequest): Promise<{ readonly claimed: boolean }>;
+  claimFirstAdministrator(
+    request: ClaimRequest,
+    by?: Provenance,
+  ): Promise<{ readonly claimed: boolean }>;
   /** A user by name, in whatever case. @throws `not-found` */
   findUser(request: { readonly name: string }): Promise<UserRecord>;
   /** An owner that is no user, by name, in whatever case. @throws `not-found` */
   findOwner(request: { readonly name: string }): Promise<OwnerRecord>;
   /** Adds a user. @throws `invalid`, `already-exists` in whatever case, `exhausted` */
-  createUser(request: CreateUserRequest): Promise<UserRecord>;
+  createUser(request: CreateUserRequest, by?: Provenance): Promise<UserRecord>;
   /**
    * Changes a user. One who is disabled keeps everything, and may do nothing.
    *
    * @throws `not-found`; `denied` when no administrator who is not disabled were left
    */
-  changeUser(request: ChangeUserRequest): Promise<UserRecord>;
+  changeUser(request: ChangeUserRequest, by?: Provenance): Promise<UserRecord>;
   /**
    * Removes a user with their tokens, keys and grants, and all grants on what they own. From the first
    * moment they may do nothing. What was not finished is finished by the same call.
    *
    * @throws `not-found`; `denied` when no administrator were left
    */
-  removeUser(request: { readonly user: UserId }): Promise<Done>;
+  removeUser(request: { readonly user: UserId }, by?: Provenance): Promise<Done>;
   /** Adds an owner that is no user. @throws `invalid`, `already-exists`, `exhausted` */
-  createOwner(request: { readonly name: string }): Promise<OwnerRecord>;
+  createOwner(request: { readonly name: string }, by?: Provenance): Promise<OwnerRecord>;
   /** Removes an owner with all grants on it; its repositories stay. @throws `not-found` */
-  removeOwner(request: { readonly name: string }): Promise<Done>;
+  removeOwner(request: { readonly name: string }, by?: Provenance): Promise<Done>;
   /** Adds a token. @throws `not-found` without such a user, `invalid`, `exhausted` */
-  createToken(request: CreateTokenRequest): Promise<TokenRecord>;
+  createToken(request: CreateTokenRequest, by?: Provenance): Promise<TokenRecord>;
   /** Takes a token away. @throws `not-found` */
-  removeToken(request: { readonly user: UserId; readonly id: RecordId }): Promise<Done>;
+  removeToken(
+    request: { readonly user: UserId; readonly id: RecordId },
+    by?: Provenance,
+  ): Promise<Done>;
   /**
    * Adds a key to a user.
    *
    * @throws `not-found`, `invalid` for no key or a weak one, `exhausted`
    * @throws `already-exists` when anybody or any repository has the key
    */
-  addUserKey(request: AddUserKeyRequest): Promise<UserKeyRecord>;
+  addUserKey(request: AddUserKeyRequest, by?: Provenance): Promise<UserKeyRecord>;
   /** Takes a key away. @throws `not-found` */
-  removeUserKey(request: { readonly user: UserId; readonly id: RecordId }): Promise<Done>;
+  removeUserKey(
+    request: { readonly user: UserId; readonly id: RecordId },
+    by?: Provenance,
+  ): Promise<Done>;
   /** Adds a key to a repository; that it exists is the caller's to know. @throws as for a user's */
-  addDeployKey(request: AddDeployKeyRequest): Promise<DeployKeyRecord>;
+  addDeployKey(request: AddDeployKeyRequest, by?: Provenance): Promise<DeployKeyRecord>;
   /** Takes a key away. @throws `not-found` */
   removeDeployKey(
     request: { readonly repository: RepositoryId; readonly id: RecordId },
+    by?: Provenance,
   ): Promise<Done>;
   /**
    * Gives a role. That a repository exists is the caller's to know.
    *
    * @throws `not-found` without such a user or owner, `exhausted`
    */
-  setGrant(request: SetGrantRequest): Promise<GrantRecord>;
+  setGrant(request: SetGrantRequest, by?: Provenance): Promise<GrantRecord>;
   /** Takes a role away. @throws `not-found` */
-  removeGrant(request: { readonly user: UserId; readonly target: GrantTarget }): Promise<Done>;
+  removeGrant(
+    request: { readonly user: UserId; readonly target: GrantTarget },
+    by?: Provenance,
+  ): Promise<Done>;
   /** Takes away all that a repository has; for one that is gone. Nothing there is no error. */
-  removeRepository(request: { readonly repository: RepositoryId }): Promise<Done>;
+  removeRepository(request: { readonly repository: RepositoryId }, by?: Provenance): Promise<Done>;
   /** Makes an issuer known. @throws `invalid`, `already-exists`, `exhausted` */
-  createIssuer(request: CreateIssuerRequest): Promise<IssuerRecord>;
+  createIssuer(request: CreateIssuerRequest, by?: Provenance): Promise<IssuerRecord>;
   /** Forgets an issuer, with all trusts in it and tokens given by them. @throws `not-found` */
-  removeIssuer(request: { readonly id: RecordId }): Promise<Done>;
+  removeIssuer(request: { readonly id: RecordId }, by?: Provenance): Promise<Done>;
   /** Gives a trust. @throws `not-found` without such an issuer, `invalid`, `exhausted` */
-  createTrust(request: CreateTrustRequest): Promise<TrustRecord>;
+  createTrust(request: CreateTrustRequest, by?: Provenance): Promise<TrustRecord>;
   /** Takes a trust away, with all tokens given by it. @throws `not-found` */
-  removeTrust(request: { readonly repository: RepositoryId; readonly id: RecordId }): Promise<Done>;
+  removeTrust(
+    request: { readonly repository: RepositoryId; readonly id: RecordId },
+    by?: Provenance,
+  ): Promise<Done>;
   /** Adds a job's token. @throws `not-found` without such a trust, `invalid`, `exhausted` */
-  createJobToken(request: CreateJobTokenRequest): Promise<JobTokenRecord>;
+  createJobToken(request: CreateJobTokenRequest, by?: Provenance): Promise<JobTokenRecord>;
   /** Users by name. */
   listUsers(request: PageRequest): Promise<Page<UserRecord>>;
   /** Owners that are no users, by name. */

@@ -12,6 +12,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { AccessRecord } from "../../access/access_record.ts";
 import { ACCESS_PAGE_COUNT_MAX, SSH_PUBLIC_KEY_LENGTH_MAX } from "../../limits.ts";
+import { type Provenance, provenanceSchema } from "../provenance.ts";
 import type { Access, Page } from "./access.ts";
 import {
   accountNameSchema,
@@ -57,6 +58,22 @@ export interface AccessCall<Name extends AccessCallName> {
   readonly request: z.ZodType<AccessRequest<Name>>;
   /** What is answered. */
   readonly outcome: z.ZodType<AccessOutcome<Name>>;
+}
+
+/** What is sent to the service. */
+export interface AccessBody<T> {
+  /** What the call is given. */
+  readonly request: T;
+  /** Who asked for it. */
+  readonly provenance?: Provenance;
+}
+
+/** Schema of what is sent with a request of a schema. */
+export function accessBodySchema<T>(request: z.ZodType<T>): z.ZodType<AccessBody<T>> {
+  return z.strictObject({
+    request,
+    provenance: provenanceSchema.exactOptional(),
+  }) as unknown as z.ZodType<AccessBody<T>>;
 }
 
 /** What the service answers. */

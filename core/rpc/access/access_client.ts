@@ -22,6 +22,7 @@ import { hasCode } from "../../error.ts";
 import { ACCESS_VIEW_WAIT_MS_MAX } from "../../limits.ts";
 import type { Random } from "../../random.ts";
 import type { JsonClient } from "../json_client.ts";
+import type { Provenance } from "../provenance.ts";
 import type { Access, CreateJobTokenRequest, CreateTokenRequest } from "./access.ts";
 import {
   ACCESS_CALLS,
@@ -49,6 +50,8 @@ export interface AccessClientOptions {
   readonly view?: AccessView;
   /** Bounds that wait. */
   readonly clock: Clock;
+  /** Who asks for changes where a call does not say; absent = nobody is known. */
+  readonly provenance?: Provenance;
 }
 
 /** A new token, and what was recorded of it. */
@@ -78,9 +81,15 @@ export class AccessClient {
     this.#options = options;
     const entries = Object.keys(ACCESS_CALLS).map((name) => [
       name,
-      (request: AccessRequest<AccessCallName>) => this.#call(name as AccessCallName, request),
+      (request: AccessRequest<AccessCallName>, by?: Provenance) =>
+        this.#call(name as AccessCallName, request, by ?? options.provenance),
     ]);
     this.calls = Object.fromEntries(entries) as unknown as Access;
+  }
+
+  /** The same client for somebody: the audit trail tells of them. */
+  as(provenance: Provenance): AccessClient {
+    return new AccessClient({ ...this.#options, provenance });
   }
 
   /** An id for a user who is to be made. */
@@ -128,11 +137,13 @@ export class AccessClient {
   async #call<Name extends AccessCallName>(
     name: Name,
     request: AccessRequest<Name>,
+    provenance: Provenance | undefined,
   ): Promise<AccessOutcome<Name>> {
-    const path = `${ACCESS_PATH}/${name}?body=${bodyDigest(JSON.stringify(request))}`;
+    const body = { request, ...(provenance === undefined ? {} : { provenance }) };
+    const path = `${ACCESS_PATH}/${name}?body=${bodyDigest(JSON.stringify(body))}`;
     const { outcome: schema } = ACCESS_CALLS[name];
     const { revision, outcome } = await this.#options.route((client) =>
-      client.call(path, { body: request, schema: accessAnswerSchema(schema) })
+      client.call(path, { body, schema: accessAnswerSchema(schema) })
     );
     await this.#known(revision);
     return outcome;
