@@ -233,7 +233,7 @@ export const SSH_SIGNATURE_LENGTH_MAX = 16 * KIB;
 /** Commits of one push whose signatures are checked; a push that brings more has to come in parts. */
 export const SIGNED_COMMIT_COUNT_MAX = 4096;
 /** Commits that are told at once to whoever checks their signatures: some KiB of JSON each. */
-export const UNCHECKED_COMMIT_COUNT_MAX = 128;
+export const UNCHECKED_COMMIT_COUNT_MAX = 64;
 /** Rules for references that one repository keeps: each is matched with each reference of a push. */
 export const PROTECTED_REFERENCE_COUNT_MAX = 100;
 /** Users, and deploy keys, that one such rule names. */

@@ -7,7 +7,13 @@
  * @module
  */
 
-import { unreachable } from "@gitstratum/core";
+import {
+  ADDRESS_BEGINNING_MS_MAX,
+  type Clock,
+  REFUSAL_DELAY_COUNT_MAX,
+  REFUSAL_DELAY_MS,
+  unreachable,
+} from "@gitstratum/core";
 import { addressSubject, type RateSubject } from "@gitstratum/core/rates";
 import type { SessionCaller } from "../session/session.ts";
 import type { ConcurrencyLimiter } from "./concurrency_limiter.ts";
@@ -17,11 +23,20 @@ import type { RateLimiter } from "./rate_limiter.ts";
 export interface AdmissionOptions {
   readonly rates: Pick<RateLimiter, "spend">;
   readonly concurrency: Pick<ConcurrencyLimiter, "acquire">;
+  /** Bounds how many requests of an address are begun at a time; absent = nothing does. */
+  readonly beginnings?: Pick<ConcurrencyLimiter, "acquire">;
+  /** Delays refusals, bounds beginnings. */
+  readonly clock: Clock;
 }
+
+/** Delays differ in so many steps. */
+const DELAY_PARTS = 64;
 
 /** Lets requests in. */
 export class Admission {
   readonly #options: AdmissionOptions;
+  #delayedCount = 0;
+  #refusedCount = 0;
 
   /** Makes an admission by the given limits. */
   constructor(options: AdmissionOptions) {
@@ -31,6 +46,42 @@ export class Admission {
   /** Counts a request of an address. @throws `exhausted` with `retryAfterS` */
   countAddress(address: string | undefined): void {
     if (address !== undefined) this.#options.rates.spend([addressSubject(address)]);
+  }
+
+  /**
+   * Resolves when a request of an address may be begun, with what is to be called once it was. However
+   * many come from one address at once, those of others have only a few of them ahead.
+   *
+   * @throws `exhausted` with `retryAfterS`, or the signal's reason
+   */
+  async begin(address: string | undefined, signal: AbortSignal): Promise<() => void> {
+    const { beginnings, clock } = this.#options;
+    if (beginnings === undefined || address === undefined) return () => {};
+    const release = await beginnings.acquire([addressSubject(address)], signal);
+    const begun = new AbortController();
+    const late = clock.sleep(ADDRESS_BEGINNING_MS_MAX, begun.signal);
+    // It rejects when the request was begun in time.
+    late.then(release, release);
+    return () => begun.abort();
+  }
+
+  /**
+   * Resolves when a refusal may be told: a client that asks again at each refusal costs more than one
+   * that waits, so it is made to wait.
+   */
+  async refusalDelay(signal?: AbortSignal): Promise<void> {
+    if (this.#delayedCount >= REFUSAL_DELAY_COUNT_MAX) return;
+    this.#delayedCount++;
+    // Those who were refused together do not come back together.
+    const part = this.#refusedCount++ % DELAY_PARTS / DELAY_PARTS;
+    try {
+      await this.#options.clock.sleep(REFUSAL_DELAY_MS * (1 + part), signal);
+    } catch (error) {
+      // A client that is gone hears nothing anyway.
+      if (!signal?.aborted) throw error;
+    } finally {
+      this.#delayedCount--;
+    }
   }
 
   /** Counts a request of whoever is known to ask. @throws `exhausted` with `retryAfterS` */

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { ManualClock, MIB, silentLogger } from "@gitstratum/core";
+import {
+  ADDRESS_BEGINNING_COUNT_MAX,
+  ADDRESS_BEGINNING_MS_MAX,
+  ManualClock,
+  MIB,
+  REFUSAL_DELAY_COUNT_MAX,
+  REFUSAL_DELAY_MS,
+  silentLogger,
+} from "@gitstratum/core";
 import type { Principal } from "@gitstratum/core/access";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import { Releases } from "@gitstratum/core/process";
@@ -20,13 +28,14 @@ function admissionOf(
   limits: { readonly rates?: RateRules; readonly concurrency?: ConcurrencyRules },
 ) {
   const releases = new Releases();
+  const clock = new ManualClock();
   const admission = openAdmission({ rates: {}, concurrency: {}, memoryBytes: 0, ...limits }, {
-    clock: new ManualClock(),
+    clock,
     logger: silentLogger,
     metrics: new PrometheusMetrics(),
     releases,
   });
-  return { admission, releases };
+  return { admission, clock, releases };
 }
 
 function permits(): MemoryPermits {
@@ -80,6 +89,50 @@ Deno.test("Admission.countAddress() counts those whose address is known", async 
   admission.countAddress(undefined);
   admission.countAddress(undefined);
   assert.throws(() => admission.countAddress("192.0.2.1"), { code: "exhausted" });
+  await releases.run();
+});
+
+Deno.test("Admission.refusalDelay() makes a bounded number of clients wait", async () => {
+  const { admission, clock, releases } = admissionOf({});
+  const client = new AbortController();
+  const gone = admission.refusalDelay(client.signal);
+  client.abort();
+  await gone;
+  const waits = Array.from({ length: REFUSAL_DELAY_COUNT_MAX }, () => admission.refusalDelay());
+  assert.equal(clock.sleeping, REFUSAL_DELAY_COUNT_MAX);
+  await admission.refusalDelay();
+  await clock.advance(REFUSAL_DELAY_MS);
+  const { sleeping } = clock;
+  assert.ok(sleeping > REFUSAL_DELAY_COUNT_MAX / 2 && sleeping < REFUSAL_DELAY_COUNT_MAX);
+  await clock.advance(REFUSAL_DELAY_MS);
+  await Promise.all(waits);
+  await releases.run();
+});
+
+Deno.test("Admission.begin() lets each address begin a few requests at a time", async () => {
+  const { admission, clock, releases } = admissionOf({ rates: { address: ONCE } });
+  const { signal } = new AbortController();
+  const begin = (address: string) => admission.begin(address, signal);
+  const flood = Array.from({ length: ADDRESS_BEGINNING_COUNT_MAX }, () => begin("192.0.2.1"));
+  const begun = await Promise.all(flood);
+  let isNextBegun = false;
+  const next = begin("192.0.2.1").finally(() => isNextBegun = true);
+  (await begin("192.0.2.2"))();
+  assert.equal(isNextBegun, false);
+  begun[0]!();
+  (await next)();
+  // Whatever takes long does not hold others up.
+  const late = Array.from({ length: 2 * ADDRESS_BEGINNING_COUNT_MAX }, () => begin("192.0.2.1"));
+  await clock.advance(ADDRESS_BEGINNING_MS_MAX);
+  await clock.advance(ADDRESS_BEGINNING_MS_MAX);
+  await Promise.all(late);
+  await releases.run();
+});
+
+Deno.test("Admission.begin() bounds nobody where addresses are not limited", async () => {
+  const { admission, releases } = admissionOf({ rates: { user: ONCE } });
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 100 }, () => admission.begin("192.0.2.1", signal)));
   await releases.run();
 });
 

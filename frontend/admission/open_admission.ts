@@ -4,9 +4,15 @@
  * @module
  */
 
-import type { AdmissionLimits, Clock, Logger } from "@gitstratum/core";
+import {
+  ADDRESS_BEGINNING_COUNT_MAX,
+  ADDRESS_WAITING_COUNT_MAX,
+  type AdmissionLimits,
+  type Clock,
+  type Logger,
+} from "@gitstratum/core";
 import type { Metrics } from "@gitstratum/core/metrics";
-import { RateLedger } from "@gitstratum/core/rates";
+import { type ConcurrencyRules, RateLedger } from "@gitstratum/core/rates";
 import type { RateLeases } from "@gitstratum/core/rpc";
 import type { Releases } from "@gitstratum/core/process";
 import { Admission } from "./admission.ts";
@@ -34,6 +40,10 @@ export interface OpenAdmissionOptions {
   readonly releases: Releases;
 }
 
+const BEGINNINGS: ConcurrencyRules = {
+  address: { running: ADDRESS_BEGINNING_COUNT_MAX, waiting: ADDRESS_WAITING_COUNT_MAX },
+};
+
 /** Opens an admission. */
 export function openAdmission(limits: AdmissionLimits, options: OpenAdmissionOptions): Admission {
   const { clock, metrics, releases } = options;
@@ -41,7 +51,15 @@ export function openAdmission(limits: AdmissionLimits, options: OpenAdmissionOpt
   const limiter = new RateLimiter({ ...options, ...rates, rules: limits.rates });
   releases.add(() => limiter.close());
   const concurrency = new ConcurrencyLimiter({ rules: limits.concurrency, clock, metrics });
-  return new Admission({ rates: limiter, concurrency });
+  const areAddressesLimited = [limits.rates, limits.concurrency].some(({ address }) => address);
+  return new Admission({
+    rates: limiter,
+    concurrency,
+    clock,
+    ...(areAddressesLimited && {
+      beginnings: new ConcurrencyLimiter({ rules: BEGINNINGS, clock, metrics }),
+    }),
+  });
 }
 
 /** Limits of a frontend that nobody shares them with. */

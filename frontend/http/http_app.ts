@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Hono } from "@hono/hono";
+import { Hono, type MiddlewareHandler } from "@hono/hono";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { Admission } from "../admission/admission.ts";
 import { API_BASE_PATH } from "../api/api.ts";
@@ -19,7 +19,7 @@ export interface HttpAppOptions extends GitRoutesOptions {
   readonly version: string;
   readonly autoCreate: boolean;
   /** Counts requests by address; absent = nobody does. */
-  readonly admission?: Pick<Admission, "countAddress">;
+  readonly admission?: Pick<Admission, "countAddress" | "begin" | "refusalDelay">;
   /** Whether new work should be sent here; false while the server drains. */
   ready(): boolean;
 }
@@ -39,21 +39,35 @@ function systemRoutes(options: HttpAppOptions): Hono {
   return app;
 }
 
+/** Counts requests by address, and begins only so many of one at a time. */
+function admitted(admission: NonNullable<HttpAppOptions["admission"]>): MiddlewareHandler {
+  return async (context, next) => {
+    const info = context.env as ConnectionInfo | undefined;
+    const signal = info?.signal ?? new AbortController().signal;
+    let begun: () => void;
+    try {
+      admission.countAddress(info?.remoteAddress);
+      begun = await admission.begin(info?.remoteAddress, signal);
+    } catch (error) {
+      await admission.refusalDelay(signal);
+      const isApi = context.req.path.startsWith(`${API_BASE_PATH}/`);
+      return isApi ? jsonErrorAnswer(error) : textErrorAnswer(error);
+    }
+    try {
+      return await next();
+    } finally {
+      begun();
+    }
+  };
+}
+
 /** Makes the app. */
 export function httpApp(options: HttpAppOptions): Hono {
   const app = new Hono();
   app.route("/", systemRoutes(options));
   // Behind the routes above: whether the server lives may be asked at any rate.
-  app.use(async (context, next) => {
-    try {
-      const info = context.env as ConnectionInfo | undefined;
-      options.admission?.countAddress(info?.remoteAddress);
-    } catch (error) {
-      const isApi = context.req.path.startsWith(`${API_BASE_PATH}/`);
-      return isApi ? jsonErrorAnswer(error) : textErrorAnswer(error);
-    }
-    return await next();
-  });
+  const { admission } = options;
+  if (admission !== undefined) app.use(admitted(admission));
   app.route(API_BASE_PATH, options.api);
   app.route("/", new GitRoutes(options).app());
   app.notFound(() => textAnswer("Not found", 404));

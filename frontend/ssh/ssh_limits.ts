@@ -10,6 +10,7 @@ import {
   SSH_IDLE_MS_MAX,
   SSH_KEEP_ALIVE_COUNT_MAX,
   SSH_KEEP_ALIVE_MS,
+  SSH_LOGIN_ADDRESS_COUNT_MAX,
   SSH_LOGIN_COUNT_MAX,
   SSH_LOGIN_MS_MAX,
 } from "@gitstratum/core";
@@ -19,6 +20,8 @@ export interface SshLimits {
   readonly connectionCountMax: number;
   /** Connections that have not logged in. */
   readonly loginCountMax: number;
+  /** The same from one address. */
+  readonly loginAddressCountMax: number;
   readonly loginMsMax: number;
   /** Sessions of one connection. */
   readonly channelCountMax: number;
@@ -31,6 +34,7 @@ export interface SshLimits {
 export const SSH_LIMITS: SshLimits = {
   connectionCountMax: SSH_CONNECTION_COUNT_MAX,
   loginCountMax: SSH_LOGIN_COUNT_MAX,
+  loginAddressCountMax: SSH_LOGIN_ADDRESS_COUNT_MAX,
   loginMsMax: SSH_LOGIN_MS_MAX,
   channelCountMax: SSH_CHANNEL_COUNT_MAX,
   idleMsMax: SSH_IDLE_MS_MAX,

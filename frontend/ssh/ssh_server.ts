@@ -6,6 +6,7 @@
 
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
 import { formatSocketAddress, GitStratumError, type SocketAddress } from "@gitstratum/core";
+import { addressSubject } from "@gitstratum/core/rates";
 import { PeerSocket } from "./peer_socket.ts";
 import { type Connection, type ProtocolServer, Server } from "./ssh2.ts";
 import { SshConnection, type SshConnectionOptions } from "./ssh_connection.ts";
@@ -133,9 +134,15 @@ class ListeningServer {
   }
 
   #accept(socket: Socket): void {
-    const { connectionCountMax, loginCountMax } = this.#options.limits;
+    const { connectionCountMax, loginCountMax, loginAddressCountMax } = this.#options.limits;
     const strangers = [...this.#peers.values()].filter(({ connection }) => !connection?.isLoggedIn);
-    const isFull = this.#peers.size >= connectionCountMax || strangers.length >= loginCountMax;
+    const { remoteAddress = "" } = socket;
+    const from = addressSubject(remoteAddress).id;
+    const neighbours = strangers.filter((peer) =>
+      addressSubject(peer.socket.remoteAddress ?? "").id === from
+    );
+    const isFull = this.#peers.size >= connectionCountMax || strangers.length >= loginCountMax ||
+      neighbours.length >= loginAddressCountMax;
     // Failures that come before the library listens need a listener too.
     socket.on("error", () => socket.destroy());
     if (isFull || this.#closing) return void socket.destroy();

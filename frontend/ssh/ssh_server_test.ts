@@ -276,6 +276,17 @@ Deno.test("serveSsh() leaves room for others when strangers do not log in", asyn
   });
 });
 
+Deno.test("serveSsh() leaves room for other addresses when strangers of one do not log in", async () => {
+  await withServer({ limits: { loginAddressCountMax: 2 } }, async ({ server, clock }) => {
+    const connect = () => Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const strangers = [readAll(await connect()), readAll(await connect())];
+    while (server.connectionCount < 2) await systemClock.sleep(5);
+    assert.equal(await readAll(await connect()), "");
+    await clock.advance(SSH_LIMITS.loginMsMax);
+    for (const text of await Promise.all(strangers)) assert.match(text, /^SSH-2.0-GitStratum/);
+  });
+});
+
 Deno.test("serveSsh() refuses more connections than its limit", async () => {
   const release = Promise.withResolvers<void>();
   const converse: Converse = async function* () {
