@@ -10,6 +10,7 @@ export * from "./assert.ts";
 export * from "./clock.ts";
 export * from "./config.ts";
 export * from "./error.ts";
+export * from "./event_config.ts";
 export * from "./limits.ts";
 export * from "./logger.ts";
 export * from "./manual_clock.ts";

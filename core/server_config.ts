@@ -19,6 +19,12 @@ import {
   textOption,
 } from "./config.ts";
 import {
+  EVENT_CONFIG_TABLE,
+  type EventConfigTable,
+  PUSH_POLICY_CONFIG_TABLE,
+  type PushPolicyConfigTable,
+} from "./event_config.ts";
+import {
   CONTROL_URLS_OPTION,
   MEMBERSHIP_CONFIG_TABLE,
   type NodeConfigTable,
@@ -36,6 +42,8 @@ import {
 export type ServerConfigTable =
   & Omit<NodeConfigTable, "listen" | "weight">
   & AdmissionConfigTable
+  & EventConfigTable
+  & PushPolicyConfigTable
   & {
     readonly control: ConfigOption<readonly string[] | undefined>;
     readonly data: ConfigOption<string>;
@@ -119,6 +127,8 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     help: "A stored pack that nobody asked for in this time goes.",
   }),
   ...ADMISSION_CONFIG_TABLE,
+  ...EVENT_CONFIG_TABLE,
+  ...PUSH_POLICY_CONFIG_TABLE,
   ...PROCESS_CONFIG_TABLE,
   ...MEMBERSHIP_CONFIG_TABLE,
 };

@@ -15,6 +15,8 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       packCacheFrom: 1,
       packCacheTtlS: 86400,
       memoryBytes: 512 * 2 ** 20,
+      auditDays: 90,
+      pushPolicyTimeoutS: 5,
       admin: { hostname: "127.0.0.1", port: 0 },
       drainDelayS: 0,
       logLevel: "info",

@@ -7,25 +7,33 @@
 
 import type { LogData } from "@gitstratum/core";
 import { type Consensus, ConsensusLog, SqliteConsensus } from "@gitstratum/core/consensus";
+import type { Egress } from "@gitstratum/core/egress";
 import { FileDisk } from "@gitstratum/core/disk";
 import { type Metrics, PrometheusMetrics } from "@gitstratum/core/metrics";
 import { openDataDirectory, Releases } from "@gitstratum/core/process";
 import {
+  AuditClient,
+  CONTROL_AUDIT_PATH,
+  DeliveriesClient,
   ExtentClient,
   type Fetcher,
   JsonClient,
   LOCAL_BASE_URL,
+  MergedAuditTrail,
+  METADATA_AUDIT_PATH,
   MetadataClient,
   NodeAgent,
   parseNodeId,
   RateLeaseClient,
   TopologyClient,
+  WebhookClient,
 } from "@gitstratum/core/rpc";
 import { AccessClient } from "@gitstratum/core/rpc/access";
 import { type ControlNode, openControlNode } from "@gitstratum/control";
 import { openMetadataNode } from "@gitstratum/metadata";
 import { openObjectNode } from "@gitstratum/object";
 
+import type { EventGround } from "./events/event_ground.ts";
 import {
   type FrontendGround,
   type FrontendServer,
@@ -39,6 +47,10 @@ export interface AllInOneOptions extends Omit<FrontendServerOptions, "metrics"> 
   readonly dataDirectory: string;
   /** Where things are counted; absent = nobody reads the counts but by the admin address. */
   readonly metrics?: Metrics;
+  /** The way out to webhooks; absent = none is told anything. */
+  readonly egress?: Egress;
+  /** How long it is remembered who did what, in milliseconds. */
+  readonly auditKeepMs?: number;
   /** Told once when the disk failed in a way that only a restart can answer. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -51,7 +63,7 @@ export interface AllInOne extends FrontendServer {
 
 async function openNodes(
   directory: string,
-  options: AllInOneOptions,
+  options: AllInOneOptions & { readonly metrics: Metrics },
   releases: Releases,
 ): Promise<FrontendGround> {
   const { clock, random, logger } = options;
@@ -78,6 +90,10 @@ async function openNodes(
     clock,
     random,
     logger: logger.child({ role: "metadata" }),
+    ...(options.auditKeepMs === undefined ? {} : { audit: { keepMs: options.auditKeepMs } }),
+    ...(options.egress === undefined
+      ? {}
+      : { webhooks: { consensus, egress: options.egress, metrics: options.metrics } }),
   });
   releases.add(() => node.close());
   const control = await joinCluster(consensus, options, releases);
@@ -88,7 +104,15 @@ async function openNodes(
   const { view } = control.access;
   const caller = new JsonClient(fetcher);
   const client = new AccessClient({ route: (call) => call(caller), view, clock, random });
-  return { directory, metadata, extents, rates, accounts: { view, client } };
+  const events: EventGround = {
+    audit: new MergedAuditTrail([
+      new AuditClient((request) => node.service.fetch(request), { path: METADATA_AUDIT_PATH }),
+      new AuditClient(fetcher, { path: CONTROL_AUDIT_PATH }),
+    ]),
+    webhooks: new WebhookClient(fetcher),
+    deliveries: new DeliveriesClient((request) => node.service.fetch(request)),
+  };
+  return { directory, metadata, extents, rates, accounts: { view, client }, events };
 }
 
 /** Starts the control node and registers one node of each role with it. */
@@ -127,8 +151,8 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
   try {
     const directory = await openDataDirectory(options.dataDirectory);
     releases.add(() => directory.release());
-    const ground = await openNodes(directory.path, options, releases);
     const { metrics = new PrometheusMetrics() } = options;
+    const ground = await openNodes(directory.path, { ...options, metrics }, releases);
     const server = await startFrontendServer(ground, { ...options, metrics });
     releases.add(() => server.close());
     return { ...server, dataDirectory: directory.path, close: () => releases.run() };

@@ -26,6 +26,7 @@ import {
   type Topology,
 } from "@gitstratum/core/rpc";
 import { AccessClient, AccessWatcher } from "@gitstratum/core/rpc/access";
+import { clusterEvents } from "./events/cluster_events.ts";
 import {
   type AccountGround,
   type FrontendServer,
@@ -90,12 +91,15 @@ async function startParts(
     controlUrls: options.controlUrls,
     disk: new FileDisk(`${directory.path}/cluster`),
   });
+  const common = { fetcher: fetchers.signed, clock, random };
+  const control = new ControlFailover({ urls: options.controlUrls, ...common });
   const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
   const server = await startFrontendServer({
     directory: directory.path,
     metadata: new RoutedMetadata(routing),
     extents: new RoutedExtentStore(routing),
-    accounts: openAccounts({ ...options, logger }, fetchers, releases),
+    accounts: openAccounts({ ...options, logger }, { control, fetchers, releases }),
+    events: clusterEvents(control, routing),
     rates: {
       leases: new RateLeaseFailover({
         urls: options.controlUrls,
@@ -140,15 +144,18 @@ async function startParts(
 /** Follows the records of accounts; they are written at any control node. */
 function openAccounts(
   options: ClusterFrontendOptions,
-  fetchers: NodeFetchers,
-  releases: Releases,
+  parts: {
+    readonly control: ControlFailover;
+    readonly fetchers: NodeFetchers;
+    readonly releases: Releases;
+  },
 ): AccountGround {
+  const { control, fetchers, releases } = parts;
   const { clock, random, logger, controlUrls: urls } = options;
   const common = { urls, fetcher: fetchers.signed, clock, random };
   const watcher = new AccessWatcher({ ...common, logger });
   watcher.open();
   releases.add(() => watcher.close());
-  const control = new ControlFailover(common);
   const client = new AccessClient({
     route: (call) =>
       control.ask(({ fetcher, baseUrl }) => call(new JsonClient(fetcher, { baseUrl }))),

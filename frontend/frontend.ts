@@ -16,6 +16,7 @@ import { type Authenticator, OPEN_AUTHENTICATOR } from "./access/authenticator.t
 import type { Admission } from "./admission/admission.ts";
 import { AdmittedConversations, AdmittedSessions } from "./admission/admitted_sessions.ts";
 import type { RequestMemory } from "./admission/request_memory.ts";
+import type { EventGround } from "./events/event_ground.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
@@ -51,6 +52,8 @@ export interface FrontendOptions {
   readonly metadata: Metadata;
   /** Accounts and what they may do; absent = everybody may do everything. */
   readonly accounts?: FrontendAccounts;
+  /** Who did what, and who is told of it; absent = the API has none of it. */
+  readonly events?: EventGround;
   /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
   /** Takes the packs of pushes in. */

@@ -23,6 +23,7 @@ import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { openAdmission, type RateGround } from "./admission/open_admission.ts";
 import { openRequestMemory } from "./admission/request_memory.ts";
+import type { EventGround } from "./events/event_ground.ts";
 import { RecordAuthenticator } from "./access/authenticator.ts";
 import { claimFirstAdministrator } from "./access/first_administrator.ts";
 import {
@@ -96,6 +97,8 @@ export interface FrontendGround {
   readonly extents: ExtentStore;
   /** Users, tokens, keys and grants, for servers that ask. */
   readonly accounts: AccountGround;
+  /** Who did what, and who is told of it. */
+  readonly events: EventGround;
   /** Who lends the cluster's limits out; absent = limits hold for this frontend alone. */
   readonly rates?: RateGround;
   /** The cluster's secrets, newest first; a frontend that is alone keeps one in its directory. */
@@ -229,6 +232,7 @@ async function openFrontend(
     metadata,
     ...(accounts && { accounts }),
     extents,
+    events: ground.events,
     ingest: async (request) => await ingest.ingest(request),
     clock,
     random,

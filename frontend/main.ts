@@ -7,6 +7,7 @@
 
 import {
   admissionLimits,
+  daysMs,
   formatSocketAddress,
   isLoopback,
   readServerConfig,
@@ -14,6 +15,7 @@ import {
   serverHelpText,
 } from "@gitstratum/core";
 import type { AccessToken } from "@gitstratum/core/access";
+import { NetworkEgress } from "@gitstratum/core/egress";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import {
   addProcessMetrics,
@@ -108,7 +110,13 @@ async function start(
   }
   const { control, advertise } = config;
   const server = control === undefined
-    ? await startAllInOne({ ...options, dataDirectory: config.data, onFatal })
+    ? await startAllInOne({
+      ...options,
+      dataDirectory: config.data,
+      onFatal,
+      egress: new NetworkEgress({ allowed: config.egressAllow ?? [] }),
+      auditKeepMs: daysMs(config.auditDays),
+    })
     : await startClusterFrontend({
       ...options,
       files,

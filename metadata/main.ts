@@ -4,7 +4,9 @@
  * @module
  */
 
+import { daysMs } from "@gitstratum/core";
 import { ConsensusLog, EtcdConsensus } from "@gitstratum/core/consensus";
+import { NetworkEgress } from "@gitstratum/core/egress";
 import { FileDisk } from "@gitstratum/core/disk";
 import {
   type NodeGround,
@@ -22,7 +24,7 @@ import { type MetadataConfig, metadataHelpText, readMetadataConfig } from "./met
 import { openMetadataNode } from "./open_metadata_node.ts";
 
 async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedNode> {
-  const { id, clock, random, logger, fetchers, releases } = ground;
+  const { id, clock, random, logger, metrics, fetchers, releases } = ground;
   const directory = await openDataDirectory(config.data);
   releases.add(() => directory.release());
   const disk = new FileDisk(`${directory.path}/cluster`);
@@ -48,6 +50,12 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
     random,
     logger,
     cluster: { nodeId: id, topology, lease, fetcherFor },
+    audit: { keepMs: daysMs(config.auditDays) },
+    webhooks: {
+      consensus,
+      egress: new NetworkEgress({ allowed: config.egressAllow ?? [] }),
+      metrics,
+    },
   });
   releases.add(() => node.close());
   const facts = () => ({

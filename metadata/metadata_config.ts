@@ -9,6 +9,8 @@ import {
   type ConfigResult,
   type ConfigSources,
   type ConfigValues,
+  EVENT_CONFIG_TABLE,
+  type EventConfigTable,
   helpText,
   readConfig,
   textOption,
@@ -22,7 +24,7 @@ import {
 } from "@gitstratum/core/process";
 
 /** The settings by name. */
-export type MetadataConfigTable = NodeConfigTable & {
+export type MetadataConfigTable = NodeConfigTable & EventConfigTable & {
   readonly control: ConfigOption<readonly string[] | undefined>;
   readonly etcd: ConfigOption<readonly string[] | undefined>;
   readonly data: ConfigOption<string>;
@@ -31,6 +33,7 @@ export type MetadataConfigTable = NodeConfigTable & {
 /** Every setting with its flag, environment variable, default and help text. */
 export const METADATA_CONFIG_TABLE: MetadataConfigTable = {
   ...nodeConfigTable("127.0.0.1:7200"),
+  ...EVENT_CONFIG_TABLE,
   control: { ...CONTROL_URLS_OPTION, isRequired: true },
   etcd: { ...ETCD_URLS_OPTION, isRequired: true },
   data: textOption({
