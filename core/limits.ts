@@ -332,6 +332,8 @@ export const MEMORY_WAIT_MS_MAX = 5 * 60 * 1000;
 export const MEMORY_WANT_MS = 5 * 1000;
 /** A stream that moves less than `STREAM_PROGRESS_BYTES_MIN` in so long has stalled. */
 export const STREAM_STALL_MS_MAX = 60 * 1000;
+/** One that moves so little in so long is ended, whether others wait or not; SSH has the same. */
+export const STREAM_IDLE_MS_MAX = 30 * 60 * 1000;
 /** See `STREAM_STALL_MS_MAX`; together as slow as the slowest modems. */
 export const STREAM_PROGRESS_BYTES_MIN: number = 64 * KIB;
 

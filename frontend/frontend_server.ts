@@ -19,7 +19,7 @@ import {
   type TlsIdentity,
   withAccessLog,
 } from "@gitstratum/core/process";
-import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
+import type { ExtentStore, Fetcher, Metadata } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { openAdmission, type RateGround } from "./admission/open_admission.ts";
 import { openRequestMemory } from "./admission/request_memory.ts";
@@ -35,6 +35,8 @@ import {
 import { PackIngest } from "./ingest/mod.ts";
 import { PushAdmission } from "./ingest/push_admission.ts";
 import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
+import { IssuerKeys } from "./oidc/issuer_keys.ts";
+import { TokenExchange } from "./oidc/token_exchange.ts";
 import { openPrivateFile } from "./private_file.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
 import type { SshServer } from "./ssh/ssh_server.ts";
@@ -67,6 +69,8 @@ export interface FrontendServerOptions {
   readonly limits?: AdmissionLimits;
   /** A line for each request; absent = no lines. */
   readonly accessLog?: boolean;
+  /** Carries requests to issuers of CI jobs' tokens; absent = such tokens are not taken. */
+  readonly issuerFetcher?: Fetcher;
   /** Where things are counted. */
   readonly metrics: Metrics;
   /** Time. */
@@ -193,9 +197,12 @@ function openAccounts(
 ): OpenAccounts {
   if (options.auth !== true) return {};
   const { view, client } = accounts;
-  return {
-    accounts: { view, client, authenticator: new RecordAuthenticator({ view, ...options }) },
-  };
+  const { issuerFetcher: fetcher } = options;
+  const authenticator = new RecordAuthenticator({ view, ...options });
+  if (fetcher === undefined) return { accounts: { view, client, authenticator } };
+  const keys = new IssuerKeys({ ...options, fetcher });
+  const exchange = new TokenExchange({ view, client, keys, clock: options.clock });
+  return { accounts: { view, client, authenticator, exchange } };
 }
 
 /** What bounds clients, where they are bounded. */
@@ -209,7 +216,8 @@ function openBounds(
   if (limits === undefined) return {};
   const { rates } = ground;
   const admission = openAdmission(limits, { ...options, ...(rates && { rates }) });
-  return { admission, memory: openRequestMemory(limits.memoryBytes, options) };
+  const isWanted = () => admission.isWanted;
+  return { admission, memory: openRequestMemory(limits.memoryBytes, { ...options, isWanted }) };
 }
 
 async function openFrontend(

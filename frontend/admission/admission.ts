@@ -22,7 +22,7 @@ import type { RateLimiter } from "./rate_limiter.ts";
 /** What an admission works with. */
 export interface AdmissionOptions {
   readonly rates: Pick<RateLimiter, "spend">;
-  readonly concurrency: Pick<ConcurrencyLimiter, "acquire">;
+  readonly concurrency: Pick<ConcurrencyLimiter, "acquire" | "isWanted">;
   /** Bounds how many requests of an address are begun at a time; absent = nothing does. */
   readonly beginnings?: Pick<ConcurrencyLimiter, "acquire">;
   /** Delays refusals, bounds beginnings. */
@@ -41,6 +41,11 @@ export class Admission {
   /** Makes an admission by the given limits. */
   constructor(options: AdmissionOptions) {
     this.#options = options;
+  }
+
+  /** Whether somebody has waited for long for a place that others have. */
+  get isWanted(): boolean {
+    return this.#options.concurrency.isWanted;
   }
 
   /** Counts a request of an address. @throws `exhausted` with `retryAfterS` */

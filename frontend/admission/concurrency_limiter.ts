@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Clock, CONCURRENCY_WAIT_MS_MAX } from "@gitstratum/core";
+import { type Clock, CONCURRENCY_WAIT_MS_MAX, MEMORY_WANT_MS } from "@gitstratum/core";
 import type { Metrics } from "@gitstratum/core/metrics";
 import {
   type ConcurrencyRule,
@@ -31,7 +31,8 @@ export interface ConcurrencyLimiterOptions {
 
 interface Line {
   running: number;
-  readonly waiting: Set<() => void>;
+  /** Whoever waits, and since when. */
+  readonly waiting: Map<() => void, number>;
 }
 
 /** Lets requests run. */
@@ -53,6 +54,16 @@ export class ConcurrencyLimiter {
     metrics.gauge("gitstratum_concurrency_waiting", {
       help: "Requests that wait for others of the same subject to end.",
       read: () => this.#waitingCount,
+    });
+  }
+
+  /** Whether somebody has waited for so long that those who stall should let go. */
+  get isWanted(): boolean {
+    if (this.#waitingCount === 0) return false;
+    const nowMs = this.#options.clock.monotonicMs();
+    return [...this.#lines.values()].some(({ waiting }) => {
+      const [sinceMs] = waiting.values();
+      return sinceMs !== undefined && nowMs - sinceMs >= MEMORY_WANT_MS;
     });
   }
 
@@ -83,7 +94,7 @@ export class ConcurrencyLimiter {
 
   async #enter(subject: RateSubject, rule: ConcurrencyRule, signal: AbortSignal): Promise<void> {
     const key = rateKey(subject);
-    const line = this.#lines.get(key) ?? { running: 0, waiting: new Set() };
+    const line = this.#lines.get(key) ?? { running: 0, waiting: new Map() };
     if (line.running < rule.running) {
       line.running++;
       this.#lines.set(key, line);
@@ -105,7 +116,7 @@ export class ConcurrencyLimiter {
       () => "late" as const,
     );
     signal.addEventListener("abort", onAbort, { once: true });
-    line.waiting.add(admit);
+    line.waiting.set(admit, this.#options.clock.monotonicMs());
     this.#waitingCount++;
     try {
       signal.throwIfAborted();
@@ -125,7 +136,7 @@ export class ConcurrencyLimiter {
 
   #leave(key: RateKey): void {
     const line = this.#lines.get(key)!;
-    const [next] = line.waiting;
+    const [next] = line.waiting.keys();
     if (next !== undefined) {
       line.waiting.delete(next);
       return next();

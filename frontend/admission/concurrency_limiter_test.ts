@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CONCURRENCY_WAIT_MS_MAX, ManualClock } from "@gitstratum/core";
+import { CONCURRENCY_WAIT_MS_MAX, ManualClock, MEMORY_WANT_MS } from "@gitstratum/core";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import type { ConcurrencyRules } from "@gitstratum/core/rates";
 import { ConcurrencyLimiter } from "./concurrency_limiter.ts";
@@ -90,6 +90,18 @@ Deno.test("ConcurrencyLimiter.acquire() gives back what it had when a later subj
   await assert.rejects(limiter.acquire([ADA, TOOLS], signal), { code: "exhausted" });
   other();
   (await limiter.acquire([ADA, TOOLS], signal))();
+});
+
+Deno.test("ConcurrencyLimiter.isWanted tells when somebody has waited for long", async () => {
+  const { limiter, clock, signal } = staged({ user: { running: 1, waiting: 1 } });
+  const first = await limiter.acquire([ADA], signal);
+  const waiting = limiter.acquire([ADA], signal);
+  assert.equal(limiter.isWanted, false);
+  await clock.advance(MEMORY_WANT_MS);
+  assert.equal(limiter.isWanted, true);
+  first();
+  (await waiting)();
+  assert.equal(limiter.isWanted, false);
 });
 
 Deno.test("ConcurrencyLimiter releases once, however often it is told", async () => {

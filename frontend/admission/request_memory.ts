@@ -18,10 +18,18 @@ export interface RequestMemory {
 /** Makes the memory of a process that is to stay within `memoryBytes`. */
 export function openRequestMemory(
   memoryBytes: number,
-  world: { readonly clock: Clock; readonly metrics: Metrics },
+  world: {
+    readonly clock: Clock;
+    readonly metrics: Metrics;
+    /** Whether somebody has waited for long for something else that streams hold. */
+    isWanted(): boolean;
+  },
 ): RequestMemory {
   const bytesMax = Math.max(MEMORY_REQUESTS_BYTES_MIN, memoryBytes - MEMORY_BASE_BYTES);
   const permits = new MemoryPermits({ ...world, bytesMax });
-  const streams = new StalledStreams({ ...world, isWanted: () => permits.isWanted });
+  const streams = new StalledStreams({
+    ...world,
+    isWanted: () => permits.isWanted || world.isWanted(),
+  });
   return { permits, streams };
 }

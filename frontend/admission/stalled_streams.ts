@@ -1,9 +1,9 @@
 /**
- * Ends streams whose clients have stalled, while others wait for the memory that such streams hold.
+ * Ends streams whose clients have stalled, while others wait for the memory or the places that such
+ * streams hold; and after a much longer time in any case.
  *
  * A stream is at its client's turn while the client has to send or to take something; a server that is
- * slow itself stalls nobody. Turns that together move too little in too long are a stall. While nobody
- * waits, clients may be as slow as they like.
+ * slow itself stalls nobody. Turns that together move too little in too long are a stall.
  *
  * @module
  */
@@ -12,6 +12,7 @@ import {
   type Clock,
   GitStratumError,
   MEMORY_WANT_MS,
+  STREAM_IDLE_MS_MAX,
   STREAM_PROGRESS_BYTES_MIN,
   STREAM_STALL_MS_MAX,
 } from "@gitstratum/core";
@@ -30,7 +31,7 @@ export interface ClientTurns {
 /** The world of the watch. */
 export interface StalledStreamsOptions {
   readonly clock: Clock;
-  /** Whether somebody has waited for memory for long. */
+  /** Whether somebody has waited for long for what streams hold. */
   isWanted(): boolean;
   /** Counts streams that were ended. */
   readonly metrics: Metrics;
@@ -57,7 +58,7 @@ export class StalledStreams {
   constructor(options: StalledStreamsOptions) {
     this.#options = options;
     this.#ended = options.metrics.counter("gitstratum_stalled_streams_total", {
-      help: "Streams that were ended because their clients stalled while others waited for memory.",
+      help: "Streams that were ended because their clients stalled.",
     });
   }
 
@@ -105,18 +106,19 @@ export class StalledStreams {
     while (!signal.aborted) {
       // Aborted means that the last stream has ended.
       await this.#options.clock.sleep(MEMORY_WANT_MS, signal).catch(() => undefined);
-      if (!signal.aborted && this.#options.isWanted()) this.#endStalled();
+      if (signal.aborted) return;
+      this.#endStalled(this.#options.isWanted() ? STREAM_STALL_MS_MAX : STREAM_IDLE_MS_MAX);
     }
   }
 
-  #endStalled(): void {
+  #endStalled(stallMs: number): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const stream of [...this.#streams]) {
       const turnMs = stream.turnSinceMs === undefined ? 0 : nowMs - stream.turnSinceMs;
-      if (turnMs === 0 || stream.idleMs + turnMs < STREAM_STALL_MS_MAX) continue;
+      if (turnMs === 0 || stream.idleMs + turnMs < stallMs) continue;
       this.#ended.increment();
       this.#close(stream);
-      stream.abort(new GitStratumError("exhausted", "End a stalled stream that others wait for"));
+      stream.abort(new GitStratumError("exhausted", "End a stream that has stalled"));
     }
   }
 }

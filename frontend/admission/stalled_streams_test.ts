@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   ManualClock,
   MEMORY_WANT_MS,
+  STREAM_IDLE_MS_MAX,
   STREAM_PROGRESS_BYTES_MIN,
   STREAM_STALL_MS_MAX,
 } from "@gitstratum/core";
@@ -41,11 +42,20 @@ Deno.test("StalledStreams let clients be slow while nobody waits", async () => {
   world.isWanted = false;
   const stalled = watch("stalled");
   stalled.begin();
-  await pass(10 * STREAM_STALL_MS_MAX);
+  await pass(3 * STREAM_STALL_MS_MAX);
   assert.deepEqual(ended, []);
   world.isWanted = true;
   await pass(MEMORY_WANT_MS);
   assert.deepEqual(ended, ["stalled"]);
+});
+
+Deno.test("StalledStreams end a stream that is idle for long, though nobody waits", async () => {
+  const { clock, ended, watch, world } = staged();
+  world.isWanted = false;
+  watch("idle").begin();
+  await clock.advance(STREAM_IDLE_MS_MAX);
+  await clock.advance(MEMORY_WANT_MS);
+  assert.deepEqual(ended, ["idle"]);
 });
 
 Deno.test("StalledStreams are not deceived by a byte now and then", async () => {
