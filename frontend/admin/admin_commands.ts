@@ -8,6 +8,7 @@ import { ACCOUNT_COMMANDS } from "./account_commands.ts";
 import type { AdminCommand } from "./admin_command.ts";
 import { CREDENTIAL_COMMANDS } from "./credential_commands.ts";
 import { DEPLOY_COMMANDS } from "./deploy_commands.ts";
+import { LIFE_COMMANDS } from "./life_commands.ts";
 import { MEMBER_COMMANDS } from "./member_commands.ts";
 import { PROTECTION_COMMANDS } from "./protection_commands.ts";
 import { REPOSITORY_COMMANDS } from "./repository_commands.ts";
@@ -15,6 +16,7 @@ import { REPOSITORY_COMMANDS } from "./repository_commands.ts";
 /** The commands. */
 export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   ...REPOSITORY_COMMANDS,
+  ...LIFE_COMMANDS,
   ...PROTECTION_COMMANDS,
   ...MEMBER_COMMANDS,
   ...ACCOUNT_COMMANDS,

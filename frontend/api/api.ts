@@ -8,6 +8,7 @@ import type { ApiOperation } from "./api_operation.ts";
 import * as credentials from "./credential_operations.ts";
 import * as deploy from "./deploy_operations.ts";
 import * as members from "./member_operations.ts";
+import * as life from "./repository_life_operations.ts";
 import * as repositories from "./repository_operations.ts";
 import * as users from "./user_operations.ts";
 
@@ -18,6 +19,12 @@ export const API = {
   getRepository: repositories.getRepository,
   updateRepository: repositories.updateRepository,
   deleteRepository: repositories.deleteRepository,
+  renameRepository: life.renameRepository,
+  forkRepository: life.forkRepository,
+  getRepositoryUsage: life.getRepositoryUsage,
+  listDeletedRepositories: life.listDeletedRepositories,
+  restoreRepository: life.restoreRepository,
+  purgeRepository: life.purgeRepository,
   getCaller: users.getCaller,
   listUsers: users.listUsers,
   createUser: users.createUser,

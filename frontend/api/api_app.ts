@@ -12,12 +12,7 @@ import { type Context, Hono } from "@hono/hono";
 import { assert, type Clock, GitStratumError, unreachable } from "@gitstratum/core";
 import { type AccountName, parseAccountName } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
-import {
-  parseRepositoryName,
-  type Provenance,
-  provenanceOf,
-  type RepositoryInfo,
-} from "@gitstratum/core/rpc";
+import { parseRepositoryName, provenanceOf, type RepositoryInfo } from "@gitstratum/core/rpc";
 import type { AccessGate } from "../access/access_gate.ts";
 import type { Asker } from "../access/asker.ts";
 import type { Authenticator } from "../access/authenticator.ts";
@@ -45,18 +40,6 @@ export interface ApiAppOptions {
   readonly readOnly: boolean;
   /** For the document. */
   readonly version: string;
-  /** Told of every change that was made. */
-  readonly onChange?: (change: ApiChange) => void;
-}
-
-/** A change that was made. */
-export interface ApiChange {
-  /** The operation's id. */
-  readonly operation: string;
-  /** What it was given; secrets are in answers only. */
-  readonly input: ApiInput<ApiShapes>;
-  /** Who asked, from where, by what and when. */
-  readonly provenance: Provenance;
 }
 
 type AnyHandler = (call: unknown) => Promise<unknown>;
@@ -98,6 +81,8 @@ async function answer(context: Context, work: Work): Promise<Response> {
   const input = await readApiRequest(operation, request, context.req.param());
   const { signal = request.signal } = info;
   const repository = await permitted(input, { asker, signal }, work);
+  const moved = movedAnswer(repository, { operation, input, request });
+  if (moved !== undefined) return moved;
   const provenance = provenanceOf(asker.actor(), {
     transport: "api",
     atMs: options.clock.nowMs(),
@@ -106,7 +91,6 @@ async function answer(context: Context, work: Work): Promise<Response> {
   });
   const handler = options.handlers[id as keyof ApiHandlers] as AnyHandler;
   const result = await handler({ ...input, asker, provenance, signal, repository });
-  if (isChange) options.onChange?.({ operation: id, input, provenance });
   return shown(result, { operation, request });
 }
 
@@ -144,13 +128,42 @@ async function permitted(
   }
 }
 
+/** The answer to whoever asks for a repository by a name that it had before. */
+function movedAnswer(
+  repository: RepositoryInfo | undefined,
+  parts: {
+    readonly operation: ApiOperation;
+    readonly input: ApiInput<ApiShapes>;
+    readonly request: Request;
+  },
+): Response | undefined {
+  const { operation, input, request } = parts;
+  const path = input.path as Readonly<Record<string, string>>;
+  if (repository === undefined || repository.name === `${path.owner}/${path.name}`) {
+    return undefined;
+  }
+  const [owner, name] = repository.name.split("/");
+  const place = filledIn(operation.path, { ...path, owner, name });
+  const { code, message, data } = new GitStratumError("not-found", "Find it under another name", {
+    data: { name: repository.name },
+  });
+  return Response.json({ error: { code, message, data } }, {
+    status: 308,
+    headers: {
+      location: `${API_BASE_PATH}${place}${new URL(request.url).search}`,
+      "cache-control": "no-store",
+    },
+  });
+}
+
 /** The owner that a path names, or the body's name of a repository. */
 function ownerIn(input: ApiInput<ApiShapes>): AccountName {
   const { owner } = input.path as { readonly owner?: AccountName };
   if (owner !== undefined) return owner;
   const { name } = input.body as { readonly name?: string };
   assert(name !== undefined, "An operation on an owner names one");
-  return parseAccountName(name.slice(0, name.indexOf("/")));
+  // A name of its own is an owner's; one of two parts is a repository's.
+  return parseAccountName(name.replace(/\/.*$/s, ""));
 }
 
 function shown(

@@ -73,7 +73,7 @@ Deno.test("apiApp() refuses requests of another shape and names what is wrong", 
     }
   }
   assert.equal((await api.ask("GET /repos?after=..")).body.error.code, "invalid");
-  assert.deepEqual(api.changes.map(({ operation }) => operation), ["createRepository"]);
+  assert.deepEqual(api.repositories.asked.map(({ what }) => what), ["create"]);
 });
 
 Deno.test("apiApp() reads no more of a body than its limit", async () => {

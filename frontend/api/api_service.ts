@@ -12,13 +12,14 @@ import type { AccessClient } from "@gitstratum/core/rpc/access";
 import type { AccessGate } from "../access/access_gate.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import { RepositoryGate } from "../access/repository_gate.ts";
-import { apiApp, type ApiChange } from "./api_app.ts";
+import { apiApp } from "./api_app.ts";
 import { credentialHandlers } from "./credential_handlers.ts";
 import { deployHandlers } from "./deploy_handlers.ts";
 import { memberHandlers } from "./member_handlers.ts";
 import { PageCursors } from "./page_cursor.ts";
 import { Accounts } from "./accounts.ts";
 import { repositoryHandlers } from "./repository_handlers.ts";
+import { repositoryLifeHandlers } from "./repository_life_handlers.ts";
 import { userHandlers } from "./user_handlers.ts";
 
 /** What the API works with. */
@@ -41,8 +42,6 @@ export interface ApiServiceOptions {
   readonly readOnly: boolean;
   /** The server's version, for the document. */
   readonly version: string;
-  /** Told of every change that was made. */
-  readonly onChange?: (change: ApiChange) => void;
 }
 
 /** Makes the API; to be mounted at `API_BASE_PATH`. */
@@ -55,6 +54,7 @@ export function createApi(options: ApiServiceOptions): Hono {
     repositories,
     handlers: {
       ...repositoryHandlers({ ...options, cursors }),
+      ...repositoryLifeHandlers({ ...options, cursors }),
       ...userHandlers(accounts),
       ...credentialHandlers({ accounts, repositories }),
       ...memberHandlers(accounts),

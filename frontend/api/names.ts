@@ -12,7 +12,12 @@ import {
   parseRecordId,
   type RecordId,
 } from "@gitstratum/core/access";
-import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
+import {
+  parseRepositoryId,
+  parseRepositoryName,
+  type RepositoryId,
+  type RepositoryName,
+} from "@gitstratum/core/rpc";
 
 /** A text that `parse` accepts; why it does not is told. */
 function checked<T extends string>(parse: (text: string) => T): z.ZodType<T, string> {
@@ -49,3 +54,12 @@ export const REPOSITORY_PATH = { owner: accountName, name: repositorySegment };
 /** The id of a token, a key, an issuer, a trust. */
 export const recordId: z.ZodType<RecordId, string> = checked(parseRecordId)
   .describe("32 hexadecimal digits");
+
+/** The id of a repository. */
+export const repositoryId: z.ZodType<RepositoryId, string> = checked(parseRepositoryId)
+  .describe("32 hexadecimal digits");
+
+/** The owner of whatever has a name. */
+export function ownerOf(name: RepositoryName): AccountName {
+  return parseAccountName(name.slice(0, name.indexOf("/")));
+}

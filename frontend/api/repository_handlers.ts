@@ -6,14 +6,21 @@
 
 import type { z } from "zod";
 import type { Metadata, RepositoryInfo } from "@gitstratum/core/rpc";
+import type { AccessGate } from "../access/access_gate.ts";
 import type { ApiHandlersOf } from "./api_handler.ts";
-import { type RepositoryListingOptions, repositoryPage } from "./repository_listing.ts";
+import type { PageCursors } from "./page_cursor.ts";
+import { repositoryPage } from "./repository_listing.ts";
 import type { repositorySchema } from "./repository_operations.ts";
+import { shownTime } from "./values.ts";
 
 /** What they work with. */
-export interface RepositoryHandlerOptions extends RepositoryListingOptions {
+export interface RepositoryHandlerOptions {
   /** Where repositories are. */
   readonly metadata: Metadata;
+  /** Decides which of a listing are shown. */
+  readonly gate: AccessGate;
+  /** Seals places in listings. */
+  readonly cursors: PageCursors;
 }
 
 /** Ids of these operations. */
@@ -31,14 +38,18 @@ export function repositoryHandlers(
   const { metadata } = options;
   return {
     async listRepositories({ query, asker }) {
-      const { repositories, ...rest } = await repositoryPage(query, asker.principal(), options);
+      const { repositories, ...rest } = await repositoryPage(query, asker.principal(), {
+        list: (query) => metadata.listRepositories(query),
+        listing: "repos",
+        operation: "read",
+        ...options,
+      });
       return { repositories: repositories.map(shownRepository), ...rest };
     },
     async createRepository({ body, provenance }) {
       const { settings, ...wanted } = body;
-      const made = await metadata.createRepository({ ...wanted, provenance });
-      if (settings === undefined) return shownRepository(made);
-      return shownRepository(await metadata.updateRepository(made, { settings, provenance }));
+      const more = settings === undefined ? {} : { settings };
+      return shownRepository(await metadata.createRepository({ ...wanted, ...more, provenance }));
     },
     getRepository: ({ repository }) => Promise.resolve(shownRepository(repository)),
     async updateRepository({ body, repository, provenance }) {
@@ -64,7 +75,8 @@ export function shownRepository(repository: RepositoryInfo): z.output<typeof rep
     name: repository.name,
     objectFormat: repository.objectFormat,
     defaultBranch: repository.head.replace(/^refs\/heads\//, ""),
-    createdAt: new Date(repository.createdAtMs).toISOString(),
+    createdAt: shownTime(repository.createdAtMs),
     settings: repository.settings,
+    ...(repository.parentId === undefined ? {} : { parent: repository.parentId }),
   };
 }

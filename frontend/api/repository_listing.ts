@@ -1,5 +1,5 @@
 /**
- * Pages of the repositories that somebody may read.
+ * Pages of the repositories with which somebody may do something.
  *
  * The metadata lists all repositories in byte order of their names. A page shows those that its reader
  * may see, and looks at a bounded number of others on the way, so that it may show fewer than were
@@ -8,14 +8,10 @@
  * @module
  */
 
-import type { Principal } from "@gitstratum/core/access";
-import type {
-  Metadata,
-  RepositoryInfo,
-  RepositoryListQuery,
-  RepositoryName,
-} from "@gitstratum/core/rpc";
+import type { Principal, RepositoryOperation } from "@gitstratum/core/access";
+import type { RepositoryInfo, RepositoryListQuery, RepositoryName } from "@gitstratum/core/rpc";
 import type { AccessGate } from "../access/access_gate.ts";
+import { repositoryName } from "./names.ts";
 import { PAGE_COUNT_MAX, type PageQuery } from "./page.ts";
 import type { PageCursors } from "./page_cursor.ts";
 
@@ -24,10 +20,19 @@ const EXAMINED_COUNT_MAX = 10 * PAGE_COUNT_MAX;
 /** Longest part of a repository's name, in characters. */
 const SEGMENT_LENGTH_MAX = 100;
 
+/** Lists repositories in byte order of their names. */
+export type RepositoryLister<Repository extends RepositoryInfo> = (
+  query: RepositoryListQuery,
+) => Promise<readonly Repository[]>;
+
 /** What a listing works with. */
-export interface RepositoryListingOptions {
+export interface RepositoryListingOptions<Repository extends RepositoryInfo> {
   /** Lists all. */
-  readonly metadata: Pick<Metadata, "listRepositories">;
+  readonly list: RepositoryLister<Repository>;
+  /** Tells it from other listings. */
+  readonly listing: string;
+  /** Those are shown with which the reader may do this. */
+  readonly operation: RepositoryOperation;
   /** Decides which are shown. */
   readonly gate: AccessGate;
   /** Seals places. */
@@ -41,75 +46,87 @@ export interface RepositoryPageQuery extends PageQuery {
 }
 
 /** A page. */
-export interface RepositoryPage {
+export interface RepositoryPage<Repository extends RepositoryInfo> {
   /** In byte order of their names. */
-  readonly repositories: readonly RepositoryInfo[];
+  readonly repositories: readonly Repository[];
   /** Where to go on; absent after the last. */
   readonly next?: string;
 }
 
 /**
- * One page of what somebody may read.
+ * One page of what somebody may see.
  *
  * @throws `invalid` for a place that no page of the same listing gave
  */
-export async function repositoryPage(
+export async function repositoryPage<Repository extends RepositoryInfo>(
   query: RepositoryPageQuery,
   principal: Principal,
-  options: RepositoryListingOptions,
-): Promise<RepositoryPage> {
-  const { metadata, gate, cursors } = options;
-  const listing = `repos ${query.owner ?? ""}`;
-  const range = rangeOf(query.owner);
-  let after = query.after === undefined ? range.after : cursors.open(listing, query.after);
-  const repositories: RepositoryInfo[] = [];
-  for (let examined = 0; examined < EXAMINED_COUNT_MAX;) {
-    // Most readers may read most of what is first asked for.
-    const limit = examined === 0 ? query.limit : PAGE_COUNT_MAX;
-    const found = await metadata.listRepositories(listQuery(after, limit));
-    for (const repository of found) {
-      const { name } = repository;
-      if (range.end !== undefined && name >= range.end) return { repositories };
-      examined++;
-      after = name;
-      if (range.begin !== undefined && name < range.begin) continue;
-      const operation = "read";
-      if (!gate.decide(principal, { on: "repository", operation, repository }).allowed) continue;
-      repositories.push(repository);
-      if (repositories.length === query.limit) {
-        return { repositories, next: cursors.seal(listing, name) };
-      }
+  options: RepositoryListingOptions<Repository>,
+): Promise<RepositoryPage<Repository>> {
+  const { list, operation, gate, cursors } = options;
+  const { owner, limit } = query;
+  const listing = `${options.listing} ${owner ?? ""}`;
+  const begin = owner === undefined ? undefined : nameBefore(owner);
+  const after = query.after === undefined ? begin : cursors.open(listing, query.after);
+  const repositories: Repository[] = [];
+  let examined = 0;
+  for await (const repository of repositoriesAfter(after, list, limit)) {
+    const { name } = repository;
+    // What follows a slash in the order of characters is a zero.
+    if (owner !== undefined && name >= `${owner}0`) break;
+    const isShown = (owner === undefined || name.startsWith(`${owner}/`)) &&
+      gate.decide(principal, { on: "repository", operation, repository }).allowed;
+    if (isShown) repositories.push(repository);
+    if (repositories.length === limit || ++examined === EXAMINED_COUNT_MAX) {
+      return { repositories, next: cursors.seal(listing, name) };
     }
-    if (found.length < limit) return { repositories };
   }
-  return { repositories, next: cursors.seal(listing, after!) };
+  return { repositories };
 }
 
-function listQuery(after: string | undefined, limit: number): RepositoryListQuery {
-  return { limit, ...(after === undefined ? {} : { after: after as RepositoryName }) };
+/** All repositories of one name, and then those after it, in order. */
+export function repositoriesFrom<Repository extends RepositoryInfo>(
+  name: RepositoryName,
+  list: RepositoryLister<Repository>,
+): AsyncGenerator<Repository> {
+  return repositoriesAfter(shorter(name), list, PAGE_COUNT_MAX);
 }
 
-/** Names of an owner's repositories lie between `begin` and `end`. */
-interface NameRange {
-  /** A name that a repository could have, close before those of the owner. */
-  readonly after?: string;
-  readonly begin?: string;
-  readonly end?: string;
+/** All after a place, which need not be a name; the first question is for `firstCount` of them. */
+async function* repositoriesAfter<Repository extends RepositoryInfo>(
+  place: string | undefined,
+  list: RepositoryLister<Repository>,
+  firstCount: number,
+): AsyncGenerator<Repository> {
+  // Most readers may read most of what is first asked for.
+  let limit = firstCount;
+  for (let after = place;;) {
+    const found = await list({
+      limit,
+      ...(after === undefined ? {} : { after: after as RepositoryName }),
+    });
+    yield* found;
+    if (found.length < limit) return;
+    after = found.at(-1)!.name;
+    limit = PAGE_COUNT_MAX;
+  }
 }
 
-function rangeOf(owner: string | undefined): NameRange {
-  if (owner === undefined) return {};
-  const after = nameBefore(owner);
-  // What follows a slash in the order of characters is a zero.
-  const range = { begin: `${owner}/`, end: `${owner}0` };
-  return after === undefined ? range : { ...range, after };
+/** A beginning of a name that is a name too, and so sorts before it. */
+function shorter(name: RepositoryName): string | undefined {
+  const slash = name.indexOf("/");
+  for (let length = name.length - 1; length > slash + 1; length--) {
+    const begin = name.slice(0, length);
+    if (repositoryName.safeParse(begin).success) return begin;
+  }
+  return nameBefore(name.slice(0, slash));
 }
 
 /**
  * A name that sorts before all of an owner's repositories, and close to them: of the characters in
  * names only `-` and `.` come before the slash, and `z` is the last.
  */
-function nameBefore(owner: string): RepositoryName | undefined {
+function nameBefore(owner: string): string | undefined {
   const room = SEGMENT_LENGTH_MAX - owner.length;
   // With no room for more, some other owners lie between; they are left out one by one.
   const before = room >= 2
@@ -117,7 +134,5 @@ function nameBefore(owner: string): RepositoryName | undefined {
     : room === 1
     ? `${owner}-`
     : `${owner.replace(/.[.-]*$/, "")}-`;
-  return before === "-"
-    ? undefined
-    : `${before}/${"z".repeat(SEGMENT_LENGTH_MAX)}` as RepositoryName;
+  return before === "-" ? undefined : `${before}/${"z".repeat(SEGMENT_LENGTH_MAX)}`;
 }

@@ -23,6 +23,7 @@ export const repositorySchema = z.strictObject({
   defaultBranch: branch,
   createdAt: z.iso.datetime(),
   settings: repositorySettingsSchema,
+  parent: z.string().optional().describe("Id of the repository that it was forked from"),
 }).meta({ title: "Repository" });
 
 /** Lists repositories. */

@@ -44,7 +44,6 @@ type Json = Readonly<Record<string, unknown>>;
 /** The API, to be asked. */
 export class ApiHarness {
   readonly repositories = new FakeMetadata();
-  readonly changes: { readonly operation: string }[] = [];
   readonly #app: Hono;
   #document: Json | undefined;
 
@@ -60,7 +59,6 @@ export class ApiHarness {
       random: new SeededRandom(3),
       readOnly: options.readOnly ?? false,
       version: "1.2.3",
-      onChange: (change) => void this.changes.push(change),
     });
   }
 

@@ -9,13 +9,18 @@ import {
   changedSettings,
   type CreateRepositoryRequest,
   DEFAULT_REPOSITORY_SETTINGS,
+  type DeletedRepository,
+  type ForkRepositoryRequest,
   type Metadata,
   type NetworkId,
+  type RenameRepositoryRequest,
   type RepositoryId,
   type RepositoryInfo,
   type RepositoryListQuery,
   type RepositoryName,
   type RepositorySettingsChange,
+  type RepositoryUsage,
+  type RestoreRepositoryRequest,
   type UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
 
@@ -23,9 +28,14 @@ import {
 export class FakeMetadata {
   /** By name. */
   readonly repositories = new Map<string, RepositoryInfo>();
+  /** New names by old ones. */
+  readonly formerNames = new Map<string, RepositoryName>();
+  /** Those that can come back. */
+  readonly deleted: DeletedRepository[] = [];
   /** What was asked, with the arguments behind the repository's key. */
   readonly asked: { readonly what: string; readonly request: unknown }[] = [];
   #nextId = 0;
+  #deletedCount = 0;
 
   /** As the whole contract; what is not here fails loudly. */
   get metadata(): Metadata {
@@ -44,7 +54,7 @@ export class FakeMetadata {
 
   createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
     this.asked.push({ what: "create", request });
-    const { name, objectFormat, defaultBranch } = request;
+    const { name, objectFormat, defaultBranch, settings = {} } = request;
     if (this.repositories.has(name)) {
       return Promise.reject(
         new GitStratumError("already-exists", "Find the name taken", { data: { name } }),
@@ -56,7 +66,7 @@ export class FakeMetadata {
       objectFormat,
       head: `refs/heads/${defaultBranch}`,
       createdAtMs: 0,
-      settings: DEFAULT_REPOSITORY_SETTINGS,
+      settings: changedSettings(DEFAULT_REPOSITORY_SETTINGS, settings),
       repositoryId: id as RepositoryId,
       networkId: id as NetworkId,
     };
@@ -65,7 +75,61 @@ export class FakeMetadata {
   }
 
   findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
-    return Promise.resolve(this.repositories.get(name));
+    return Promise.resolve(this.repositories.get(this.formerNames.get(name) ?? name));
+  }
+
+  forkRepository(parent: RepositoryInfo, request: ForkRepositoryRequest): Promise<RepositoryInfo> {
+    const { objectFormat, settings: { visibility }, repositoryId: parentId } = parent;
+    const settings = { visibility, ...request.settings };
+    const { name } = request;
+    return this.createRepository({ name, objectFormat, defaultBranch: "main", settings })
+      .then((made) => {
+        const fork = { ...made, parentId };
+        this.repositories.set(name, fork);
+        return fork;
+      });
+  }
+
+  renameRepository(
+    key: RepositoryInfo,
+    { from, name }: RenameRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    const renamed = { ...this.repositories.get(from)!, name };
+    this.repositories.delete(key.name);
+    this.repositories.set(name, renamed);
+    this.formerNames.set(from, name);
+    return Promise.resolve(renamed);
+  }
+
+  listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
+    const found = this.deleted.filter(({ name }) => name > (query.after ?? ""));
+    return Promise.resolve(
+      found.sort((a, b) => a.name < b.name ? -1 : 1).slice(0, query.limit),
+    );
+  }
+
+  restoreRepository(
+    key: DeletedRepository,
+    request: RestoreRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    const { deletedAtMs: _, purgeAtMs: __, ...info } = this.deleted.splice(
+      this.deleted.indexOf(key),
+      1,
+    )[0]!;
+    const name = request.name ?? info.name;
+    const restored = { ...info, name };
+    this.repositories.set(name, restored);
+    return Promise.resolve(restored);
+  }
+
+  purgeRepository(key: DeletedRepository): Promise<void> {
+    this.deleted.splice(this.deleted.indexOf(key), 1);
+    return Promise.resolve();
+  }
+
+  repositoryUsage(): Promise<RepositoryUsage> {
+    const usage = { networkBytes: 10, broughtBytes: 5, networkRepositoryCount: 2 };
+    return Promise.resolve({ ...usage, referenceCount: 3 });
   }
 
   listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
@@ -92,6 +156,7 @@ export class FakeMetadata {
   deleteRepository(key: RepositoryInfo, request: unknown): Promise<void> {
     this.asked.push({ what: "delete", request });
     this.repositories.delete(key.name);
+    this.deleted.push({ ...key, deletedAtMs: ++this.#deletedCount, purgeAtMs: 1000 });
     return Promise.resolve();
   }
 }
