@@ -20,6 +20,7 @@ import {
   JsonClient,
   LOCAL_BASE_URL,
   MergedAuditTrail,
+  type Metadata,
   METADATA_AUDIT_PATH,
   MetadataClient,
   NodeAgent,
@@ -59,6 +60,8 @@ export interface AllInOneOptions extends Omit<FrontendServerOptions, "metrics"> 
 export interface AllInOne extends FrontendServer {
   /** Absolute path. */
   readonly dataDirectory: string;
+  /** Its repositories, for callers in this process, who are asked for nothing. */
+  readonly metadata: Metadata;
 }
 
 async function openNodes(
@@ -155,7 +158,8 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     const ground = await openNodes(directory.path, { ...options, metrics }, releases);
     const server = await startFrontendServer(ground, { ...options, metrics });
     releases.add(() => server.close());
-    return { ...server, dataDirectory: directory.path, close: () => releases.run() };
+    const { metadata } = ground;
+    return { ...server, dataDirectory: directory.path, metadata, close: () => releases.run() };
   } catch (error) {
     await releases.run();
     throw error;

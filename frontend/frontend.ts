@@ -20,6 +20,7 @@ import type { EventGround } from "./events/event_ground.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
+import { ArchiveDownloads } from "./session/archive_downloads.ts";
 import { BundleOffers } from "./session/bundle_offers.ts";
 import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";
 import { StatelessSessions } from "./session/git_sessions.ts";
@@ -133,16 +134,18 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const receive = { ...common, newSessionId, nonces, features };
   const { admission, memory } = options;
   const sessions = new StatelessSessions(upload, receive);
+  const archive = { metadata, rebuilder, clock };
   const conversations = new StatefulSessions({
     upload,
     receive,
-    archive: { metadata, rebuilder, clock },
+    archive,
   });
   let ready = true;
   const app = httpApp({
     sessions: admission === undefined || memory === undefined
       ? sessions
       : new AdmittedSessions(sessions, admission, memory.permits),
+    archives: new ArchiveDownloads({ ...archive, access, ...(admission && { admission }) }),
     ...(memory && { streams: memory.streams }),
     ...(admission && { admission }),
     authenticator,

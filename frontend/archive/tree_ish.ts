@@ -1,12 +1,13 @@
 /**
  * What a client names to be archived: a reference, or a path in the tree of one.
  *
- * Ids are refused as git's own server refuses them, so that nobody reads by id what no reference shows.
+ * Ids are refused as git's own server refuses them, unless the caller takes them: then they name what
+ * visible references reach, and nothing else.
  *
  * @module
  */
 
-import { type Oid, parseCommit } from "@gitstratum/core/git";
+import { isOid, type Oid, parseCommit } from "@gitstratum/core/git";
 import { excerpt, protocolError } from "@gitstratum/core/protocol";
 import type { LocatedObject, Metadata, Reference, RepositoryInfo } from "@gitstratum/core/rpc";
 import { CommitFacts, taggedOid } from "./commit_facts.ts";
@@ -25,24 +26,32 @@ export interface ArchiveRoot {
     readonly oid: Oid;
     readonly timeS: number;
     readonly facts: CommitFacts;
+    /** Names of references at the commit, as `export-subst` may write them into files. */
+    readonly names: readonly string[];
   };
+}
+
+/** What a finder works with. */
+export interface ArchiveRootFinderOptions {
+  readonly metadata: Pick<Metadata, "listReferences" | "locate">;
+  readonly objects: TreeObjects;
+  /** Ids are taken, too: of what visible references reach. git's own server refuses them. */
+  readonly takesIds?: boolean;
 }
 
 /** Finds what a client names. */
 export class ArchiveRootFinder {
   readonly #repository: RepositoryInfo;
-  readonly #metadata: Pick<Metadata, "listReferences">;
+  readonly #metadata: ArchiveRootFinderOptions["metadata"];
   readonly #objects: TreeObjects;
+  readonly #takesIds: boolean;
 
   /** Makes a finder for a repository. */
-  constructor(
-    repository: RepositoryInfo,
-    metadata: Pick<Metadata, "listReferences">,
-    objects: TreeObjects,
-  ) {
+  constructor(repository: RepositoryInfo, options: ArchiveRootFinderOptions) {
     this.#repository = repository;
-    this.#metadata = metadata;
-    this.#objects = objects;
+    this.#metadata = options.metadata;
+    this.#objects = options.objects;
+    this.#takesIds = options.takesIds === true;
   }
 
   /** @throws `invalid` with git's words when there is nothing of that name */
@@ -50,11 +59,18 @@ export class ArchiveRootFinder {
     const colon = treeish.indexOf(":");
     const name = colon < 0 ? treeish : treeish.slice(0, colon);
     const listing = await this.#listing(name);
-    const oid = listing.named;
+    const oid = listing.named ?? await this.#identified(name);
     if (oid === undefined) throw protocolError(`no such ref: ${excerpt(name)}`);
     const root = await this.#peel(oid, listing);
     if (colon < 0) return root;
     return { tree: await this.#descend(root.tree, treeish.slice(colon + 1), treeish) };
+  }
+
+  /** The object with this id, if ids are taken and clients may see it. */
+  async #identified(name: string): Promise<Oid | undefined> {
+    if (!this.#takesIds || !isOid(name, this.#objects.format)) return undefined;
+    const request = { oids: [name], scope: "visible" as const };
+    return (await this.#metadata.locate(this.#repository, request))[0]?.oid;
   }
 
   /** The object of the first reference that the name can mean, and all references. */
@@ -97,8 +113,9 @@ export class ArchiveRootFinder {
   #commit(oid: Oid, bytes: Uint8Array, listing: Listing): ArchiveRoot {
     const { format } = this.#objects;
     const { tree, committerTimeS } = parseCommit(bytes, format);
-    const facts = new CommitFacts(oid, bytes, { format, names: decorations(oid, listing) });
-    return { tree, commit: { oid, timeS: committerTimeS, facts } };
+    const names = decorations(oid, listing);
+    const facts = new CommitFacts(oid, bytes, { format, names });
+    return { tree, commit: { oid, timeS: committerTimeS, facts, names } };
   }
 
   /** The tree at a path below another. */

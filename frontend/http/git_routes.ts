@@ -10,8 +10,7 @@
 
 import { type Context, Hono } from "@hono/hono";
 import { FETCH_REQUEST_BYTES_MAX, PUSH_BYTES_MAX, PUSH_COMMANDS_BYTES_MAX } from "@gitstratum/core";
-import type { ConnectionInfo } from "@gitstratum/core/process";
-import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
+import type { RepositoryName } from "@gitstratum/core/rpc";
 import {
   announceService,
   type GitService,
@@ -22,6 +21,13 @@ import type { ClientTurns, StalledStreams } from "../admission/stalled_streams.t
 import type { Authenticator } from "../access/authenticator.ts";
 import { tipOfBundleFile } from "../session/bundle_offers.ts";
 import type { SessionCaller, SessionInput } from "../session/session.ts";
+import {
+  abortOf,
+  callerOf,
+  methodRefused,
+  movedAnswer,
+  repositoryNameOf,
+} from "./client_request.ts";
 import { textAnswer, textErrorAnswer } from "./error_answer.ts";
 import { requestBody } from "./request_body.ts";
 import { streamedResponse } from "./streamed_response.ts";
@@ -81,34 +87,6 @@ function isService(text: string | undefined): text is GitService {
   return text === "git-upload-pack" || text === "git-receive-pack";
 }
 
-function repositoryNameOf(context: Context): RepositoryName {
-  const name = (context.req.param("name") ?? "").replace(/\.git$/, "");
-  return parseRepositoryName(`${context.req.param("owner")}/${name}`);
-}
-
-/** Ends with the connection's signal, and can be ended by the response's consumer. */
-function abortOf(context: Context): AbortController {
-  const abort = new AbortController();
-  const signal = (context.env as ConnectionInfo | undefined)?.signal;
-  if (signal?.aborted) abort.abort(signal.reason);
-  else signal?.addEventListener("abort", () => abort.abort(signal.reason), { once: true });
-  return abort;
-}
-
-async function callerOf(
-  context: Context,
-  abort: AbortController,
-  authenticator: Authenticator,
-): Promise<SessionCaller> {
-  const info = context.env as ConnectionInfo | undefined;
-  return {
-    transport: "http",
-    asker: await authenticator.ofRequest(context.req.raw, info ?? {}),
-    signal: abort.signal,
-    ...(info?.remoteAddress === undefined ? {} : { remoteAddress: info.remoteAddress }),
-  };
-}
-
 /** The routes of git clients below `/:owner/:name`. */
 export class GitRoutes {
   readonly #options: GitRoutesOptions;
@@ -144,9 +122,11 @@ export class GitRoutes {
     const name = repositoryNameOf(context);
     const abort = abortOf(context);
     const version = parseProtocolVersion(context.req.header("git-protocol"));
+    let present: RepositoryName | undefined;
     const chunks = this.#options.sessions.advertise(service, name, {
       ...await this.#caller(context, abort),
       version,
+      onMoved: (moved) => present = moved,
     });
     const bare = version === 2 && service === "git-upload-pack";
     const response = await this.#stream(bare ? chunks : announced(service, chunks), {
@@ -154,8 +134,9 @@ export class GitRoutes {
       abort,
       facts: { service, name },
     });
-    if (context.req.method === "HEAD") await response.body?.cancel();
-    return response;
+    if (context.req.method === "HEAD" || present !== undefined) await response.body?.cancel();
+    // git follows a redirection of its first request; those after it are answered by either name.
+    return present === undefined ? response : movedAnswer(context, present);
   }
 
   async #respond(context: Context, service: GitService): Promise<Response> {
@@ -223,12 +204,6 @@ export class GitRoutes {
       onFailure: (error) => this.#options.onFailure(error, options.facts),
     });
   }
-}
-
-function methodRefused(allow: string): Response {
-  const response = textAnswer("Method not allowed", 405);
-  response.headers.set("allow", allow);
-  return response;
 }
 
 /** The same chunks with the service's name before the first, so that a failing producer still fails first. */

@@ -8,12 +8,13 @@ import { Hono, type MiddlewareHandler } from "@hono/hono";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { Admission } from "../admission/admission.ts";
 import { API_BASE_PATH } from "../api/api.ts";
+import { ArchiveRoutes, type ArchiveRoutesOptions } from "./archive_routes.ts";
 import { jsonErrorAnswer, publicError, textAnswer, textErrorAnswer } from "./error_answer.ts";
 import { GitRoutes, type GitRoutesOptions } from "./git_routes.ts";
 import { landingPage } from "./landing_page.ts";
 
 /** What the app works with. */
-export interface HttpAppOptions extends GitRoutesOptions {
+export interface HttpAppOptions extends GitRoutesOptions, ArchiveRoutesOptions {
   /** The management API. */
   readonly api: Hono;
   readonly version: string;
@@ -70,6 +71,7 @@ export function httpApp(options: HttpAppOptions): Hono {
   if (admission !== undefined) app.use(admitted(admission));
   app.route(API_BASE_PATH, options.api);
   app.route("/", new GitRoutes(options).app());
+  app.route("/", new ArchiveRoutes(options).app());
   app.notFound(() => textAnswer("Not found", 404));
   app.onError((error, context) => {
     if (publicError(error) !== error) {

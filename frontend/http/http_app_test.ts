@@ -35,6 +35,12 @@ function setUp() {
   const state = { ready: true };
   const app = httpApp({
     sessions,
+    archives: {
+      open: (name) =>
+        Promise.reject(
+          new GitStratumError("not-found", "Find no such repository", { data: { name } }),
+        ),
+    },
     authenticator: OPEN_AUTHENTICATOR,
     api: createApi({
       metadata,

@@ -45,9 +45,10 @@ export class StatelessSessions implements GitSessions {
   async *bundle(
     name: RepositoryName,
     tip: string,
-    { asker, signal }: SessionCaller,
+    caller: SessionCaller,
   ): AsyncGenerator<Uint8Array> {
-    const repository = await this.#receive.access.forFetch(name, { asker, signal });
+    const repository = await this.#receive.access.forFetch(name, caller);
+    const { signal } = caller;
     yield* new BundleSession(this.#upload, repository, signal).send(tip);
   }
 

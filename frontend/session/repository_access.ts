@@ -56,10 +56,28 @@ export function suggestedDefaultBranch(commands: readonly ReferenceCommand[]): s
 }
 
 /** Who wants to fetch or push. */
-export type SessionAsker = Omit<RepositoryQuestion, "operation">;
+export type SessionAsker =
+  & Omit<RepositoryQuestion, "operation">
+  & Pick<SessionCaller, "onMoved">;
 
-function questionOf({ asker, signal }: SessionAsker): SessionAsker {
+function questionOf({ asker, signal }: SessionAsker): Omit<RepositoryQuestion, "operation"> {
   return { asker, ...(signal === undefined ? {} : { signal }) };
+}
+
+function tellOfMove(
+  repository: RepositoryInfo,
+  asked: RepositoryName,
+  { onMoved }: Pick<SessionCaller, "onMoved">,
+): void {
+  if (repository.name !== asked) onMoved?.(repository.name);
+}
+
+/** Early, for people: whoever commits the push looks again. */
+function refuseArchived({ name, settings }: RepositoryInfo): void {
+  if (settings.archived !== true) return;
+  throw new GitStratumError("denied", "Refuse a push to an archived repository", {
+    data: { name },
+  });
 }
 
 /** Looks repositories up for sessions. */
@@ -78,15 +96,17 @@ export class RepositoryAccess {
    *
    * @throws `not-found`, `unauthenticated`, `denied`
    */
-  forFetch(name: RepositoryName, caller: SessionAsker): Promise<RepositoryInfo> {
+  async forFetch(name: RepositoryName, caller: SessionAsker): Promise<RepositoryInfo> {
     const question = questionOf(caller);
-    return this.#repositories.find(name, { ...question, operation: "read" });
+    const repository = await this.#repositories.find(name, { ...question, operation: "read" });
+    tellOfMove(repository, name, caller);
+    return repository;
   }
 
   /**
    * The repository to push to, or its free name.
    *
-   * @throws `denied` on a read-only server or to those who may only read; `unauthenticated`; `not-found`
+   * @throws `denied` on a read-only server, when the repository is archived, and to those who may only read; `unauthenticated`; `not-found`
    * when pushes create nothing here
    */
   async forPush(name: RepositoryName, caller: SessionAsker): Promise<PushTarget> {
@@ -98,7 +118,10 @@ export class RepositoryAccess {
     const repository = autoCreate
       ? await this.#repositories.findOrFree(name, question)
       : await this.#repositories.find(name, { ...question, operation: "write" });
-    return repository === undefined ? { kind: "absent", name } : { kind: "existing", repository };
+    if (repository === undefined) return { kind: "absent", name };
+    refuseArchived(repository);
+    tellOfMove(repository, name, caller);
+    return { kind: "existing", repository };
   }
 
   /** The repository of a push that has begun; an absent one comes into being. */

@@ -6,6 +6,7 @@
 
 import type { Asker } from "../access/asker.ts";
 import type { ProtocolVersion } from "@gitstratum/core/protocol";
+import type { RepositoryName } from "@gitstratum/core/rpc";
 
 /** The circumstances of a session. */
 export interface SessionCaller {
@@ -15,6 +16,8 @@ export interface SessionCaller {
   readonly asker: Asker;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
+  /** Told, before anything is answered, when the repository has another name by now. */
+  onMoved?(present: RepositoryName): void;
 }
 
 /** One request of a stateless transport, or the whole conversation of a stateful one. */

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { constants, createGzip } from "node:zlib";
 import type { Clock } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import {
@@ -20,6 +19,7 @@ import {
   protocolError,
 } from "@gitstratum/core/protocol";
 import type { Metadata, RepositoryInfo } from "@gitstratum/core/rpc";
+import { encodeArchive } from "../archive/archive_encoding.ts";
 import type { ArchiveEntry, ArchiveFacts } from "../archive/archive_entry.ts";
 import {
   ARCHIVE_FORMATS,
@@ -27,13 +27,10 @@ import {
   parseArchiveRequest,
 } from "../archive/archive_request.ts";
 import { joinBytes, NO_BYTES, toBytes, utf8ByteText } from "../archive/byte_text.ts";
-import { compressed } from "../archive/compressed.ts";
 import { PathSelection } from "../archive/path_selection.ts";
-import { writeTar } from "../archive/tar_writer.ts";
 import { TreeArchive } from "../archive/tree_archive.ts";
 import { type ArchiveRoot, ArchiveRootFinder } from "../archive/tree_ish.ts";
 import { TreeObjects, type TreeObjectsOptions } from "../archive/tree_objects.ts";
-import { writeZip } from "../archive/zip_writer.ts";
 import type { ConversationEnd } from "./session.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
@@ -44,8 +41,6 @@ const ARGUMENT_BYTES_MAX = 256 * 1024;
 const ARGUMENT = "argument ";
 /** What git says when it can not finish an archive. */
 const DIED = "git upload-archive: archiver died with error";
-/** Archive bytes that make one write. */
-const BATCH_BYTES = 64 * 1024;
 
 /** What archives are made with. */
 export interface UploadArchiveOptions {
@@ -99,7 +94,7 @@ export class UploadArchiveSession {
       rebuilder,
       signal: this.#signal,
     });
-    const finder = new ArchiveRootFinder(this.#repository, metadata, objects);
+    const finder = new ArchiveRootFinder(this.#repository, { metadata, objects });
     const root = await finder.find(request.treeish);
     const archive = new TreeArchive({
       objects,
@@ -120,8 +115,8 @@ export class UploadArchiveSession {
     entries: AsyncGenerator<ArchiveEntry>,
   ): AsyncGenerator<Uint8Array> {
     const told = new ToldPaths(request.verbose);
-    const bytes = encoded(request, this.#facts(request, root), told.passing(entries));
-    for await (const batch of batches(bytes)) {
+    const facts = this.#facts(request, root);
+    for await (const batch of encodeArchive(told.passing(entries), facts, request)) {
       yield* told.take();
       yield frameSideBand(1, batch);
     }
@@ -148,44 +143,6 @@ async function readArguments(body: ReadableStream<Uint8Array>): Promise<string[]
       throw protocolError(`Too many options (>${ARGUMENT_COUNT_MAX})`);
     }
   }
-}
-
-function encoded(
-  request: Wanted,
-  facts: ArchiveFacts,
-  entries: AsyncIterable<ArchiveEntry>,
-): AsyncIterable<Uint8Array> {
-  const { format, level } = request;
-  switch (format) {
-    case "tar":
-      return writeTar(entries, facts);
-    case "tgz":
-    case "tar.gz": {
-      const gzip = createGzip({ level: level ?? constants.Z_DEFAULT_COMPRESSION });
-      return compressed(writeTar(entries, facts), gzip);
-    }
-    case "zip":
-      return writeZip(entries, facts, level === undefined ? {} : { level });
-  }
-}
-
-/** Joins small pieces: an archive of small files is made of headers and padding. */
-async function* batches(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const batch = new Uint8Array(BATCH_BYTES);
-  let length = 0;
-  for await (const piece of pieces) {
-    if (length + piece.length > BATCH_BYTES) {
-      if (length > 0) yield batch.slice(0, length);
-      length = 0;
-    }
-    if (piece.length > BATCH_BYTES) {
-      yield piece;
-    } else {
-      batch.set(piece, length);
-      length += piece.length;
-    }
-  }
-  if (length > 0) yield batch.slice(0, length);
 }
 
 /** Paths for a client that wants to see what is written. */

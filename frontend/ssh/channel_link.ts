@@ -101,6 +101,11 @@ export class ChannelLink {
     await socket.settled(before, bytes.length);
   }
 
+  /** Tells people something while the command runs, on its standard error. */
+  tell(message: string): void {
+    if (!this.signal.aborted) this.#channel.stderr.write(`${message}\n`);
+  }
+
   /** Ends the command: a line for people, if there is one, then its exit code. */
   async finish(code: number, message?: string): Promise<void> {
     if (this.signal.aborted) return;

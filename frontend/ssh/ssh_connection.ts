@@ -232,6 +232,7 @@ export class SshConnection {
       transport: "ssh",
       asker,
       signal: link.signal,
+      onMoved: (present) => link.tell(`GitStratum: the repository is now called ${present}`),
       ...(remoteAddress === undefined ? {} : { remoteAddress }),
     };
   }

@@ -5,6 +5,7 @@
  */
 
 import { type Clock, silentLogger, systemRandom } from "@gitstratum/core";
+import type { Metadata } from "@gitstratum/core/rpc";
 import { type AllInOne, startAllInOne } from "@gitstratum/frontend";
 import type { GitServer } from "./git_server.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
@@ -49,6 +50,11 @@ export class InProcessServer implements GitServer {
 
   url(repository: string): string {
     return `${this.origin}/${repository}.git`;
+  }
+
+  /** Its repositories, past all gates. */
+  get metadata(): Metadata {
+    return this.#server.metadata;
   }
 
   /** Clone URL of `owner/name` over SSH. */
