@@ -12,6 +12,7 @@ import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { createApi } from "./api/api_service.ts";
 import { AccessGate } from "./access/access_gate.ts";
+import { CommitSignatures } from "./access/commit_signatures.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "./access/authenticator.ts";
 import type { Admission } from "./admission/admission.ts";
 import { AdmittedConversations, AdmittedSessions } from "./admission/admitted_sessions.ts";
@@ -130,7 +131,8 @@ export function createFrontend(options: FrontendOptions): Frontend {
   };
   const features = { pushOptions: true };
   const nonces = new PushNonces({ clock, secrets: options.secrets });
-  const common = { access, metadata, ingest, clock, random, agent };
+  const signatures = new CommitSignatures({ gate, rebuilder });
+  const common = { access, metadata, ingest, signatures, clock, random, agent };
   const receive = { ...common, newSessionId, nonces, features };
   const { admission, memory } = options;
   const sessions = new StatelessSessions(upload, receive);

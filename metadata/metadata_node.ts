@@ -257,6 +257,8 @@ export class MetadataNode implements Metadata {
     const { partitions, reader, clock } = this.#parts;
     for (let attempt = 1;; attempt++) {
       const verdict = await this.#check(livingRepository(reader, key), request);
+      const { unchecked = [] } = verdict;
+      if (unchecked.length > 0) return { results: [], unchecked };
       const decide = decidePush(key, request, { verdict, atMs: clock.nowMs() });
       try {
         return await partitions.submit(partitionOf(key.networkId), decide);

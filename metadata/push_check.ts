@@ -21,6 +21,7 @@ import {
 import {
   type ExtentStore,
   groupExtents,
+  type LocatedObject,
   type PackGroup,
   packId,
   packRanges,
@@ -55,6 +56,8 @@ export interface PushVerdict {
   readonly nonFastForwards?: ReadonlyMap<number, string>;
   /** What rules for references asked about commands, by the command's position. */
   readonly references?: ReadonlyMap<number, ReferenceFacts>;
+  /** Commits whose signatures are to be checked before the push is decided. */
+  readonly unchecked?: readonly LocatedObject[];
 }
 
 /** What the check stands on. */
@@ -74,7 +77,7 @@ export interface PushCheckOptions {
  */
 export async function checkPush(
   refs: RepositoryRefsView,
-  request: Pick<PushRequest, "commands" | "group">,
+  request: Pick<PushRequest, "commands" | "group" | "signatures">,
   options: PushCheckOptions,
 ): Promise<PushVerdict> {
   const tips = new Set(
@@ -105,7 +108,13 @@ export async function checkPush(
     ...(denyNonFastForwards
       ? { nonFastForwards: await findNonFastForwards(commands, search) }
       : {}),
-    references: await findReferenceFacts(commands, { ...search, rules, tips: facts }),
+    ...await findReferenceFacts(commands, {
+      ...search,
+      rules,
+      tips: facts,
+      pushed: request.group,
+      signatures: request.signatures,
+    }),
   };
 }
 

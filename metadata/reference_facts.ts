@@ -1,22 +1,19 @@
 /**
- * What rules for references want to know of a push: whether a reference moves forward, and whether the
- * commits that are new to it hold a merge.
+ * What rules for references want to know of a push: whether a reference moves forward, whether the
+ * commits that are new to it hold a merge, and whether each has a good signature.
  *
- * New to a reference are the commits that its old value does not reach; to one that comes into being,
- * those that the default branch does not reach. So nobody brings a merge into a linear branch by way of
- * another branch.
+ * Signatures are checked by whoever knows the keys of users, which is not here. Commits that nobody has
+ * told about are given back, to be checked before the push is decided.
  *
  * @module
  */
 
+import { SIGNED_COMMIT_COUNT_MAX, UNCHECKED_COMMIT_COUNT_MAX } from "@gitstratum/core";
 import { referenceDemands, type ReferenceRule } from "@gitstratum/core/access";
-import { isZeroOid, type Oid, oidToBytes } from "@gitstratum/core/git";
-import { externalRow, isExternal, type PackIndex } from "@gitstratum/core/pack";
-import type { ReferenceCommand } from "@gitstratum/core/rpc";
-import { type FastForwardSearch, isFastForward } from "./fast_forward.ts";
-import type { NetworkView } from "./reach/network_view.ts";
-import { Slices } from "./reach/slices.ts";
-import type { TipFacts } from "./reference_transaction.ts";
+import { isZeroOid, type Oid } from "@gitstratum/core/git";
+import type { CheckedSignatures, LocatedObject, ReferenceCommand } from "@gitstratum/core/rpc";
+import { isFastForward } from "./fast_forward.ts";
+import { locateCommit, newCommits, type NewCommitSearch } from "./new_commits.ts";
 
 /** What was found out about a command; absent = nobody asked. */
 export interface ReferenceFacts {
@@ -24,14 +21,23 @@ export interface ReferenceFacts {
   readonly isFastForward?: boolean;
   /** No commit that is new to the reference is a merge. */
   readonly isLinear?: boolean;
+  /** Every commit that is new to the reference has a good signature. */
+  readonly isSigned?: boolean;
 }
 
 /** Where to search, and for what. */
-export interface ReferenceFactsSearch extends FastForwardSearch {
-  readonly view: FastForwardSearch["view"] & Pick<NetworkView, "isLinear">;
+export interface ReferenceFactsSearch extends NewCommitSearch {
   readonly rules: readonly ReferenceRule[];
-  /** What is known of new ids. */
-  readonly tips: ReadonlyMap<Oid, TipFacts>;
+  /** What is known of signatures. */
+  readonly signatures: CheckedSignatures | undefined;
+}
+
+/** What was found out. */
+export interface FoundFacts {
+  /** By the command's position. */
+  readonly references: ReadonlyMap<number, ReferenceFacts>;
+  /** Commits whose signatures are to be checked first: some of them, when there are many. */
+  readonly unchecked: readonly LocatedObject[];
 }
 
 /** Which facts rules ask for about a command. */
@@ -40,72 +46,71 @@ export function factsAsked(
   { name, oldOid, newOid }: ReferenceCommand,
 ): readonly (keyof ReferenceFacts)[] {
   if (isZeroOid(newOid)) return [];
-  const { forwardOnly, linearHistory } = referenceDemands(rules, name);
+  const { forwardOnly, linearHistory, signed } = referenceDemands(rules, name);
   return [
     ...(forwardOnly && !isZeroOid(oldOid) ? ["isFastForward" as const] : []),
     ...(linearHistory ? ["isLinear" as const] : []),
+    ...(signed ? ["isSigned" as const] : []),
   ];
 }
 
-/** Finds out what rules ask about commands, by the command's position. */
+/** Finds out what rules ask about commands. */
 export async function findReferenceFacts(
   commands: readonly ReferenceCommand[],
   search: ReferenceFactsSearch,
-): Promise<ReadonlyMap<number, ReferenceFacts>> {
-  const found = new Map<number, ReferenceFacts>();
+): Promise<FoundFacts> {
+  const references = new Map<number, ReferenceFacts>();
+  const signatures = new SignatureSearch(search);
   for (const [index, command] of commands.entries()) {
     const asked = factsAsked(search.rules, command);
     if (asked.length === 0 || search.missing.has(command.newOid)) continue;
-    const movesForward = asked.includes("isFastForward");
-    const keepsLinear = asked.includes("isLinear");
-    found.set(index, {
-      ...(movesForward ? { isFastForward: await isFastForward(command, search) } : {}),
-      ...(keepsLinear ? { isLinear: await isLinear(command, search) } : {}),
+    references.set(index, {
+      ...(asked.includes("isFastForward")
+        ? { isFastForward: await isFastForward(command, search) }
+        : {}),
+      ...(asked.includes("isLinear") ? { isLinear: await isLinear(command, search) } : {}),
+      ...(asked.includes("isSigned") ? { isSigned: await signatures.areGood(command) } : {}),
     });
   }
-  return found;
+  return { references, unchecked: await signatures.unchecked() };
 }
 
 async function isLinear(
-  { oldOid, newOid }: ReferenceCommand,
+  command: ReferenceCommand,
   search: ReferenceFactsSearch,
 ): Promise<boolean> {
-  const { refs, view, group, tips } = search;
-  const base = isZeroOid(oldOid) ? refs.resolve("HEAD") : oldOid;
-  const tip = tips.get(newOid)?.peeled ?? newOid;
-  const ordinal = group?.find(oidToBytes(tip)) ?? -1;
-  const isOld = (oid: Oid) =>
-    base === undefined ? Promise.resolve(false) : view.isBehind(refs, oid, [base]);
-  const exits = group === undefined || ordinal < 0
-    ? [tip]
-    : await linearExits(group, { from: ordinal, isOld });
-  return exits !== "merge" && await view.isLinear(refs, { from: exits, base });
+  for await (const { isMerge } of newCommits(command, search)) if (isMerge) return false;
+  return true;
 }
 
-/** Walks back from a commit of the group: the commits outside that it leads to, unless it meets a merge. */
-async function linearExits(
-  group: PackIndex,
-  search: { readonly from: number; isOld(oid: Oid): Promise<boolean> },
-): Promise<"merge" | readonly Oid[]> {
-  const slices = new Slices();
-  const exits: Oid[] = [];
-  const seen = new Set([search.from]);
-  // The set grows while it is walked.
-  for (const reference of seen) {
-    if (slices.spend(1)) await slices.pause();
-    if (isExternal(reference)) {
-      exits.push(group.externalOid(externalRow(reference)));
-      continue;
-    }
-    const commit = group.commitIndexOf(reference);
-    if (commit < 0) continue;
-    const parents = group.commitParents(commit);
-    // A push may bring what is there already.
-    if (parents.length > 1) {
-      if (await search.isOld(group.oidAt(reference))) continue;
-      return "merge";
-    }
-    for (const parent of parents) seen.add(parent);
+/** What is known of the signatures of new commits, and what is not. */
+class SignatureSearch {
+  readonly #search: ReferenceFactsSearch;
+  readonly #good: ReadonlySet<Oid>;
+  readonly #bad: ReadonlySet<Oid>;
+  readonly #unchecked = new Set<Oid>();
+
+  constructor(search: ReferenceFactsSearch) {
+    this.#search = search;
+    this.#good = new Set(search.signatures?.good);
+    this.#bad = new Set(search.signatures?.bad);
   }
-  return exits;
+
+  /** Whether all commits that are new to a reference are signed, as far as is known. */
+  async areGood(command: ReferenceCommand): Promise<boolean> {
+    const unknown: Oid[] = [];
+    let count = 0;
+    for await (const { oid } of newCommits(command, this.#search)) {
+      if (++count > SIGNED_COMMIT_COUNT_MAX || this.#bad.has(oid)) return false;
+      if (!this.#good.has(oid)) unknown.push(oid);
+    }
+    for (const oid of unknown) {
+      if (this.#unchecked.size < UNCHECKED_COMMIT_COUNT_MAX) this.#unchecked.add(oid);
+    }
+    return unknown.length === 0;
+  }
+
+  unchecked(): Promise<readonly LocatedObject[]> {
+    return Promise.all([...this.#unchecked].map((oid) => locateCommit(oid, this.#search)));
+  }
 }

@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import type { AccountName, Pusher } from "@gitstratum/core/access";
 import type { Oid } from "@gitstratum/core/git";
 import type { ReferenceCommand, RepositoryKey } from "@gitstratum/core/rpc";
-import { command, reasons, TestNode } from "./testing/test_node.ts";
+import { command, pushRequest, reasons, TestNode } from "./testing/test_node.ts";
 
 const MAIN = "refs/heads/main";
 const RULE = { denyDelete: false, denyForce: false, linearHistory: false, signed: false };
@@ -121,11 +121,57 @@ Deno.test("push() obeys rules that came between its check and its decision", asy
   deepEqual(pushed, [FORWARD]);
 });
 
-Deno.test("push() takes nobody's word for signatures", async () => {
+Deno.test("push() asks for the signatures of all commits that are new to a reference", async () => {
+  await using node = await TestNode.start();
+  const objects = node.objects;
+  const one = objects.commitOf("1");
+  const rules = [{ pattern: "refs/heads/s*", signed: true }];
+  const { key, push } = await ruled(node, rules, [one]);
+  // What the default branch has is not new.
+  deepEqual(await push([command("refs/heads/s", undefined, one)]), [undefined]);
+
+  const two = objects.commitOf("2", [one]);
+  let group = await node.store(key, [two]);
+  const elsewhere = [command("refs/heads/free", undefined, two)];
+  deepEqual(reasons(await node.push(key, elsewhere, { group })), [undefined]);
+  const three = objects.commitOf("3", [two]);
+  group = await node.store(key, [three]);
+  const commands = [command("refs/heads/s", one, three), command("refs/heads/x", undefined, three)];
+  const { pushId } = pushRequest(commands);
+  const first = await node.push(key, commands, { group, pushId });
+  deepEqual(first.results, [], "nothing is decided");
+  deepEqual(first.unchecked?.map(({ oid }) => oid).sort(), [two, three].sort());
+  for (const { chain, size } of first.unchecked!) {
+    equal(chain.length, 1);
+    equal(size > 0, true);
+  }
+  const ask = async (good: readonly Oid[], bad: readonly Oid[]) => {
+    const { results, unchecked } = await node.push(key, commands, {
+      group,
+      pushId,
+      signatures: { good, bad },
+    });
+    return unchecked?.map(({ oid }) => oid) ?? results.map(({ rejected }) => rejected);
+  };
+  deepEqual(await ask([three], []), [two]);
+  deepEqual(await ask([two, three], []), [undefined, undefined]);
+  equal((await node.references(key)).find(({ name }) => name === "refs/heads/s")?.oid, three);
+});
+
+Deno.test("push() refuses what has a commit without a good signature", async () => {
   await using node = await TestNode.start();
   const one = node.objects.commitOf("1");
-  const { push } = await ruled(node, [{ pattern: "refs/heads/s", signed: true }], [one]);
-  deepEqual(await push([command("refs/heads/s", undefined, one)]), [
+  const { key } = await ruled(node, [{ pattern: "refs/heads/s", signed: true }], [one]);
+  const two = node.objects.commitOf("2", [one]);
+  const three = node.objects.commitOf("3", [two]);
+  const group = await node.store(key, [three]);
+  const commands = [
+    command("refs/heads/s", undefined, three),
+    command("refs/heads/free", undefined, three),
+  ];
+  const signatures = { good: [three], bad: [two] };
+  deepEqual(reasons(await node.push(key, commands, { group, signatures })), [
     "protected by refs/heads/s: it takes only commits with a good signature",
+    undefined,
   ]);
 });

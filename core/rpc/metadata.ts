@@ -191,6 +191,16 @@ export interface PushRequest {
   readonly provenance: Provenance;
   /** Whom rules for references judge; absent = somebody who may write and is nobody in particular. */
   readonly pusher?: Pusher;
+  /** What is known of the signatures of commits: see {@link PushResult.unchecked}. */
+  readonly signatures?: CheckedSignatures;
+}
+
+/** Commits whose signatures were checked. */
+export interface CheckedSignatures {
+  /** Signed with the key of a user. */
+  readonly good: readonly Oid[];
+  /** Not signed, or by nobody who is known. */
+  readonly bad: readonly Oid[];
 }
 
 /** What became of one command. */
@@ -205,6 +215,11 @@ export interface CommandResult {
 export interface PushResult {
   /** One for each command, in the order of the push. */
   readonly results: readonly CommandResult[];
+  /**
+   * Nothing was decided, and there are no results: rules ask for the signatures of these commits, and
+   * may ask for more. Call again with the same id and what is known of all that were checked.
+   */
+  readonly unchecked?: readonly LocatedObject[];
 }
 
 /** The metadata cluster. Unknown repositories answer `not-found` everywhere. */

@@ -259,6 +259,7 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.strictObject({
   pushOptions: z.array(z.string()),
   provenance: provenanceSchema,
   pusher: pusherSchema.optional(),
+  signatures: z.strictObject({ good: oids, bad: oids }).optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
 /** A push as it travels. */
@@ -278,6 +279,7 @@ export function pushBody(request: PushRequest): PushBody {
 /** Schema of {@link PushResult}. */
 export const pushResultSchema: z.ZodType<PushResult> = z.strictObject({
   results: z.array(z.strictObject({ name: z.string(), rejected: z.string().optional() })),
+  unchecked: locatedObjectsSchema.optional(),
 }) as unknown as z.ZodType<PushResult>;
 
 /** Row numbers as they travel: 32 bits each, little-endian. */

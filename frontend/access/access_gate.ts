@@ -29,6 +29,7 @@ import {
   roleInRepository,
 } from "@gitstratum/core/access";
 import type { RepositoryInfo, RepositoryName } from "@gitstratum/core/rpc";
+import { keyVerdict } from "./credential_verdict.ts";
 
 /** What somebody wants to do with what. */
 export type AccessTarget =
@@ -87,6 +88,14 @@ export class AccessGate {
     const role = roleInRepository(principal, this.#repositoryFacts(repository));
     assert(role !== undefined, "Whoever may write has a role");
     return pusherOf(principal, role);
+  }
+
+  /** Whether a key stands for a user now; on a server without accounts, none does. */
+  isUsersKey(fingerprint: string): boolean {
+    const { view, clock } = this.#options;
+    if (view === undefined) return false;
+    const verdict = keyVerdict(view, fingerprint, clock.nowMs());
+    return verdict.kind === "good" && verdict.principal.kind === "user";
   }
 
   #operation(target: AccessTarget): Operation {

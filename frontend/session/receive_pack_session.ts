@@ -42,6 +42,7 @@ import { liveTask } from "./live_task.ts";
 import { PackBody } from "./pack_body.ts";
 import type { PushNonces } from "./push_nonces.ts";
 import { endingWithPack } from "./pack_end.ts";
+import type { CommitSignatures } from "../access/commit_signatures.ts";
 import type { PushTarget, RepositoryAccess } from "./repository_access.ts";
 import type { ConversationEnd, SessionCaller } from "./session.ts";
 import { deletionWarning, rejectionNotes } from "./rejection_notes.ts";
@@ -80,6 +81,8 @@ export interface ReceivePackOptions {
   readonly agent: string;
   /** Draws an id that names one session in the logs of both sides; absent = none is told. */
   readonly newSessionId?: () => string;
+  /** For references that take signed commits only. */
+  readonly signatures: CommitSignatures;
   /** For signed pushes; absent = they are not taken. */
   readonly nonces?: PushNonces;
   readonly features: ReceivePackFeatures;
@@ -263,7 +266,7 @@ export class ReceivePackSession {
     try {
       // A long push may outlive its pusher's permission.
       const pusher = access.pusher(repository, asker);
-      const { results } = await this.#push(repository, {
+      const request: PushRequest = {
         pushId: newPushId(random),
         commands: push.commands,
         atomic: push.atomic,
@@ -278,8 +281,9 @@ export class ReceivePackSession {
           ...(push.certificate === undefined ? {} : { certificate: push.certificate }),
         },
         pusher,
-      });
-      return results;
+      };
+      const decide = (asked: PushRequest) => this.#push(repository, asked);
+      return (await this.#options.signatures.decided(decide, request, repository)).results;
     } catch (error) {
       // A final refusal committed nothing. Anything else leaves the outcome open: that is no report.
       if (!isCallersFault(error) && !hasCode(error, "conflict")) throw error;

@@ -15,6 +15,8 @@ import {
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import { AccessGate } from "../access/access_gate.ts";
+import { CommitSignatures } from "../access/commit_signatures.ts";
+import type { ObjectRebuilder } from "../pack_assembly/object_rebuilder.ts";
 import { unguardedAsker } from "../access/asker.ts";
 import { type IngestRequest, ReceivePackSession } from "./receive_pack_session.ts";
 import { type PushTarget, RepositoryAccess, suggestedDefaultBranch } from "./repository_access.ts";
@@ -87,11 +89,13 @@ function setUp(target: PushTarget = EXISTING, stateless = true) {
     ingested.push(await new Response(request.pack as BodyInit).text());
     return { group: GROUP, warnings: [] };
   };
+  const gate = new AccessGate({ clock });
   const session = new ReceivePackSession(
     {
+      signatures: new CommitSignatures({ gate, rebuilder: {} as ObjectRebuilder }),
       access: new RepositoryAccess({
         metadata: asMetadata,
-        gate: new AccessGate({ clock }),
+        gate,
         clock,
         autoCreate: true,
         readOnly: false,

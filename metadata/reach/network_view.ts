@@ -33,7 +33,7 @@ import { ByteBoundedCache } from "./byte_bounded_cache.ts";
 import { clientHistory, deniedWant } from "./client_history.ts";
 import { mistypedExternals } from "./external_types.ts";
 import { filterPolicy } from "./filter_policy.ts";
-import { isLinearHistory } from "./linear_history.ts";
+import { newNodes } from "./new_history.ts";
 import { locateObject } from "./location.ts";
 import { commitNodes, isReady } from "./negotiation.ts";
 import type { NetworkIndex } from "./network_index.ts";
@@ -138,17 +138,21 @@ export class NetworkView {
     return await network.graph.isAncestor(ancestor, nodesOf(others), new Slices());
   }
 
-  /** Whether no commit that some reach and `base` does not is a merge; what is no commit reaches none. */
-  async isLinear(
+  /** The commits that some reach and `base` does not, none twice; what is no commit reaches none. */
+  async *newCommits(
     refs: RepositoryRefsView,
     stretch: { readonly from: readonly Oid[]; readonly base: Oid | undefined },
-  ): Promise<boolean> {
+  ): AsyncGenerator<{ readonly oid: Oid; readonly isMerge: boolean }> {
     const { network } = await this.#networks.open(refs);
+    const { graph } = network;
     const nodesOf = (oids: readonly Oid[]) =>
       commitNodes(network, oids.map((oid) => network.findOid(oid)).filter((at) => at !== NONE));
     const base = stretch.base === undefined ? [] : [stretch.base];
     const options = { base: nodesOf(base), slices: new Slices() };
-    return await isLinearHistory(network.graph, nodesOf(stretch.from), options);
+    for await (const node of newNodes(graph, nodesOf(stretch.from), options)) {
+      const oid = network.oidAt(graph.positionAt(node));
+      yield { oid, isMerge: graph.parentCountAt(node) > 1 };
+    }
   }
 
   /** One step of a negotiation; see `Metadata.negotiate`. */

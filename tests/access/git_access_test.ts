@@ -141,6 +141,45 @@ Deno.test("protected references tell each pusher what is not done to them", asyn
   );
 });
 
+Deno.test("a reference that demands signed commits takes those that users signed", async () => {
+  await using world = await fixture();
+  const { stage, temp, work, url } = world;
+  const target = url("writer", "acme/private");
+  await git(["-C", work, "push", "-q", target, "main"]);
+  await stage.change("PATCH", "/repos/acme/private", {
+    settings: { protectedReferences: [{ pattern: "refs/heads/main", signed: true }] },
+  });
+  await stage.change("POST", "/users/reader/keys", { key: await stage.makeKey("reader") });
+  const stranger = await makeSshKey(temp, { name: "nobody" });
+  const signed = (key: string) => [
+    ...["-c", "gpg.format=ssh", "-c", `user.signingKey=${key}.pub`, "-c", "commit.gpgSign=true"],
+  ];
+  const commit = async (message: string, flags: readonly string[]) => {
+    await git([...flags, "-C", work, "commit", "-q", "--allow-empty", "-m", message]);
+  };
+  const refused = /protected by refs\/heads\/main: it takes only commits with a good signature/;
+  const push = (refs: readonly string[]) => complaint(["-C", work, "push", target, ...refs]);
+  await commit("signed", signed(stage.keys.get("reader")!));
+  await commit("signed too", signed(stage.keys.get("reader")!));
+  assert.equal(await push(["main"]), undefined);
+  await commit("not signed", []);
+  await commit("signed again", signed(stage.keys.get("reader")!));
+  assert.match((await push(["main", "main:side"]))!, refused);
+  // Now all of it is in the repository, and new to main all the same.
+  assert.match((await push(["main"]))!, refused);
+  await git(["-C", work, "reset", "-q", "--hard", "HEAD~2"]);
+  await commit("by somebody", signed(stranger));
+  assert.match((await push(["main"]))!, refused);
+  await git(["-C", work, "reset", "-q", "--hard", "HEAD~1"]);
+  // Many, and through a branch that asks for nothing.
+  for (let n = 0; n < 3; n++) await commit(`${n}`, signed(stage.keys.get("reader")!));
+  assert.equal(await push(["main:other"]), undefined);
+  assert.equal(await push(["main"]), undefined);
+  await stage.change("PATCH", "/users/reader", { disabled: true });
+  await commit("by somebody disabled", signed(stage.keys.get("reader")!));
+  assert.match((await push(["main"]))!, refused);
+});
+
 Deno.test("a token is worth nothing once it is revoked, expired or its user disabled", async () => {
   await using world = await fixture();
   const { stage, url } = world;

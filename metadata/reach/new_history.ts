@@ -1,5 +1,5 @@
 /**
- * Whether a stretch of history has merges.
+ * What a stretch of history adds to another.
  *
  * @module
  */
@@ -9,14 +9,14 @@ import type { CommitGraph } from "./commit_graph.ts";
 import type { Slices } from "./slices.ts";
 
 /**
- * Whether none of the commits is a merge that are reached from some nodes and not from `base`. Takes
- * steps for all that `base` reaches.
+ * The nodes that are reached from some and not from `base`. Takes steps for all that `base` reaches; the
+ * graph must not be waited for in between.
  */
-export async function isLinearHistory(
+export async function* newNodes(
   graph: CommitGraph,
   from: readonly number[],
   options: { readonly base: readonly number[]; readonly slices: Slices },
-): Promise<boolean> {
+): AsyncGenerator<number> {
   const { base, slices } = options;
   const old = new BitSet(graph.count);
   await graph.walk(base, { into: old, slices });
@@ -24,9 +24,8 @@ export async function isLinearHistory(
   // The set grows while it is walked.
   for (const node of seen) {
     if (old.has(node)) continue;
-    if (graph.parentCountAt(node) > 1) return false;
+    yield node;
     for (const parent of graph.parentsAt(node)) seen.add(parent);
     if (slices.spend(2)) await slices.pause();
   }
-  return true;
 }
