@@ -28,6 +28,7 @@ import { StatelessSessions } from "./session/git_sessions.ts";
 import type { IngestPack } from "./session/receive_pack_session.ts";
 import { PushNonces } from "./session/push_nonces.ts";
 import { isCallersFault } from "./session/shown_error.ts";
+import type { TokenExchange } from "./oidc/token_exchange.ts";
 import { RepositoryAccess } from "./session/repository_access.ts";
 import { TagDigests } from "./session/tag_digests.ts";
 import type { UploadPackOptions } from "./session/upload_pack_session.ts";
@@ -93,6 +94,8 @@ export interface FrontendAccounts {
   readonly client: AccessClient;
   /** Finds out who asks. */
   readonly authenticator: Authenticator;
+  /** Exchanges tokens of issuers; absent = nobody's are taken. */
+  readonly exchange?: TokenExchange;
 }
 
 /** A frontend that answers requests. */

@@ -61,6 +61,7 @@ function serverOptions(
       isPublic: !isLoopback(config.http) || !isLoopback(config.ssh),
     }),
     accessLog: config.accessLog ?? true,
+    issuerFetcher: (request) => fetch(request),
     metrics,
     clock,
     random,

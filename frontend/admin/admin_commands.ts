@@ -8,6 +8,7 @@ import { ACCOUNT_COMMANDS } from "./account_commands.ts";
 import type { AdminCommand } from "./admin_command.ts";
 import { CREDENTIAL_COMMANDS } from "./credential_commands.ts";
 import { DEPLOY_COMMANDS } from "./deploy_commands.ts";
+import { JOB_COMMANDS } from "./job_commands.ts";
 import { LIFE_COMMANDS } from "./life_commands.ts";
 import { MEMBER_COMMANDS } from "./member_commands.ts";
 import { PROTECTION_COMMANDS } from "./protection_commands.ts";
@@ -22,4 +23,5 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   ...ACCOUNT_COMMANDS,
   ...CREDENTIAL_COMMANDS,
   ...DEPLOY_COMMANDS,
+  ...JOB_COMMANDS,
 ];

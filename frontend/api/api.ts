@@ -7,6 +7,7 @@
 import type { ApiOperation } from "./api_operation.ts";
 import * as credentials from "./credential_operations.ts";
 import * as deploy from "./deploy_operations.ts";
+import * as jobs from "./job_operations.ts";
 import * as members from "./member_operations.ts";
 import * as life from "./repository_life_operations.ts";
 import * as repositories from "./repository_operations.ts";
@@ -56,6 +57,7 @@ export const API = {
   listTrusts: deploy.listTrusts,
   createTrust: deploy.createTrust,
   deleteTrust: deploy.deleteTrust,
+  exchangeToken: jobs.exchangeToken,
 } as const satisfies Readonly<Record<string, ApiOperation>>;
 
 /** Names an operation. */

@@ -12,9 +12,11 @@ import type { AccessClient } from "@gitstratum/core/rpc/access";
 import type { AccessGate } from "../access/access_gate.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import { RepositoryGate } from "../access/repository_gate.ts";
+import type { TokenExchange } from "../oidc/token_exchange.ts";
 import { apiApp } from "./api_app.ts";
 import { credentialHandlers } from "./credential_handlers.ts";
 import { deployHandlers } from "./deploy_handlers.ts";
+import { jobHandlers } from "./job_handlers.ts";
 import { memberHandlers } from "./member_handlers.ts";
 import { PageCursors } from "./page_cursor.ts";
 import { Accounts } from "./accounts.ts";
@@ -31,7 +33,12 @@ export interface ApiServiceOptions {
   /** Decides. */
   readonly gate: AccessGate;
   /** Where accounts are written and read; absent on a server that keeps none. */
-  readonly accounts?: { readonly client: AccessClient; readonly view: AccessView };
+  readonly accounts?: {
+    readonly client: AccessClient;
+    readonly view: AccessView;
+    /** Exchanges tokens of issuers; absent = nobody's are taken. */
+    readonly exchange?: TokenExchange;
+  };
   /** What all frontends share and nobody else knows: pages go on at another frontend. */
   readonly secrets: readonly string[];
   /** Says when something was asked. */
@@ -59,6 +66,7 @@ export function createApi(options: ApiServiceOptions): Hono {
       ...credentialHandlers({ accounts, repositories }),
       ...memberHandlers(accounts),
       ...deployHandlers(accounts),
+      ...jobHandlers({ ...options, exchange: options.accounts?.exchange }),
     },
   });
 }

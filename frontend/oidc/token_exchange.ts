@@ -25,7 +25,7 @@ import {
   roleIncludes,
   type TrustRecord,
 } from "@gitstratum/core/access";
-import type { RepositoryId } from "@gitstratum/core/rpc";
+import type { Provenance, RepositoryId } from "@gitstratum/core/rpc";
 import type { AccessClient, MadeJobToken } from "@gitstratum/core/rpc/access";
 import type { IssuerKeys } from "./issuer_keys.ts";
 
@@ -50,15 +50,19 @@ export class TokenExchange {
   }
 
   /**
-   * Gives a token for an issuer's. `repository` says for which of several; "missing" is one that does
-   * not exist.
+   * Gives a token for an issuer's. `repository` finds the one of several that it is to be for; it is
+   * asked only once the issuer's token was found good.
    *
    * @throws `unauthenticated` when the issuer's token is not good; `denied` when no trust fits it;
    * `invalid` when trusts of several repositories do and none is named; `unavailable`, `exhausted`
    */
   async exchange(
     text: string,
-    options: { readonly repository?: RepositoryId | "missing" } = {},
+    options: {
+      readonly repository?: () => Promise<RepositoryId | undefined>;
+      /** Who asks, for the audit trail. */
+      readonly provenance?: Provenance;
+    } = {},
   ): Promise<MadeJobToken> {
     const token = parseJsonWebToken(text);
     const { view, client, clock } = this.#options;
@@ -67,12 +71,14 @@ export class TokenExchange {
     const nowMs = Math.floor(clock.nowMs());
     const subject = checkClaims(token, { audience: issuer.audience, nowMs });
     await this.#checkSignature(issuer, token);
+    const only = await options.repository?.();
     const fitting = view.trustsIn(issuer.id).filter(({ claims, repository }) =>
-      (options.repository === undefined || repository === options.repository) &&
+      (options.repository === undefined || repository === only) &&
       claimsFit(claims, token.claims)
     );
     const trust = greatest(fitting);
-    return await client.makeJobToken({
+    const { provenance } = options;
+    return await (provenance === undefined ? client : client.as(provenance)).makeJobToken({
       trust: trust.id,
       subject,
       label: trust.label,

@@ -221,17 +221,23 @@ Deno.test("exchange() goes by the trusts that fit, of one repository", () =>
     await stage.trust(2, {});
     const text = await issuer.sign(job());
     await assert.rejects(stage.exchange.exchange(text), failing("invalid"));
-    const named = await stage.exchange.exchange(text, { repository: repositoryOf(2) });
+    const found = (repository: RepositoryId | undefined) => () => Promise.resolve(repository);
+    const named = await stage.exchange.exchange(text, { repository: found(repositoryOf(2)) });
     assert.equal(named.record.repository, repositoryOf(2));
     const told: string[] = [];
-    for (const repository of [repositoryOf(3), "missing"] as const) {
-      await assert.rejects(stage.exchange.exchange(text, { repository }), (error) => {
+    for (const repository of [repositoryOf(3), undefined]) {
+      const exchanged = stage.exchange.exchange(text, { repository: found(repository) });
+      await assert.rejects(exchanged, (error) => {
         assert.ok(hasCode(error, "denied"));
         told.push(error.describe());
         return true;
       });
     }
     assert.equal(told[0], told[1], "who fits nothing learns nothing");
+    const never = () => Promise.reject(new Error("Not asked for a token that is not good"));
+    const late = await issuer.sign(job({ exp: NOW_S - 60 }));
+    const unasked = stage.exchange.exchange(late, { repository: never });
+    await assert.rejects(unasked, failing("unauthenticated"));
   }));
 
 Deno.test("IssuerKeys ask anew for an unknown key, once in a while, and once for many", () =>

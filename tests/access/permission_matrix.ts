@@ -164,6 +164,8 @@ export const API_CASES: Readonly<Record<string, ApiCase>> = {
     body: { issuer: ID, role: "read", claims: [{ claim: "sub", pattern: "x" }] },
   },
   deleteTrust: { asks: "grant" },
+  // It asks for a token of an issuer, which says who asks.
+  exchangeToken: { asks: "nothing", body: { token: "x" }, spoils: true },
 };
 
 /** Names in paths of the API. */
