@@ -6,7 +6,12 @@ import { deepEqual, equal, notEqual, ok, rejects } from "node:assert/strict";
 import { hasCode } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import { partitionOf } from "@gitstratum/core/ring";
-import { newRepositoryId, type NodeId, type RepositoryInfo } from "@gitstratum/core/rpc";
+import {
+  newRepositoryId,
+  type NodeId,
+  parseRepositoryName,
+  type RepositoryInfo,
+} from "@gitstratum/core/rpc";
 import { systemRandom } from "@gitstratum/core";
 import { command, pushRequest, reasons } from "./testing/test_node.ts";
 import { spread, TestCluster } from "./testing/test_cluster.ts";
@@ -374,4 +379,45 @@ Deno.test("a partition that can not be opened is unavailable, not empty", async 
   await rejects(cluster.references(info), is("unavailable"));
   await cluster.extents.write(spilled!.owner, [{ id: spilled!.id, bytes }]);
   equal((await cluster.references(info)).length, 4000);
+});
+
+Deno.test("new names, forks, deletions and returns survive the loss of a node at any append", async () => {
+  for (let step = 1; step <= 14; step += 3) {
+    for (const fault of ["crash-before", "crash-after"] as const) {
+      await using cluster = await TestCluster.start();
+      const { metadata } = cluster;
+      const first = await cluster.create("o/first");
+      const oid = await pushed(cluster, first, MAIN);
+      let appends = 0;
+      for (const { id, log } of cluster.nodes.values()) {
+        log.fault = () => {
+          if (++appends !== step) return undefined;
+          cluster.member(id).reach = "refuses";
+          cluster.member(id).hears = false;
+          queueMicrotask(() => cluster.replace(id));
+          return fault;
+        };
+      }
+      const name = parseRepositoryName("p/second");
+      const renamed = await cluster.during(
+        metadata.renameRepository(first, { from: first.name, name }),
+      );
+      deepEqual(renamed, { ...first, name });
+      const fork = await cluster.during(metadata.forkRepository(first, { name: first.name }));
+      await cluster.during(metadata.deleteRepository(first));
+      deepEqual(await cluster.during(metadata.restoreRepository(first, {})), renamed);
+      deepEqual(await cluster.during(metadata.findRepository(name)), renamed);
+      deepEqual(await cluster.during(metadata.findRepository(first.name)), fork);
+      deepEqual(await cluster.references(fork), [{ name: MAIN, oid }]);
+      await cluster.during(metadata.deleteRepository(first));
+      const deleted = await cluster.during(metadata.listDeletedRepositories({ limit: 9 }));
+      deepEqual(deleted.map(({ repositoryId }) => repositoryId), [first.repositoryId]);
+      await cluster.during(metadata.purgeRepository(first));
+      const usage = await cluster.during(metadata.repositoryUsage(fork));
+      deepEqual([usage.networkRepositoryCount, usage.broughtBytes], [1, 0]);
+      const listed = await cluster.during(metadata.listRepositories({ limit: 9 }));
+      deepEqual(listed, [fork]);
+      ok(appends > 14, `${appends} appends`);
+    }
+  }
 });

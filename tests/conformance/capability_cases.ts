@@ -194,6 +194,14 @@ const FETCHES: Readonly<Record<string, CapabilityCases>> = {
       "upload_requests_test.ts: a malformed id is refused",
     ],
   },
+  "archives by address (`/archive/<what>.<format>`)": {
+    works: [
+      "tests/archive_download_test.ts: an archive by address is git's, for every kind of name",
+    ],
+    refused: [
+      "tests/archive_download_test.ts: addresses of archives that lead nowhere say so, whatever they hold",
+    ],
+  },
   "`git archive --remote`": {
     works: ["tests/archive_test.ts: archives in tar are git's own, byte for byte"],
     refused: ["tests/archive_test.ts: archives are refused in git's words"],
