@@ -66,6 +66,8 @@ async function deliverHint(
 ): Promise<boolean> {
   const { caller, self } = options;
   const targets = targetsOf(name, options);
+  // A node that knows of no ring yet can not tell who waits for what: its hint may be a needed copy.
+  if (targets.length === 0) return false;
   if (targets.some((target) => away.has(target))) return false;
   let write: ReplicaWrite | undefined;
   try {
