@@ -8,7 +8,13 @@
  * @module
  */
 
-import { type ConfigOption, type ConfigValues, sizeOption } from "./config.ts";
+import {
+  type ConfigOption,
+  type ConfigValues,
+  countOption,
+  type OptionNames,
+  sizeOption,
+} from "./config.ts";
 import {
   type ConcurrencyRule,
   type ConcurrencyRules,
@@ -31,7 +37,23 @@ export type AdmissionConfigTable = {
   readonly runningToken: ConfigOption<Said<ConcurrencyRule>>;
   readonly runningRepository: ConfigOption<Said<ConcurrencyRule>>;
   readonly memoryBytes: ConfigOption<number>;
+  readonly repositoryBytesMax: ConfigOption<number | undefined>;
+  readonly referenceCountMax: ConfigOption<number | undefined>;
+  readonly pushBytesMax: ConfigOption<number | undefined>;
+  readonly objectBytesMax: ConfigOption<number | undefined>;
 };
+
+/** What a repository may grow to. Absent = as far as the system goes. */
+export interface QuotaLimits {
+  /** Bytes that pushes to it stored. */
+  readonly repositoryBytesMax?: number;
+  /** References. */
+  readonly referenceCountMax?: number;
+  /** Size of the largest pack of a push. */
+  readonly pushBytesMax?: number;
+  /** Inflated size of the largest object of a push. */
+  readonly objectBytesMax?: number;
+}
 
 /** What clients may do. */
 export interface AdmissionLimits {
@@ -41,6 +63,8 @@ export interface AdmissionLimits {
   readonly concurrency: ConcurrencyRules;
   /** Resident memory that this process is to stay within. */
   readonly memoryBytes: number;
+  /** What repositories may grow to. */
+  readonly quota: QuotaLimits;
 }
 
 /** Limits that hold off loopback, unless told. */
@@ -73,6 +97,25 @@ function runningOption(kind: RateSubjectKind, whose: string): ConfigOption<Said<
   };
 }
 
+/** The same option, which nobody need say anything about. */
+function withoutDefault<T>(
+  { defaultText: _, ...option }: ConfigOption<T>,
+): ConfigOption<T | undefined> {
+  return option;
+}
+
+function quotaOption(names: OptionNames): ConfigOption<number | undefined> {
+  const { parse, ...option } = sizeOption({ ...names, defaultText: "" });
+  return withoutDefault({
+    ...option,
+    parse(text) {
+      const bytes = parse(text);
+      if (bytes >= 1) return bytes;
+      throw new Error("must be a size of at least one byte");
+    },
+  });
+}
+
 /** Every setting with its flag, environment variable and help text. */
 export const ADMISSION_CONFIG_TABLE: AdmissionConfigTable = {
   rateAddress: rateOption("address", "from one address"),
@@ -89,7 +132,41 @@ export const ADMISSION_CONFIG_TABLE: AdmissionConfigTable = {
     defaultText: "512MiB",
     help: "Resident memory that the process stays within: beyond it, large requests wait.",
   }),
+  repositoryBytesMax: quotaOption({
+    flag: "quota-repository",
+    environment: "GITSTRATUM_QUOTA_REPOSITORY",
+    help: "Bytes that pushes to one repository may store, e.g. 10GiB; no bound unless told.",
+  }),
+  referenceCountMax: withoutDefault(countOption({
+    flag: "quota-references",
+    environment: "GITSTRATUM_QUOTA_REFERENCES",
+    placeholder: "COUNT",
+    defaultText: "",
+    min: 1,
+    help: "References that one repository may have; no bound unless told.",
+  })),
+  pushBytesMax: quotaOption({
+    flag: "quota-push",
+    environment: "GITSTRATUM_QUOTA_PUSH",
+    help: "Bytes of the pack of one push; 16GiB unless told.",
+  }),
+  objectBytesMax: quotaOption({
+    flag: "quota-object",
+    environment: "GITSTRATUM_QUOTA_OBJECT",
+    help: "Bytes of one object, inflated; 4GiB unless told.",
+  }),
 };
+
+/** What repositories may grow to, of those settings that somebody made. */
+function quotaOf(values: ConfigValues<AdmissionConfigTable>): QuotaLimits {
+  const { repositoryBytesMax, referenceCountMax, pushBytesMax, objectBytesMax } = values;
+  return {
+    ...(repositoryBytesMax === undefined ? {} : { repositoryBytesMax }),
+    ...(referenceCountMax === undefined ? {} : { referenceCountMax }),
+    ...(pushBytesMax === undefined ? {} : { pushBytesMax }),
+    ...(objectBytesMax === undefined ? {} : { objectBytesMax }),
+  };
+}
 
 /** What the settings come to; `isPublic` when strangers can reach the server. */
 export function admissionLimits(
@@ -115,6 +192,7 @@ export function admissionLimits(
     rates: withDefaults(rates, isPublic ? PUBLIC_RATES : {}),
     concurrency: withDefaults(running, isPublic ? PUBLIC_CONCURRENCY : {}),
     memoryBytes,
+    quota: quotaOf(values),
   };
 }
 

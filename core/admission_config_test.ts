@@ -25,6 +25,8 @@ Deno.test("admissionLimits() takes each setting for what it is", () => {
     ...["--rate-address", "off", "--rate-user", "1/s:2", "--rate-token", "60/min"],
     ...["--rate-repository", "3/s", "--running-address", "off", "--running-user", "4:5"],
     ...["--running-token", "6", "--running-repository", "7:0", "--memory", "1GiB"],
+    ...["--quota-repository", "2GiB", "--quota-references", "100"],
+    ...["--quota-push", "1MiB", "--quota-object", "1KiB"],
   ];
   assert.deepEqual(limitsOf(args, { isPublic: true }), {
     rates: {
@@ -38,17 +40,24 @@ Deno.test("admissionLimits() takes each setting for what it is", () => {
       repository: { running: 7, waiting: 0 },
     },
     memoryBytes: 1024 ** 3,
+    quota: {
+      repositoryBytesMax: 2 * 1024 ** 3,
+      referenceCountMax: 100,
+      pushBytesMax: 1024 ** 2,
+      objectBytesMax: 1024,
+    },
   });
 });
 
 Deno.test("ADMISSION_CONFIG_TABLE says what is wrong with a limit", () => {
-  const args = ["--rate-user", "often", "--running-user", "0"];
+  const args = ["--rate-user", "often", "--running-user", "0", "--quota-push", "0"];
   const result = readConfig(ADMISSION_CONFIG_TABLE, { args, environment: {} });
   assert.deepEqual(result, {
     kind: "invalid",
     problems: [
       '--rate-user must be a rate such as 100/s, 600/min:50 or off, not "often"',
       '--running-user must be a number such as 64, 64:256 or off, not "0"',
+      "--quota-push must be a size of at least one byte",
     ],
   });
 });

@@ -22,6 +22,7 @@ import {
 import type { ExtentStore, Fetcher, Metadata } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { openAdmission, type RateGround } from "./admission/open_admission.ts";
+import { withinQuota } from "./admission/repository_quota.ts";
 import { openRequestMemory } from "./admission/request_memory.ts";
 import type { EventGround } from "./events/event_ground.ts";
 import { RecordAuthenticator } from "./access/authenticator.ts";
@@ -241,7 +242,10 @@ async function openFrontend(
     ...(accounts && { accounts }),
     extents,
     events: ground.events,
-    ingest: async (request) => await ingest.ingest(request),
+    ingest: withinQuota(async (request) => await ingest.ingest(request), {
+      metadata,
+      limits: options.limits?.quota ?? {},
+    }),
     clock,
     random,
     secrets: ground.secrets ?? [await ownSecret(directory, random)],

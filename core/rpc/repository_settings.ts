@@ -57,6 +57,10 @@ export interface RepositorySettings {
   readonly objectBytesMax?: number;
   /** Size of the largest pack of a push (`receive.maxInputSize`); absent = the server's limit. */
   readonly pushBytesMax?: number;
+  /** Bytes that pushes to it may store, forks' pushes left aside; absent = the server's limit. */
+  readonly repositoryBytesMax?: number;
+  /** References that it may have; absent = the server's limit. */
+  readonly referenceCountMax?: number;
   /** Who reads it without a role; absent = private. Means nothing to a server without accounts. */
   readonly visibility?: Visibility;
   /** What is not done to which references, by anybody; absent = nothing is protected. */
@@ -113,6 +117,8 @@ const fsck = z.record(z.string(), z.enum(["error", "warn", "ignore"])).transform
 const denyDeleteCurrent = z.union([z.boolean(), z.literal("warn")]);
 const objectBytesMax = z.number().int().min(1).max(OBJECT_BYTES_MAX);
 const pushBytesMax = z.number().int().min(1).max(PUSH_BYTES_MAX);
+const repositoryBytesMax = z.number().int().min(1);
+const referenceCountMax = z.number().int().min(1);
 /** No control characters and no line ends: it is shown in lists and written to terminals. */
 const description = z.string().max(REPOSITORY_DESCRIPTION_LENGTH_MAX)
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, "the description is not one line of text");
@@ -131,6 +137,8 @@ export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictO
   packfileUris: offeredPackfilesSchema.default([]),
   objectBytesMax: objectBytesMax.optional(),
   pushBytesMax: pushBytesMax.optional(),
+  repositoryBytesMax: repositoryBytesMax.optional(),
+  referenceCountMax: referenceCountMax.optional(),
   visibility: z.enum(VISIBILITIES).optional(),
   protectedReferences: protectedReferencesSchema.optional(),
   description: description.optional(),
@@ -150,6 +158,8 @@ export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange>
   packfileUris: offeredPackfilesSchema.nullish(),
   objectBytesMax: objectBytesMax.nullish(),
   pushBytesMax: pushBytesMax.nullish(),
+  repositoryBytesMax: repositoryBytesMax.nullish(),
+  referenceCountMax: referenceCountMax.nullish(),
   visibility: z.enum(VISIBILITIES).nullish(),
   protectedReferences: protectedReferencesSchema.nullish(),
   description: description.nullish(),
@@ -168,6 +178,8 @@ export function changedSettings(
   };
   const objectBytesMax = pick("objectBytesMax");
   const pushBytesMax = pick("pushBytesMax");
+  const repositoryBytesMax = pick("repositoryBytesMax");
+  const referenceCountMax = pick("referenceCountMax");
   const visibility = pick("visibility");
   const protectedReferences = pick("protectedReferences") ?? [];
   const description = pick("description") ?? "";
@@ -183,6 +195,8 @@ export function changedSettings(
     packfileUris: pick("packfileUris"),
     ...(objectBytesMax === undefined ? {} : { objectBytesMax }),
     ...(pushBytesMax === undefined ? {} : { pushBytesMax }),
+    ...(repositoryBytesMax === undefined ? {} : { repositoryBytesMax }),
+    ...(referenceCountMax === undefined ? {} : { referenceCountMax }),
     ...(visibility === undefined ? {} : { visibility }),
     ...(protectedReferences.length === 0 ? {} : { protectedReferences }),
     ...(description === "" ? {} : { description }),

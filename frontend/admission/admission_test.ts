@@ -29,7 +29,13 @@ function admissionOf(
 ) {
   const releases = new Releases();
   const clock = new ManualClock();
-  const admission = openAdmission({ rates: {}, concurrency: {}, memoryBytes: 0, ...limits }, {
+  const admission = openAdmission({
+    rates: {},
+    concurrency: {},
+    memoryBytes: 0,
+    quota: {},
+    ...limits,
+  }, {
     clock,
     logger: silentLogger,
     metrics: new PrometheusMetrics(),
