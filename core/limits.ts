@@ -228,28 +228,6 @@ export const DOWNLOAD_URI_BYTES_MAX = 2000;
 export const BUNDLE_TIP_COUNT_MAX = 10_000;
 /** A bundle of the default branch is offered for so long before a newer one is made. */
 export const BUNDLE_TIP_LIFE_MS = 24 * 3600 * 1000;
-/** Longest signature of a commit in characters: one by a key of 16384 bits takes half of it. */
-export const SSH_SIGNATURE_LENGTH_MAX = 16 * KIB;
-/** Commits of one push whose signatures are checked; a push that brings more has to come in parts. */
-export const SIGNED_COMMIT_COUNT_MAX = 4096;
-/** Commits that are told at once to whoever checks their signatures: some KiB of JSON each. */
-export const UNCHECKED_COMMIT_COUNT_MAX = 64;
-/** Rules for references that one repository keeps: each is matched with each reference of a push. */
-export const PROTECTED_REFERENCE_COUNT_MAX = 100;
-/** Users, and deploy keys, that one such rule names. */
-export const REFERENCE_PUSHER_COUNT_MAX = 100;
-/** Longest `Authorization` header, in bytes: a token with the longest name of a user is far shorter. */
-export const AUTHORIZATION_BYTES_MAX = 2 * KIB;
-/** Addresses that a frontend remembers for failed attempts: about 200 bytes each. */
-export const FAILED_ATTEMPT_ADDRESS_COUNT_MAX = 10_000;
-/** An address that has not failed for so long starts anew, in milliseconds. */
-export const FAILED_ATTEMPT_MEMORY_MS = 10 * 60 * 1000;
-/** Longest wait for the refusal of a failed attempt, in milliseconds: clients give up later. */
-export const FAILED_ATTEMPT_WAIT_MS_MAX = 5000;
-/** Refusals that wait at once on one frontend: each holds a connection. */
-export const FAILED_ATTEMPT_WAIT_COUNT_MAX = 256;
-/** Refusals that must not tell whether there is something take a multiple of this, in milliseconds. */
-export const HIDDEN_ANSWER_GRAIN_MS = 20;
 /** Length of a URL that requests are sent to: what proxies commonly take. */
 export const EGRESS_URL_LENGTH_MAX = 2000;
 /** Webhooks of one repository or owner: each is a request for each event. */
@@ -316,6 +294,10 @@ export const PACK_KEY_COUNT_MAX = 65_536;
 export const MEMORY_BASE_BYTES: number = 192 * MIB;
 /** Less is left to no process for requests: one large push fits, and some clones beside it. */
 export const MEMORY_REQUESTS_BYTES_MIN: number = 128 * MIB;
+/** A client whose request is still read: buffers of the runtime, and a session that waits. */
+export const MEMORY_BODY_BYTES: number = 384 * KIB;
+/** What all those clients take; a part of `MEMORY_BASE_BYTES`. */
+export const MEMORY_BODIES_BYTES_MAX: number = 64 * MIB;
 /** A client that is sent a pack: a block on its way, and what the system keeps for its socket. */
 export const MEMORY_READER_BYTES: number = 2 * PACK_BLOCK_BYTES_MAX;
 /** A pack in the making: what is read ahead, what is rebuilt, the block that is filled. */
@@ -476,6 +458,7 @@ assert(REPLICA_BODY_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch for a replica
 assert(REPLICA_NAME_COUNT_MAX * 96 <= JSON_BODY_BYTES_MAX, "A list of names fits its body");
 assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
+assert(MEMORY_BODIES_BYTES_MAX < MEMORY_BASE_BYTES, "Requests that are read are in the base");
 assert(
   MEMORY_LARGE_PUSH_BYTES > INGEST_RING_BYTES + INGEST_SHARE_RING_BYTES,
   "The permit of a large push covers its rings",

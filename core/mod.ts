@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from "./access_limits.ts";
 export * from "./admission_config.ts";
 export * from "./assert.ts";
 export * from "./clock.ts";

@@ -10,7 +10,7 @@
 
 import { createHash, createPublicKey, type JsonWebKey, verify } from "node:crypto";
 import { GitStratumError } from "../error.ts";
-import { SSH_SIGNATURE_LENGTH_MAX } from "../limits.ts";
+import { SSH_SIGNATURE_LENGTH_MAX } from "../access_limits.ts";
 import { parseSshPublicKey } from "./ssh_public_key.ts";
 
 /** What was signed, and for which use. */

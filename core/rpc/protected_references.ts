@@ -8,7 +8,7 @@ import { z } from "zod";
 import { parseAccountName } from "../access/principal.ts";
 import { referencePatternProblem, type ReferenceRule } from "../access/reference_rule.ts";
 import { ROLES } from "../access/role.ts";
-import { PROTECTED_REFERENCE_COUNT_MAX, REFERENCE_PUSHER_COUNT_MAX } from "../limits.ts";
+import { PROTECTED_REFERENCE_COUNT_MAX, REFERENCE_PUSHER_COUNT_MAX } from "../access_limits.ts";
 
 const accountName = z.string().transform((text, context) => {
   try {

@@ -1,0 +1,37 @@
+/**
+ * Limits of authentication and of rules for references: see `limits.ts` for all others.
+ *
+ * @module
+ */
+
+import { assert } from "./assert.ts";
+import { KIB } from "./limits.ts";
+
+/** Longest `Authorization` header, in bytes: a token with the longest name of a user is far shorter. */
+export const AUTHORIZATION_BYTES_MAX = 2 * KIB;
+/** Addresses that a frontend remembers for failed attempts: about 200 bytes each. */
+export const FAILED_ATTEMPT_ADDRESS_COUNT_MAX = 10_000;
+/** An address that has not failed for so long starts anew, in milliseconds. */
+export const FAILED_ATTEMPT_MEMORY_MS = 10 * 60 * 1000;
+/** Longest wait for the refusal of a failed attempt, in milliseconds: clients give up later. */
+export const FAILED_ATTEMPT_WAIT_MS_MAX = 5000;
+/** Refusals that wait at once on one frontend: each holds a connection. */
+export const FAILED_ATTEMPT_WAIT_COUNT_MAX = 256;
+/** Refusals that must not tell whether there is something take a multiple of this, in milliseconds. */
+export const HIDDEN_ANSWER_GRAIN_MS = 20;
+/** Longest signature of a commit in characters: one by a key of 16384 bits takes half of it. */
+export const SSH_SIGNATURE_LENGTH_MAX = 16 * KIB;
+/** Commits of one push whose signatures are checked; a push that brings more has to come in parts. */
+export const SIGNED_COMMIT_COUNT_MAX = 4096;
+/** Commits that are told at once to whoever checks their signatures: some KiB of JSON each. */
+export const UNCHECKED_COMMIT_COUNT_MAX = 64;
+/** Rules for references that one repository keeps: each is matched with each reference of a push. */
+export const PROTECTED_REFERENCE_COUNT_MAX = 100;
+/** Users, and deploy keys, that one such rule names. */
+export const REFERENCE_PUSHER_COUNT_MAX = 100;
+
+assert(UNCHECKED_COMMIT_COUNT_MAX <= SIGNED_COMMIT_COUNT_MAX, "Some rounds check all commits");
+assert(
+  FAILED_ATTEMPT_WAIT_MS_MAX < FAILED_ATTEMPT_MEMORY_MS,
+  "Whoever waits for a refusal is remembered",
+);
