@@ -7,6 +7,7 @@
  * @module
  */
 
+import type { Operation } from "./history.ts";
 import { checkLinearizable, type Verdict } from "./linearizability.ts";
 import { NAME_MODEL } from "./name_model.ts";
 import { REFERENCE_MODEL } from "./reference_model.ts";
@@ -15,21 +16,38 @@ import type { RunRecord } from "./run_record.ts";
 /** Checks all histories of a run. */
 export function checkHistories(record: RunRecord): void {
   for (const repository of record.references.subjects) {
-    const verdict = checkLinearizable(REFERENCE_MODEL, record.references.of(repository));
-    note(record, `References of ${repository}`, verdict);
+    const operations = record.references.of(repository);
+    const verdict = checkLinearizable(REFERENCE_MODEL, operations);
+    note(record, `References of ${repository}`, { verdict, operations });
   }
   for (const name of record.names.subjects) {
-    note(record, `Holders of ${name}`, checkLinearizable(NAME_MODEL, record.names.of(name)));
+    const operations = record.names.of(name);
+    const verdict = checkLinearizable(NAME_MODEL, operations);
+    note(record, `Holders of ${name}`, { verdict, operations });
   }
 }
 
-function note(record: RunRecord, what: string, verdict: Verdict): void {
+function note(
+  record: RunRecord,
+  what: string,
+  found: { readonly verdict: Verdict; readonly operations: readonly Operation<unknown>[] },
+): void {
+  const { verdict, operations } = found;
   switch (verdict.kind) {
     case "linearizable":
       return;
-    case "broken":
-      return record.violate("P2", `${what} have no order: ${verdict.why}`);
+    case "broken": {
+      const history = operations.toSorted((a, b) => a.begin - b.begin).map(shown).join("\n");
+      return record.violate("P2", `${what} have no order: ${verdict.why}\n${history}`);
+    }
     case "undecided":
       return record.violate("bug", `${what} are too many to search`);
   }
+}
+
+/** An operation as one line, with the first digits of ids. */
+function shown({ what, who, begin, end }: Operation<unknown>): string {
+  const text = Deno.inspect(what, { breakLength: Infinity, depth: 5, iterableLimit: 20 });
+  const short = text.replaceAll(/\b([0-9a-f]{6})[0-9a-f]{26,}\b/g, "$1");
+  return `${begin}-${end} ${who}: ${short.replaceAll(/\s+/g, " ")}`;
 }

@@ -47,7 +47,8 @@ export class SimClient {
     const machine = { wallOffsetMs: 0, rate: 1 };
     this.#process = new SimProcess(name, { loop: network.loop, machine });
     network.add({ name, clock: machine, listener: undefined });
-    this.#git = new GitClient(network.fetcherOf(this.#process, name), () => this.#patience());
+    const fetcher = network.fetcherOf(this.#process, name, { repeatable: false });
+    this.#git = new GitClient(fetcher, () => this.#patience());
   }
 
   /** Works until it is told to stop, and what runs has ended. */

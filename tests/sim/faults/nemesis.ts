@@ -9,6 +9,7 @@
  */
 
 import type { SeededRandom } from "@gitstratum/core";
+import type { Operator } from "../clients/operator.ts";
 import type { SimCluster } from "../cluster/sim_cluster.ts";
 import type { Ending } from "../cluster/sim_node.ts";
 import { QUIET_NETWORK } from "../world/sim_network.ts";
@@ -52,6 +53,7 @@ type Fault = typeof FAULTS[number][0];
 export class Nemesis {
   readonly #cluster: SimCluster;
   readonly #random: SeededRandom;
+  readonly #operator: Operator;
   /** What ends each fault that lasts. */
   readonly #remedies = new Set<() => void>();
   readonly #counts = new Map<Fault, number>();
@@ -59,9 +61,13 @@ export class Nemesis {
   #mayDestroy = true;
 
   /** Makes a nemesis that waits. */
-  constructor(cluster: SimCluster, random: SeededRandom) {
+  constructor(
+    cluster: SimCluster,
+    parts: { readonly random: SeededRandom; readonly operator: Operator },
+  ) {
     this.#cluster = cluster;
-    this.#random = random;
+    this.#random = parts.random;
+    this.#operator = parts.operator;
   }
 
   /** How often each fault happened. */
@@ -259,18 +265,10 @@ export class Nemesis {
 
   /** An operator drains a node, and takes it back. */
   #drain(): void {
-    const { metadata, objects, control } = this.#cluster;
+    const { metadata, objects } = this.#cluster;
     const { id } = this.#pick([...metadata, ...objects]);
-    const tell = (draining: boolean) => {
-      const service = control.find(({ opened }) => opened !== undefined)?.opened?.service;
-      const body = JSON.stringify({ draining });
-      const headers = { "content-type": "application/json" };
-      const url = `http://control/control/v1/nodes/${id}/draining`;
-      // An operator who fails tries again, or not.
-      service?.fetch(new Request(url, { method: "PUT", body, headers })).catch(() => undefined);
-    };
-    tell(true);
-    this.#lasting(() => tell(false));
+    void this.#operator.setDraining(id, true);
+    this.#lasting(() => void this.#operator.setDraining(id, false));
   }
 
   #lasting(remedy: () => void): void {

@@ -26,6 +26,8 @@ export interface ExchangeOptions {
   readonly from: string;
   /** Where it goes. */
   readonly to: SimHost;
+  /** Whether the request may arrive twice. */
+  readonly repeatable: boolean;
 }
 
 /** A request under way. */
@@ -61,14 +63,14 @@ export class Exchange {
 
   #depart(): void {
     const network = this.#network;
-    const { request, from, to } = this.#options;
+    const { request, from, to, repeatable } = this.#options;
     const path = new URL(request.url).pathname;
     network.loop.after(
       network.latencyMs(),
       `${from} > ${to.name} ${request.method} ${path}`,
       () => this.#arrive((listener) => this.#serve(listener)),
     );
-    if (network.happens(network.faults.doubling)) this.#echo(path);
+    if (repeatable && network.happens(network.faults.doubling)) this.#echo(path);
   }
 
   /** The same request comes again; nobody hears the answer. */

@@ -105,8 +105,15 @@ export class SimNetwork {
     return this.happens(straggling) ? usual * (1 + this.random.below(100)) : usual;
   }
 
-  /** How a process on a host calls others. */
-  fetcherOf(process: SimProcess, hostName: string): Fetcher {
+  /**
+   * How a process on a host calls others. What is not made to be repeated, as a git client's push, is
+   * repeated by nobody on its way.
+   */
+  fetcherOf(
+    process: SimProcess,
+    hostName: string,
+    options: { readonly repeatable: boolean } = { repeatable: true },
+  ): Fetcher {
     return async (request) => {
       if (!process.act()) return await never();
       request.signal.throwIfAborted();
@@ -114,7 +121,14 @@ export class SimNetwork {
       const body = request.body === null ? null : await request.bytes();
       const to = this.#hosts.get(new URL(request.url).hostname);
       if (to === undefined) throw new GitStratumError("invalid", "Call a host that exists");
-      const exchange = new Exchange(this, { request, body, process, from: hostName, to });
+      const exchange = new Exchange(this, {
+        ...options,
+        request,
+        body,
+        process,
+        from: hostName,
+        to,
+      });
       return await exchange.response;
     };
   }

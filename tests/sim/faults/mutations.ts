@@ -1,0 +1,262 @@
+/**
+ * The planted bugs: for each promise at least one that breaks it, and that a run has to notice.
+ *
+ * @module
+ */
+
+import { type Clock, hasCode } from "@gitstratum/core";
+import type { Disk, DiskFile } from "@gitstratum/core/disk";
+import { isZeroOid, type Oid } from "@gitstratum/core/git";
+import type {
+  CommandResult,
+  Metadata,
+  NodeLease,
+  PushRequest,
+  PushResult,
+  Reference,
+  ReferenceListing,
+  RepositoryKey,
+  Service,
+} from "@gitstratum/core/rpc";
+import type { Violation } from "../checks/run_record.ts";
+import { type Mutation, NO_MUTATION } from "./mutation.ts";
+import { withMetadata } from "./metadata_wrapper.ts";
+
+/** A planted bug, and what a run may notice of it. */
+export interface PlantedBug extends Mutation {
+  /** The promise that it breaks. */
+  readonly promise: Violation["promise"];
+}
+
+/** How long a frontend with a planted bug believes what it once heard, in milliseconds. */
+const STALE_MS = 3000;
+
+/** All planted bugs. */
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    ...NO_MUTATION,
+    promise: "P1",
+    name: "disks say that they synced, and have not",
+    objectDisk: lyingDisk,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P2",
+    name: "a frontend repeats a push that lost its race until it wins",
+    frontendMetadata: (metadata) =>
+      withMetadata(metadata, { push: (key, request) => pushStubbornly(metadata, key, request) }),
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P2",
+    name: "metadata nodes answer on without their lease",
+    metadataLease: everlastingLease,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P3",
+    name: "frontends keep listings for a while",
+    frontendMetadata: rememberListings,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P4",
+    name: "a frontend leaves some contents out and says that they are stored",
+    frontendExtents(extents) {
+      let count = 0;
+      const isLost = (id: string) => id[32] === "c" && ++count % 5 === 0;
+      return {
+        ...forwarded(extents),
+        write: (owner, writes) => extents.write(owner, writes.filter(({ id }) => !isLost(id))),
+      };
+    },
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P5",
+    name: "an atomic push that is refused leaves some of its updates",
+    frontendMetadata: (metadata) =>
+      withMetadata(metadata, { push: (key, request) => pushCarelessly(metadata, key, request) }),
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P6",
+    name: "the sweep knows no time of grace",
+    metadataExtents: (extents) => ({
+      ...forwarded(extents),
+      list: async (options) =>
+        (await extents.list(options)).map((info) => ({ ...info, writtenAtMs: 0 })),
+    }),
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P7",
+    name: "what one repository refuses, another one gives",
+    frontendMetadata: lookElsewhere,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P8",
+    name: "streams that break look complete",
+    network: { breaking: 0.03, breaksLookComplete: true },
+  },
+  {
+    ...NO_MUTATION,
+    promise: "copies",
+    name: "nodes do not compare what they hold",
+    objectService: deafToComparisons,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "orphans",
+    name: "the sweep sees nothing",
+    metadataExtents: (extents) => ({ ...forwarded(extents), list: () => Promise.resolve([]) }),
+  },
+];
+
+/** The methods of a store, whatever class it is of. */
+function forwarded(extents: import("@gitstratum/core/rpc").ExtentStore) {
+  return {
+    write: extents.write.bind(extents),
+    read: extents.read.bind(extents),
+    stat: extents.stat.bind(extents),
+    remove: extents.remove.bind(extents),
+    list: extents.list.bind(extents),
+  };
+}
+
+function lyingDisk(disk: Disk): Disk {
+  const lie = (file: DiskFile): DiskFile => ({
+    readAt: (buffer, offset) => file.readAt(buffer, offset),
+    writeAt: (bytes, offset) => file.writeAt(bytes, offset),
+    syncData: () => Promise.resolve(),
+    truncate: (bytes) => file.truncate(bytes),
+    size: () => file.size(),
+    close: () => file.close(),
+  });
+  return {
+    open: (path, options) => lie(disk.open(path, options)),
+    exists: (path) => disk.exists(path),
+    list: (path) => disk.list(path),
+    makeDirectory: (path) => disk.makeDirectory(path),
+    remove: (path) => disk.remove(path),
+    rename: (from, to) => disk.rename(from, to),
+    syncDirectory: (path) => disk.syncDirectory(path),
+    lock: (path) => disk.lock(path),
+  };
+}
+
+/** A lease whose claims never end where they are held, whatever the store says. */
+function everlastingLease(lease: NodeLease): NodeLease {
+  return {
+    mayServe: () => true,
+    lostAtMs: Infinity,
+    async claim(partition, signal) {
+      const claim = await lease.claim(partition, signal);
+      return {
+        partition,
+        mayServe: () => true,
+        lostAtMs: Infinity,
+        lost: new AbortController().signal,
+        release: () => claim.release(),
+      };
+    },
+  };
+}
+
+async function listed(metadata: Metadata, key: RepositoryKey): Promise<Map<string, Oid>> {
+  const { references } = await metadata.listReferences(key, { prefixes: [] });
+  const all = new Map<string, Oid>();
+  for await (const batch of references) for (const { name, oid } of batch) all.set(name, oid);
+  return all;
+}
+
+async function pushStubbornly(
+  metadata: Metadata,
+  key: RepositoryKey,
+  request: PushRequest,
+): Promise<PushResult> {
+  const first = await metadata.push(key, request);
+  if (first.results.every(({ rejected }) => rejected === undefined)) return first;
+  const now = await listed(metadata, key);
+  const commands = request.commands.flatMap((command) => {
+    const oldOid = now.get(command.name);
+    return oldOid === undefined || isZeroOid(command.oldOid) ? [] : [{ ...command, oldOid }];
+  });
+  if (commands.length < request.commands.length) return first;
+  // The outcome of the first call is kept under the push's id.
+  const pushId = `${request.pushId.slice(1)}0` as PushRequest["pushId"];
+  return await metadata.push(key, { ...request, pushId, commands });
+}
+
+async function pushCarelessly(
+  metadata: Metadata,
+  key: RepositoryKey,
+  request: PushRequest,
+): Promise<PushResult> {
+  const { results } = await metadata.push(key, { ...request, atomic: false });
+  const isWhole = results.every(({ rejected }) => rejected === undefined);
+  if (!request.atomic || isWhole) return { results };
+  const refused = ({ name, rejected }: CommandResult): CommandResult => ({
+    name,
+    rejected: rejected ?? "atomic transaction failed",
+  });
+  return { results: results.map(refused) };
+}
+
+function rememberListings(metadata: Metadata, clock: Clock): Metadata {
+  const known = new Map<string, { readonly atMs: number; readonly references: Reference[] }>();
+  return withMetadata(metadata, {
+    async listReferences(key, query): Promise<ReferenceListing> {
+      const listing = await metadata.listReferences(key, query);
+      let found = known.get(key.repositoryId);
+      if (found === undefined || clock.monotonicMs() - found.atMs > STALE_MS) {
+        const references: Reference[] = [];
+        for await (const batch of listing.references) references.push(...batch);
+        found = { atMs: clock.monotonicMs(), references };
+        known.set(key.repositoryId, found);
+      }
+      const { references } = found;
+      return {
+        head: listing.head,
+        references: (async function* () {
+          yield await Promise.resolve(references);
+        })(),
+      };
+    },
+  });
+}
+
+function lookElsewhere(metadata: Metadata): Metadata {
+  const keys = new Map<string, RepositoryKey>();
+  return withMetadata(metadata, {
+    async findRepository(name) {
+      const found = await metadata.findRepository(name);
+      if (found !== undefined) keys.set(found.repositoryId, found);
+      return found;
+    },
+    negotiate: async (key, request) => ({
+      ...await metadata.negotiate(key, request),
+      refused: [],
+    }),
+    async plan(key, request) {
+      for (const other of [key, ...keys.values()]) {
+        try {
+          return await metadata.plan(other, request);
+        } catch (error) {
+          if (!hasCode(error, "denied")) throw error;
+        }
+      }
+      return await metadata.plan(key, request);
+    },
+  });
+}
+
+function deafToComparisons(service: Service): Service {
+  return {
+    fetch(request) {
+      const isDeaf = /\/replica\/(digests|leaves|hints)/.test(new URL(request.url).pathname);
+      return isDeaf ? Promise.resolve(new Response(null, { status: 503 })) : service.fetch(request);
+    },
+  };
+}
