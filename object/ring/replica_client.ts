@@ -252,6 +252,11 @@ export class ReplicaClient implements ReplicaNode, PeerDigests {
     return found;
   }
 
+  /** Tells the node that writes missed it, so that it compares itself with others. */
+  async compareAsked(): Promise<void> {
+    await this.#post("/compare", {});
+  }
+
   async #post(path: string, body: unknown): Promise<void> {
     await this.#send(path, {
       ...jsonRequest(body),

@@ -57,6 +57,8 @@ export interface ReplicaServiceOptions {
   readonly ringVersion?: () => number;
   /** Told that a caller goes by a newer ring than this node. */
   readonly onNewerRing?: () => void;
+  /** Told that another node could not write something here. */
+  readonly onMissed?: () => void;
   /** Told of every error that is a bug. */
   readonly onUnexpected?: (error: unknown) => void;
 }
@@ -114,6 +116,10 @@ export class ReplicaService implements Service {
 
   #addHintRoutes(): void {
     const app = this.#app;
+    app.post("/compare", () => {
+      this.#options.onMissed?.();
+      return Response.json({});
+    });
     app.post("/hints/:target", (context) => {
       const target = parseNodeId(context.req.param("target"));
       return this.#withWrites(context.req.raw, async (writes) => {

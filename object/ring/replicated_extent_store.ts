@@ -75,6 +75,8 @@ export interface ReplicatedExtentStoreOptions {
   readonly readLateMs?: number;
   /** Told of what people should know. */
   readonly onTrouble?: (trouble: ReplicationTrouble) => void;
+  /** Told of owners that have no copy while nobody keeps one for them. */
+  readonly onMissed?: (nodes: readonly NodeId[]) => void;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -112,7 +114,10 @@ export class ReplicatedExtentStore implements ExtentStore {
       clock,
       lateMs: options.writeLateMs ?? WRITE_LATE_MS,
       onReport: ({ id }, { missed, differing }) => {
-        if (missed.length > 0) this.#onTrouble({ what: "missed", data: { id, nodes: missed } });
+        if (missed.length > 0) {
+          this.#onTrouble({ what: "missed", data: { id, nodes: missed } });
+          options.onMissed?.(missed);
+        }
         if (differing.length > 0) {
           this.#onTrouble({ what: "divergent", data: { id, nodes: differing } });
         }

@@ -101,6 +101,7 @@ export class RingNode {
       nodeOf: (id) => this.peers.replica(id),
       self,
       clock,
+      onMissed: (nodes) => this.upkeep.noteMissed(nodes),
       ...(onTrouble === undefined ? {} : { onTrouble }),
     });
     this.extents = this.#replicated;
@@ -121,6 +122,7 @@ export class RingNode {
           // A hint: the topology comes by itself as soon as the control plane is back.
         });
       },
+      onMissed: () => this.upkeep.compareAsked(),
       ...(onUnexpected === undefined ? {} : { onUnexpected }),
     });
   }

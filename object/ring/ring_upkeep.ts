@@ -58,7 +58,7 @@ export interface UpkeepPeers {
   /** A node's replica. @throws `unavailable` when the node is not known */
   replica(id: NodeId): ReplicaNode;
   /** Another node's answers about what it shares. @throws `unavailable` when it is not known */
-  client(id: NodeId): PeerDigests;
+  client(id: NodeId): PeerDigests & { compareAsked(): Promise<void> };
 }
 
 /** How often and how fast. */
@@ -107,6 +107,8 @@ export const UPKEEP_PACE: UpkeepPace = {
 };
 
 const CALL_TIMEOUT_MS = 30_000;
+/** A node whose comparisons fail is asked in vain for no longer than this. */
+const ASKED_PAUSE_MS_MAX = 300_000;
 
 /** The background work of one node on the ring. */
 export class RingUpkeep {
@@ -125,6 +127,10 @@ export class RingUpkeep {
   #refilling: boolean;
   #tombstonesAtMs = -Infinity;
   #retryMs: number;
+  /** Nodes to be told that they missed writes. */
+  readonly #missed = new Set<NodeId>();
+  #comparedAtMs = -Infinity;
+  #asked: Promise<void> | undefined;
 
   /** Makes upkeep that has not begun. */
   constructor(options: RingUpkeepOptions) {
@@ -170,11 +176,31 @@ export class RingUpkeep {
     this.#wake = new AbortController();
   }
 
+  /**
+   * Writes missed nodes, and nobody keeps them: they are told with the next delivery of hints, so that
+   * they compare themselves.
+   */
+  noteMissed(nodes: readonly NodeId[]): void {
+    for (const node of nodes) this.#missed.add(node);
+  }
+
+  /** Somebody says that writes missed this node. It compares itself, though not all the time. */
+  compareAsked(): void {
+    this.#asked ??= this.#compareInTurn().finally(() => this.#asked = undefined);
+  }
+
+  async #compareInTurn(): Promise<void> {
+    const { clock } = this.#options;
+    const pauseMs = Math.min(this.#retryMs, ASKED_PAUSE_MS_MAX);
+    await pauseUntil(clock, this.#comparedAtMs + pauseMs - clock.monotonicMs(), this.#stop.signal);
+    if (!this.#stop.signal.aborted) this.compareSoon();
+  }
+
   /** Ends all work; a comparison goes on from its checkpoint after a restart. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#wake.abort();
-    await Promise.all(this.#loops);
+    await Promise.all([...this.#loops, this.#asked]);
   }
 
   /** Delivers the hints that the node keeps. @returns when to do it again, in milliseconds */
@@ -188,7 +214,22 @@ export class RingUpkeep {
       onTrouble: (name, error) => this.#tell("hint", { ...name, error }),
     });
     this.#hintCount = keptCount;
+    await this.#tellMissed();
     return this.#pace.hintIntervalMs;
+  }
+
+  async #tellMissed(): Promise<void> {
+    for (const node of [...this.#missed]) {
+      try {
+        if (node === this.#options.self) this.compareAsked();
+        else await this.#peers.client(node).compareAsked();
+        this.#missed.delete(node);
+      } catch (error) {
+        // Away, or of an earlier release: it compares itself when it is back, or in its time.
+        if (!hasCode(error, "unavailable") && !hasCode(error, "unsupported")) throw error;
+        if (hasCode(error, "unsupported")) this.#missed.delete(node);
+      }
+    }
   }
 
   async #compareAndForget(): Promise<number> {
@@ -256,6 +297,7 @@ export class RingUpkeep {
       return await this.#isWhole(progress, { view, lost });
     } finally {
       this.#comparing = false;
+      this.#comparedAtMs = clock.monotonicMs();
     }
   }
 

@@ -83,6 +83,21 @@ Deno.test("RingUpkeep brings a node that stood still what nobody could keep for 
   });
 });
 
+Deno.test("RingUpkeep hears from others that writes missed it, though nobody ever gave it up", async () => {
+  await withExtents(async (cluster) => {
+    // All have compared themselves after the start, and would do so again in an hour.
+    await cluster.until(() =>
+      [0, 1, 2].every((n) => cluster.node(idOf(n)).ring!.upkeep.status.comparison?.complete)
+    );
+    cluster.hide(idOf(1), true);
+    await cluster.store.write(OWNER, [{ id: extent(100), bytes: BYTES }]);
+    await cluster.idle();
+    cluster.hide(idOf(1), false);
+    assert.equal(cluster.node(idOf(1)).store.stat(extent(100)), undefined);
+    await cluster.until(() => cluster.node(idOf(1)).store.stat(extent(100)) !== undefined);
+  });
+});
+
 Deno.test("RingUpkeep fills a disk that was lost, and the node says of nothing before that it is absent", async () => {
   await withExtents(async (cluster) => {
     await cluster.kill(idOf(1));
