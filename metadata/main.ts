@@ -18,8 +18,8 @@ import {
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { ConsensusNodeLease, RoutedExtentStore } from "@gitstratum/core/rpc";
+import { AbleNodeControl } from "./able_node_control.ts";
 import { departed } from "./departure.ts";
-import { LeaseBoundControl } from "./lease_bound_control.ts";
 import { type MetadataConfig, metadataHelpText, readMetadataConfig } from "./metadata_config.ts";
 import { openMetadataNode } from "./open_metadata_node.ts";
 
@@ -62,9 +62,13 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
     ...membership.facts(),
     partitionsOpen: node.ready,
     hasLease: lease.mayServe(),
+    canWrite: node.canWrite,
   });
   const handedOver = () => departed({ nodeId: id, topology, clock });
-  const control = new LeaseBoundControl(membership.control, { lease, logger });
+  const control = new AbleNodeControl(membership.control, {
+    isAble: () => lease.mayServe() && node.canWrite,
+    logger,
+  });
   return { service: node.service, topology, ...membership, control, facts, handedOver };
 }
 

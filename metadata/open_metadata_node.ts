@@ -34,6 +34,7 @@ import { LocalAuditTrail } from "./audit/audit_service.ts";
 import { Directory } from "./directory.ts";
 import type { DirectorySteps } from "./directory_steps.ts";
 import { DirectoryStepsService } from "./directory_steps_service.ts";
+import { DiskWatch } from "./disk_watch.ts";
 import { DutyWatch } from "./duty_watch.ts";
 import { LocalDirectorySteps } from "./local_directory_steps.ts";
 import { Materialiser } from "./materialiser.ts";
@@ -124,6 +125,8 @@ export interface OpenMetadataNode {
   readonly deliveries: WebhookDeliveries;
   /** Whether every partition of which this node shall be primary is open. */
   readonly ready: boolean;
+  /** Whether it can write its tables; without, others have to be the primaries. */
+  readonly canWrite: boolean;
   /** Repairs, sweeps and forgets now what is due; it runs by itself too. */
   upkeep(): Promise<void>;
   /** Stops taking requests, finishes what runs, closes the file. */
@@ -141,7 +144,9 @@ export interface OpenMetadataNode {
 export async function openMetadataNode(options: MetadataNodeOptions): Promise<OpenMetadataNode> {
   const { dataDirectory, log, extents, clock, random, logger } = options;
   Deno.mkdirSync(dataDirectory, { recursive: true });
-  const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock);
+  const disk = new DiskWatch({ directory: dataDirectory, clock, logger });
+  const onUnwritable = (error: unknown) => disk.failed(error);
+  const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock, { onUnwritable });
   const reader = new StateReader(database.reader);
   const history = new ReferenceHistory();
   const spill = new RecordSpill(extents, random);
@@ -235,9 +240,12 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     get ready() {
       return partitions.ready;
     },
+    get canWrite() {
+      return disk.isWell;
+    },
     upkeep: () => upkeep.run(),
     async close() {
-      await Promise.all([watch.stop(), upkeep.stop(), dispatcher?.stop()]);
+      await Promise.all([watch.stop(), upkeep.stop(), disk.close(), dispatcher?.stop()]);
       await partitions.close();
       await database.close();
     },

@@ -200,4 +200,4 @@ function openingError(cause: unknown, partition: Partition): unknown {
   });
 }
 
-const PASSED_ON: ReadonlySet<ErrorCode> = new Set(["unavailable", "corrupt", "disk-full"]);
+const PASSED_ON: ReadonlySet<ErrorCode> = new Set(["unavailable", "corrupt"]);

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Clock, GitStratumError, REFERENCE_SNAPSHOT_COUNT_MAX } from "@gitstratum/core";
 import { Mutex } from "./mutex.ts";
 import { ensureSchema } from "./schema.ts";
@@ -31,23 +31,34 @@ export class StateDatabase {
   readonly reader: DatabaseSync;
   /** For {@link write} only. */
   readonly writer: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
   readonly #path: string;
   readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #onUnwritable: ((error: unknown) => void) | undefined;
   readonly #lock = new Mutex();
   readonly #idle: DatabaseSync[] = [];
   #snapshotCount = 0;
   #closed = false;
 
   /**
-   * Opens or creates the file.
+   * Opens or creates the file. `onUnwritable` is told of each write that failed because of the disk.
    *
    * @throws `unsupported` when another version wrote it
    */
-  constructor(path: string, clock: Pick<Clock, "monotonicMs">) {
+  constructor(
+    path: string,
+    clock: Pick<Clock, "monotonicMs">,
+    options: { readonly onUnwritable?: (error: unknown) => void } = {},
+  ) {
     this.#path = path;
     this.#clock = clock;
+    this.#onUnwritable = options.onUnwritable;
     this.writer = connect(path);
     ensureSchema(this.writer);
+    // Unlike exec(), statements tell SQLite's code of a failure.
+    this.#begin = this.writer.prepare("BEGIN IMMEDIATE");
+    this.#commit = this.writer.prepare("COMMIT");
     this.reader = connect(path);
     this.reader.exec("PRAGMA query_only = ON");
   }
@@ -60,13 +71,14 @@ export class StateDatabase {
    */
   write<T>(work: () => Sliced<T>): Promise<T> {
     return this.#lock.run(async () => {
-      this.writer.exec("BEGIN IMMEDIATE");
       try {
+        this.#begin.run();
         const result = await runSliced(work(), this.#clock);
-        this.writer.exec("COMMIT");
+        this.#commit.run();
         return result;
       } catch (error) {
         if (this.writer.isTransaction) this.writer.exec("ROLLBACK");
+        if (DISK_ERRORS.has(errcodeOf(error) ?? 0)) this.#onUnwritable?.(error);
         throw databaseError(error);
       }
     });
@@ -130,12 +142,19 @@ export class StateDatabase {
 
 /** SQLITE_FULL: no room in the file system. */
 const SQLITE_FULL = 13;
+/** Besides, SQLITE_READONLY, SQLITE_IOERR and SQLITE_CANTOPEN: the disk takes nothing at all. */
+const DISK_ERRORS: ReadonlySet<number> = new Set([SQLITE_FULL, 8, 10, 14]);
+
+/** SQLite's primary result code; undefined when the failure was not SQLite's. */
+function errcodeOf(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+}
 
 /** What a failed write means to those who know nothing of SQLite. */
 function databaseError(error: unknown): unknown {
-  if (!(error instanceof Error) || !("errcode" in error)) return error;
-  const errcode = Number(error.errcode);
-  const code = (errcode & 0xff) === SQLITE_FULL ? "disk-full" : "unavailable";
+  const errcode = errcodeOf(error);
+  if (errcode === undefined) return error;
+  const code = errcode === SQLITE_FULL ? "disk-full" : "unavailable";
   return new GitStratumError(code, "Write the tables of the metadata", {
     data: { errcode },
     cause: error,

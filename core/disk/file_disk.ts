@@ -214,6 +214,7 @@ const MESSAGES: Readonly<Record<DiskErrorCode, string>> = {
 const CODES_BY_NUMBER: Readonly<Record<string, DiskErrorCode>> = {
   ENOSPC: "disk-full",
   EDQUOT: "disk-full",
+  EFBIG: "disk-full",
   ENOENT: "not-found",
   EEXIST: "already-exists",
   EACCES: "denied",

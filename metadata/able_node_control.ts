@@ -1,9 +1,10 @@
 /**
  * Lets the control plane hear of a metadata node only as long as the node can do its duty.
  *
- * A node that is cut off from the consensus store can neither answer nor append, and yet reaches the
- * control plane, which would wait for it for ever. So its signs of life end with its lease: it says
- * that it leaves, and registers again once it has a lease.
+ * A node that is cut off from the consensus store can neither answer nor append, and one whose disk is
+ * full can not apply what was appended; yet both reach the control plane, which would wait for them for
+ * ever. So their signs of life end: such a node says that it leaves, and registers again once it is
+ * able to serve.
  *
  * @module
  */
@@ -14,25 +15,24 @@ import type {
   HeartbeatRequest,
   HeartbeatResult,
   NodeId,
-  NodeLease,
   NodeRegistration,
   RegisterNodeRequest,
   Topology,
 } from "@gitstratum/core/rpc";
 
-/** {@link Control} in the eyes of a node that needs a lease. */
-export class LeaseBoundControl implements Control {
+/** {@link Control} in the eyes of a node that may be unable to serve. */
+export class AbleNodeControl implements Control {
   readonly #control: Control;
-  readonly #lease: Pick<NodeLease, "mayServe">;
+  readonly #isAble: () => boolean;
   readonly #logger: Logger;
 
-  /** Passes on to `control` what the lease allows. */
+  /** Passes on to `control` what an able node says. */
   constructor(
     control: Control,
-    options: { readonly lease: Pick<NodeLease, "mayServe">; readonly logger: Logger },
+    options: { readonly isAble: () => boolean; readonly logger: Logger },
   ) {
     this.#control = control;
-    this.#lease = options.lease;
+    this.#isAble = options.isAble;
     this.#logger = options.logger;
   }
 
@@ -41,15 +41,15 @@ export class LeaseBoundControl implements Control {
     return this.#control.topology();
   }
 
-  /** Makes the node known. @throws `unavailable` without a lease */
+  /** Makes the node known. @throws `unavailable` when it is not able */
   async register(request: RegisterNodeRequest): Promise<NodeRegistration> {
-    if (!this.#lease.mayServe()) throw withoutLease(request.id);
+    if (!this.#isAble()) throw unable(request.id);
     return await this.#control.register(request);
   }
 
-  /** Keeps the node alive. @throws `unavailable` without a lease, once others know that it leaves */
+  /** Keeps the node alive. @throws `unavailable` when it is not able, once others know that it leaves */
   async heartbeat(id: NodeId, request: HeartbeatRequest): Promise<HeartbeatResult> {
-    if (this.#lease.mayServe()) return await this.#control.heartbeat(id, request);
+    if (this.#isAble()) return await this.#control.heartbeat(id, request);
     try {
       await this.#control.leave(id, request.incarnation);
     } catch (error) {
@@ -57,7 +57,7 @@ export class LeaseBoundControl implements Control {
         error: error instanceof Error ? error : new Error(String(error)),
       });
     }
-    throw withoutLease(id);
+    throw unable(id);
   }
 
   /** See {@link Control.setDraining}. */
@@ -76,8 +76,8 @@ export class LeaseBoundControl implements Control {
   }
 }
 
-function withoutLease(id: NodeId): GitStratumError {
-  return new GitStratumError("unavailable", "Keep silent without a lease in the consensus store", {
+function unable(id: NodeId): GitStratumError {
+  return new GitStratumError("unavailable", "Keep silent while unable to serve partitions", {
     data: { node: id },
   });
 }

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { GitStratumError, silentLogger } from "@gitstratum/core";
 import { type Control, parseNodeId } from "@gitstratum/core/rpc";
-import { LeaseBoundControl } from "./lease_bound_control.ts";
+import { AbleNodeControl } from "./able_node_control.ts";
 
 const ID = parseNodeId("metadata-1");
 const BEAT = { incarnation: 3, ready: true };
 
 function setUp() {
   const asked: string[] = [];
-  const state = { hasLease: true, failure: undefined as Error | undefined };
+  const state = { isAble: true, failure: undefined as Error | undefined };
   const answer = <T>(what: string, result: T): Promise<T> => {
     asked.push(what);
     return state.failure === undefined ? Promise.resolve(result) : Promise.reject(state.failure);
@@ -18,8 +18,8 @@ function setUp() {
     heartbeat: () => answer("heartbeat", { state: "active", topologyVersion: 1 }),
     leave: (_: string, incarnation: number) => answer(`leave ${incarnation}`, undefined),
   } as unknown as Control;
-  const lease = { mayServe: () => state.hasLease };
-  return { asked, state, bound: new LeaseBoundControl(control, { lease, logger: silentLogger }) };
+  const isAble = () => state.isAble;
+  return { asked, state, bound: new AbleNodeControl(control, { isAble, logger: silentLogger }) };
 }
 
 const NODE = {
@@ -31,23 +31,23 @@ const NODE = {
   ready: true,
 } as const;
 
-Deno.test("LeaseBoundControl passes on what a node with a lease says", async () => {
+Deno.test("AbleNodeControl passes on what an able node says", async () => {
   const { asked, bound } = setUp();
   await bound.register(NODE);
   await bound.heartbeat(ID, BEAT);
   assert.deepEqual(asked, ["register", "heartbeat"]);
 });
 
-Deno.test("LeaseBoundControl says that a node leaves which lost its lease, and keeps silent", async () => {
+Deno.test("AbleNodeControl says that a node leaves which is unable, and keeps silent", async () => {
   const { asked, state, bound } = setUp();
-  state.hasLease = false;
+  state.isAble = false;
   await assert.rejects(bound.heartbeat(ID, BEAT), { code: "unavailable" });
   await assert.rejects(bound.register(NODE), { code: "unavailable" });
   assert.deepEqual(asked, ["leave 3"]);
   state.failure = new GitStratumError("unavailable", "Reach a service");
-  await assert.rejects(bound.heartbeat(ID, BEAT), /without a lease/);
+  await assert.rejects(bound.heartbeat(ID, BEAT), /unable/);
   state.failure = undefined;
-  state.hasLease = true;
+  state.isAble = true;
   await bound.heartbeat(ID, BEAT);
   assert.deepEqual(asked, ["leave 3", "leave 3", "heartbeat"]);
 });

@@ -1,0 +1,88 @@
+/**
+ * Whether a node can write its tables.
+ *
+ * A node whose disk is full can not apply what its logs say, so it can not be the primary of anything:
+ * others, whose disks have room, have to be. A write that fails is believed until a larger one
+ * succeeds, because a full disk takes a little now and then.
+ *
+ * @module
+ */
+
+import { type Clock, type Logger, MIB } from "@gitstratum/core";
+
+/** With less room than this a node that was full does not begin anew. */
+const PROBE_BYTES = 8 * MIB;
+const PROBE_INTERVAL_MS = 1000;
+
+/** What a watch stands on. */
+export interface DiskWatchOptions {
+  /** Where the tables are. */
+  readonly directory: string;
+  /** Counts the time between two probes. */
+  readonly clock: Clock;
+  /** Told when the disk fails, and when it is well again. */
+  readonly logger: Logger;
+}
+
+/** Remembers that a write failed, and finds out when the disk is well again. */
+export class DiskWatch {
+  readonly #options: DiskWatchOptions;
+  readonly #stop = new AbortController();
+  #probing: Promise<void> | undefined;
+
+  /** Makes a watch that takes the disk for well. */
+  constructor(options: DiskWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Whether no write failed since the last one that showed that there is room. */
+  get isWell(): boolean {
+    return this.#probing === undefined;
+  }
+
+  /** A write failed for a reason that lies with the disk. */
+  failed(error: unknown): void {
+    if (this.#probing !== undefined || this.#stop.signal.aborted) return;
+    this.#options.logger.error("Fail to write the tables, leave their partitions to others", {
+      reason: String(error),
+    });
+    this.#probing = this.#probe().finally(() => this.#probing = undefined);
+  }
+
+  /** Probes no more. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#probing;
+  }
+
+  async #probe(): Promise<void> {
+    const { clock, logger } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await clock.sleep(PROBE_INTERVAL_MS, signal);
+      } catch {
+        // The sleep is cut short by close().
+        return;
+      }
+      if (!await this.#hasRoom()) continue;
+      logger.info("Find room for the tables again");
+      return;
+    }
+  }
+
+  async #hasRoom(): Promise<boolean> {
+    const path = `${this.#options.directory}/room.probe`;
+    try {
+      await Deno.writeFile(path, new Uint8Array(PROBE_BYTES));
+      return true;
+    } catch {
+      // That is the answer; the failure that began this was told.
+      return false;
+    } finally {
+      await Deno.remove(path).catch(() => {
+        // It could not even be made.
+      });
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { equal } from "node:assert/strict";
+import { ManualClock, silentLogger } from "@gitstratum/core";
+import { DiskWatch } from "./disk_watch.ts";
+
+/** Lets time pass until the watch's answer is the one that is wanted. */
+async function until(clock: ManualClock, watch: DiskWatch, isWell: boolean): Promise<void> {
+  while (watch.isWell !== isWell) {
+    await clock.advance(100);
+    // The probe is a real file.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+Deno.test("DiskWatch believes a failed write until a larger one succeeds", async () => {
+  const clock = new ManualClock();
+  const directory = `${await Deno.makeTempDir()}/later`;
+  const watch = new DiskWatch({ directory, clock, logger: silentLogger });
+  equal(watch.isWell, true);
+  watch.failed(new Error("database or disk is full"));
+  watch.failed(new Error("database or disk is full"));
+  for (let second = 0; second < 5; second++) {
+    await clock.advance(1000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    equal(watch.isWell, false, "there is no directory to write to");
+  }
+  await Deno.mkdir(directory);
+  await until(clock, watch, true);
+  equal([...Deno.readDirSync(directory)].length, 0, "probes leave nothing behind");
+  watch.failed(new Error("database or disk is full"));
+  equal(watch.isWell, false);
+  await watch.close();
+  equal(clock.sleeping, 0);
+  await Deno.remove(directory, { recursive: true });
+});
