@@ -98,6 +98,19 @@ export class NodeProcess {
     this.#running().kill(signal);
   }
 
+  /** Whether the process came to an end that nobody asked for. */
+  async hasEnded(): Promise<boolean> {
+    const stillRuns = new Promise<false>((resolve) => setTimeout(resolve, 0, false));
+    return await Promise.race([this.#running().status.then(() => true), stillRuns]);
+  }
+
+  /** Starts the process anew, whether it ended by itself or runs. */
+  async restart(): Promise<void> {
+    if (await this.hasEnded()) this.#child = undefined;
+    else await this.kill();
+    await this.start();
+  }
+
   /** Ends the process at once. */
   async kill(): Promise<void> {
     if (this.#child === undefined) return;
