@@ -73,8 +73,8 @@ const PUBLIC_RATES: RateRules = {
   user: { perSecond: 200, burst: 4000 },
 };
 const PUBLIC_CONCURRENCY: ConcurrencyRules = {
-  address: { running: 256, waiting: 1024 },
-  user: { running: 256, waiting: 1024 },
+  address: { running: 64, waiting: 1024 },
+  user: { running: 128, waiting: 1024 },
 };
 
 function rateOption(kind: RateSubjectKind, whose: string): ConfigOption<Said<RateRule>> {

@@ -313,7 +313,7 @@ export const MEMORY_WAIT_MS_MAX = 5 * 60 * 1000;
 /** When a request has waited so long, streams that have stalled are ended for it. */
 export const MEMORY_WANT_MS = 5 * 1000;
 /** A stream that moves less than `STREAM_PROGRESS_BYTES_MIN` in so long has stalled. */
-export const STREAM_STALL_MS_MAX = 60 * 1000;
+export const STREAM_STALL_MS_MAX = 20 * 1000;
 /** One that moves so little in so long is ended, whether others wait or not; SSH has the same. */
 export const STREAM_IDLE_MS_MAX = 30 * 60 * 1000;
 /** See `STREAM_STALL_MS_MAX`; together as slow as the slowest modems. */

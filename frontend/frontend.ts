@@ -149,7 +149,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const app = httpApp({
     sessions: admission === undefined || memory === undefined
       ? sessions
-      : new AdmittedSessions(sessions, admission, memory.permits),
+      : new AdmittedSessions(sessions, admission, memory),
     archives: new ArchiveDownloads({ ...archive, access, ...(admission && { admission }) }),
     ...(memory && { streams: memory.streams }),
     ...(admission && { admission }),

@@ -18,8 +18,8 @@ import { textErrorAnswer } from "../http/error_answer.ts";
 import { unguardedAsker } from "../access/asker.ts";
 import type { SessionCaller, SessionInput } from "../session/session.ts";
 import { AdmittedConversations, AdmittedSessions } from "./admitted_sessions.ts";
-import { MemoryPermits } from "./memory_permits.ts";
 import { openAdmission } from "./open_admission.ts";
+import { openRequestMemory, type RequestMemory } from "./request_memory.ts";
 
 const NAME = "acme/tools" as RepositoryName;
 const ONCE = { perSecond: 0.001, burst: 1 };
@@ -44,9 +44,9 @@ function admissionOf(
   return { admission, clock, releases };
 }
 
-function permits(): MemoryPermits {
-  const world = { clock: new ManualClock(), metrics: new PrometheusMetrics() };
-  return new MemoryPermits({ ...world, bytesMax: 100 * MIB });
+function memory(): RequestMemory {
+  const clock = new ManualClock();
+  return openRequestMemory(0, { clock, metrics: new PrometheusMetrics(), isWanted: () => false });
 }
 
 function callerOf(principal?: Principal, remoteAddress = "192.0.2.1"): SessionCaller {
@@ -173,7 +173,7 @@ Deno.test("AdmittedSessions hold their place until the last byte is out", async 
     concurrency: { repository: { running: 1, waiting: 1 } },
   });
   const held = new HeldSessions();
-  const sessions = new AdmittedSessions(held, admission, permits());
+  const sessions = new AdmittedSessions(held, admission, memory());
   const first = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
   await first.next();
   const second = sessions.bundle(NAME, "0".repeat(40), callerOf());
@@ -189,11 +189,32 @@ Deno.test("AdmittedSessions hold their place until the last byte is out", async 
   await releases.run();
 });
 
+Deno.test("AdmittedSessions hold memory for a request until its answer begins", async () => {
+  const { admission, releases } = admissionOf({});
+  const { bodies, ...others } = memory();
+  const sessions = new AdmittedSessions(new HeldSessions(), admission, { ...others, bodies });
+  const all = await bodies.acquire({ bytes: Infinity, lane: "large" });
+  const rest = await Promise.all(
+    Array.from({ length: 16 }, () => bodies.acquire({ bytes: MIB, lane: "small" })),
+  );
+  const answer = sessions.respond("git-receive-pack", NAME, inputOf(callerOf()));
+  const beginning = answer.next();
+  all.release();
+  await beginning;
+  assert.equal(bodies.usedBytes, 16 * MIB);
+  await answer.return(undefined);
+  for (const permit of rest) permit.release();
+  const refused = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
+  await refused.return(undefined);
+  assert.equal(bodies.usedBytes, 0);
+  await releases.run();
+});
+
 Deno.test("AdmittedSessions let their place go when the client is gone", async () => {
   const { admission, releases } = admissionOf({
     concurrency: { address: { running: 1, waiting: 0 } },
   });
-  const sessions = new AdmittedSessions(new HeldSessions(), admission, permits());
+  const sessions = new AdmittedSessions(new HeldSessions(), admission, memory());
   for (let count = 0; count < 3; count++) {
     const answer = sessions.respond("git-upload-pack", NAME, inputOf(callerOf()));
     await answer.next();

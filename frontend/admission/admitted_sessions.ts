@@ -8,6 +8,7 @@
  * @module
  */
 
+import { MEMORY_BODY_BYTES } from "@gitstratum/core";
 import type { GitService, ProtocolVersion } from "@gitstratum/core/protocol";
 import type { RepositoryName } from "@gitstratum/core/rpc";
 import type { GitSessions } from "../http/git_routes.ts";
@@ -15,23 +16,23 @@ import type { ConversationService, GitConversations } from "../session/git_conve
 import type { ConversationEnd, SessionCaller, SessionInput } from "../session/session.ts";
 import type { Admission } from "./admission.ts";
 import { admittedBody } from "./admitted_body.ts";
-import type { MemoryPermits } from "./memory_permits.ts";
+import type { RequestMemory } from "./request_memory.ts";
 
 /** Sessions of a transport on which each request stands alone; its addresses are counted elsewhere. */
 export class AdmittedSessions implements GitSessions {
   readonly #sessions: GitSessions;
   readonly #admission: Admission;
-  readonly #permits: Pick<MemoryPermits, "acquire">;
+  readonly #memory: Pick<RequestMemory, "permits" | "bodies">;
 
   /** Puts sessions behind an admission, and what they read behind permits. */
   constructor(
     sessions: GitSessions,
     admission: Admission,
-    permits: Pick<MemoryPermits, "acquire">,
+    memory: Pick<RequestMemory, "permits" | "bodies">,
   ) {
     this.#sessions = sessions;
     this.#admission = admission;
-    this.#permits = permits;
+    this.#memory = memory;
   }
 
   /** See {@link GitSessions.advertise}. */
@@ -54,15 +55,21 @@ export class AdmittedSessions implements GitSessions {
     this.#admission.countCaller(input, name);
     const release = await this.#admission.run(input, name);
     try {
-      if (service === "git-receive-pack") yield* this.#sessions.respond(service, name, input);
-      else yield* this.#respondToFetch(name, input);
+      const { signal } = input;
+      // A push is read for long, and waits for memory while it is.
+      const lane = service === "git-receive-pack" ? "large" : "small";
+      const permit = await this.#memory.bodies.acquire({ bytes: MEMORY_BODY_BYTES, lane, signal });
+      const answer = service === "git-receive-pack"
+        ? this.#sessions.respond(service, name, input)
+        : this.#respondToFetch(name, input);
+      yield* releasedByFirst(answer, () => permit.release());
     } finally {
       release();
     }
   }
 
   async *#respondToFetch(name: RepositoryName, input: SessionInput): AsyncGenerator<Uint8Array> {
-    const { body, release } = admittedBody(input.body, this.#permits, input.signal);
+    const { body, release } = admittedBody(input.body, this.#memory.permits, input.signal);
     try {
       yield* this.#sessions.respond("git-upload-pack", name, { ...input, body });
     } finally {
@@ -83,6 +90,21 @@ export class AdmittedSessions implements GitSessions {
     } finally {
       release();
     }
+  }
+}
+
+/** The same answer. It begins when the request was read, so that what reading took is given back. */
+async function* releasedByFirst(
+  answer: AsyncGenerator<Uint8Array>,
+  release: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of answer) {
+      release();
+      yield chunk;
+    }
+  } finally {
+    release();
   }
 }
 

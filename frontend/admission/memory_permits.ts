@@ -57,6 +57,8 @@ export interface MemoryPermitsOptions {
   readonly clock: Clock;
   /** Counts what is out and what waits. */
   readonly metrics: Metrics;
+  /** What the memory is for: a word in the names of metrics; `memory` unless told. */
+  readonly use?: string;
 }
 
 interface Waiter {
@@ -81,25 +83,25 @@ export class MemoryPermits {
   constructor(options: MemoryPermitsOptions) {
     assert(options.bytesMax > 0, "There is memory to hand out");
     this.#options = options;
-    const { metrics } = options;
-    metrics.gauge("gitstratum_memory_permits_bytes", {
+    const { metrics, use = "memory" } = options;
+    metrics.gauge(`gitstratum_${use}_permits_bytes`, {
       help: "Memory that requests have been permitted to use.",
       read: () => this.usedBytes,
     });
-    metrics.gauge("gitstratum_memory_permits_max_bytes", {
+    metrics.gauge(`gitstratum_${use}_permits_max_bytes`, {
       help: "Memory that requests may be permitted to use together.",
       read: () => options.bytesMax,
     });
-    metrics.gauge("gitstratum_memory_permits_waiting", {
+    metrics.gauge(`gitstratum_${use}_permits_waiting`, {
       help: "Requests that wait for memory.",
       read: () => this.waitingCount,
     });
     const labels = ["lane"];
-    this.#waits = metrics.counter("gitstratum_memory_permit_waits_total", {
+    this.#waits = metrics.counter(`gitstratum_${use}_permit_waits_total`, {
       help: "Requests that had to wait for memory.",
       labels,
     });
-    this.#refusals = metrics.counter("gitstratum_memory_permit_refusals_total", {
+    this.#refusals = metrics.counter(`gitstratum_${use}_permit_refusals_total`, {
       help: "Requests that were refused because memory did not come free in time.",
       labels,
     });
