@@ -254,6 +254,10 @@ export const WEBHOOK_DELIVERY_KEEP_MS = 7 * 24 * 3600 * 1000;
 export const WEBHOOK_ANSWER_BYTES_MAX = 4 * KIB;
 /** Clocks of nodes may differ by so much: a webhook is told of events this long before its making. */
 export const WEBHOOK_CLOCK_SKEW_MS = 2000;
+/** References in one question to the policy service: at most some 6 MB of JSON. */
+export const PUSH_POLICY_COMMAND_COUNT_MAX = 5000;
+/** Bytes of its answer that are read: a verdict and a message. */
+export const PUSH_POLICY_ANSWER_BYTES_MAX = 32 * KIB;
 /** Entries of the audit trail in one page. */
 export const AUDIT_PAGE_COUNT_MAX = 1000;
 /** Body of such a page: settings of repositories are the longest details. */

@@ -25,6 +25,12 @@ import { openAdmission, type RateGround } from "./admission/open_admission.ts";
 import { withinQuota } from "./admission/repository_quota.ts";
 import { openRequestMemory } from "./admission/request_memory.ts";
 import type { EventGround } from "./events/event_ground.ts";
+import {
+  HttpPushPolicy,
+  type HttpPushPolicyOptions,
+  type PushPolicy,
+} from "./events/push_policy.ts";
+import { PushPolicyMetrics } from "./events/push_policy_metrics.ts";
 import { RecordAuthenticator } from "./access/authenticator.ts";
 import { claimFirstAdministrator } from "./access/first_administrator.ts";
 import {
@@ -68,6 +74,11 @@ export interface FrontendServerOptions {
   readonly auth?: boolean;
   /** What clients may ask for; absent = whatever they like. */
   readonly limits?: AdmissionLimits;
+  /** Who decides on pushes; absent = nobody but the rules of repositories. */
+  readonly policy?: Pick<
+    HttpPushPolicyOptions,
+    "url" | "egress" | "timeoutMs" | "failOpen" | "secret"
+  >;
   /** A line for each request; absent = no lines. */
   readonly accessLog?: boolean;
   /** Carries requests to issuers of CI jobs' tokens; absent = such tokens are not taken. */
@@ -242,6 +253,7 @@ async function openFrontend(
     ...(accounts && { accounts }),
     extents,
     events: ground.events,
+    ...openPolicy(options),
     ingest: withinQuota(async (request) => await ingest.ingest(request), {
       metadata,
       limits: options.limits?.quota ?? {},
@@ -273,6 +285,15 @@ async function emptyScratch(path: string): Promise<void> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
   await Deno.mkdir(path, { recursive: true });
+}
+
+/** Asks the policy, if there is one. */
+function openPolicy(options: FrontendServerOptions): { readonly policy?: PushPolicy } {
+  const { policy, clock, metrics } = options;
+  if (policy === undefined) return {};
+  const logger = options.logger.child({ role: "frontend" });
+  const counted = new PushPolicyMetrics(metrics);
+  return { policy: new HttpPushPolicy({ ...policy, clock, logger, metrics: counted }) };
 }
 
 /** An empty pack cache in a directory of its own, if there is to be one. */

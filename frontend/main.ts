@@ -15,7 +15,7 @@ import {
   serverHelpText,
 } from "@gitstratum/core";
 import type { AccessToken } from "@gitstratum/core/access";
-import { NetworkEgress } from "@gitstratum/core/egress";
+import { NetworkEgress, parseAddressRange } from "@gitstratum/core/egress";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import {
   addProcessMetrics,
@@ -60,12 +60,34 @@ function serverOptions(
     limits: admissionLimits(config, {
       isPublic: !isLoopback(config.http) || !isLoopback(config.ssh),
     }),
+    ...pushPolicy(config, world),
     accessLog: config.accessLog ?? true,
     issuerFetcher: (request) => fetch(request),
     metrics,
     clock,
     random,
     logger: context.logger,
+  };
+}
+
+/** Any address: whoever starts the server chose it. */
+const ANYWHERE = ["0.0.0.0/0", "::/0"].map(parseAddressRange);
+
+function pushPolicy(
+  config: ServerConfig,
+  world: ProcessWorld,
+): Pick<FrontendServerOptions, "policy"> {
+  const { pushPolicyUrl: url, pushPolicySecretFile: path } = config;
+  if (url === undefined) return {};
+  const secret = path === undefined ? {} : { secret: world.readTextFile(path).trim() };
+  return {
+    policy: {
+      url,
+      egress: new NetworkEgress({ allowed: ANYWHERE }),
+      timeoutMs: config.pushPolicyTimeoutS * 1000,
+      failOpen: config.pushPolicyFailOpen ?? false,
+      ...secret,
+    },
   };
 }
 

@@ -38,6 +38,7 @@ import {
   type ReferenceListing,
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
+import type { PushPolicy } from "../events/push_policy.ts";
 import { liveTask } from "./live_task.ts";
 import { PackBody } from "./pack_body.ts";
 import type { PushNonces } from "./push_nonces.ts";
@@ -86,6 +87,8 @@ export interface ReceivePackOptions {
   /** For signed pushes; absent = they are not taken. */
   readonly nonces?: PushNonces;
   readonly features: ReceivePackFeatures;
+  /** Asked before each commit; absent = nobody is. */
+  readonly policy?: PushPolicy;
 }
 
 /** How one client talks. */
@@ -95,6 +98,16 @@ export interface ReceivePackConversation extends SessionCaller {
   readonly stateless: boolean;
 }
 
+/** What became of a push, and what people are told beside the report. */
+interface ToldOutcome extends PushOutcome {
+  /** What object checks warn of. */
+  readonly warnings?: readonly string[];
+  /** What the policy says against it. */
+  readonly refusal?: readonly string[];
+}
+
+/** In git's words, for each command of a push that the policy refuses. */
+const POLICY_REASON = "pre-receive hook declined";
 /** How often a commit whose outcome is unknown is asked again. */
 const COMMIT_ATTEMPTS_MAX = 5;
 const COMMIT_RETRY_MS = 200;
@@ -217,8 +230,12 @@ export class ReceivePackSession {
         keepAlive: keepAlivePkt(),
         ...(push.quiet ? {} : { frameProgress }),
       });
-      const { results, warnings = [] } = outcome;
-      const checks = warnings.map((line) => `warning: ${line}\n`).join("");
+      const { results, warnings = [], refusal = [] } = outcome;
+      const checks = [
+        ...warnings.map((line) => `warning: ${line}\n`),
+        ...refusal.map((line) => `${line}\n`),
+      ]
+        .join("");
       const warning = deletionWarning(push.commands, { repository, results });
       const notes = `${checks}${warning}${rejectionNotes(results)}`;
       if (notes !== "") yield frameSideBandText(2, notes, { mode });
@@ -233,7 +250,7 @@ export class ReceivePackSession {
     push: PushCommands,
     repository: RepositoryInfo,
     input: { readonly body: PackBody; readonly progress: (text: string) => void },
-  ): Promise<PushOutcome & { readonly warnings?: readonly string[] }> {
+  ): Promise<ToldOutcome> {
     let ingested: IngestedPack = { group: undefined, warnings: [] };
     try {
       if (push.hasPack) {
@@ -252,7 +269,31 @@ export class ReceivePackSession {
     }
     await input.body.discardRest();
     const { group, warnings } = ingested;
+    try {
+      const refusal = await this.#refusal(push, repository);
+      if (refusal !== undefined) {
+        return { results: rejected(push, POLICY_REASON), warnings, refusal };
+      }
+    } catch (error) {
+      if (!isCallersFault(error)) throw error;
+      return { results: rejected(push, shownError(error)), warnings };
+    }
     return { results: await this.#commit(push, repository, group), warnings };
+  }
+
+  /** What the policy has to say against a push; undefined when it may be committed. */
+  async #refusal(
+    push: PushCommands,
+    repository: RepositoryInfo,
+  ): Promise<readonly string[] | undefined> {
+    const { policy } = this.#options;
+    if (policy === undefined) return undefined;
+    const { transport, remoteAddress, asker, signal } = this.#conversation;
+    const { commands, pushOptions } = push;
+    const actor = asker.actor();
+    const by = { actor, transport, remoteAddress };
+    const verdict = await policy.ask({ repository, ...by, commands, pushOptions, signal });
+    return verdict.allowed ? undefined : verdict.lines;
   }
 
   async #commit(

@@ -18,6 +18,7 @@ import { AccessGate } from "../access/access_gate.ts";
 import { CommitSignatures } from "../access/commit_signatures.ts";
 import type { ObjectRebuilder } from "../pack_assembly/object_rebuilder.ts";
 import { unguardedAsker } from "../access/asker.ts";
+import type { PushPolicy, PushQuestion } from "../events/push_policy.ts";
 import { type IngestRequest, ReceivePackSession } from "./receive_pack_session.ts";
 import { type PushTarget, RepositoryAccess, suggestedDefaultBranch } from "./repository_access.ts";
 
@@ -77,7 +78,7 @@ const EXISTING: PushTarget = {
   }),
 };
 
-function setUp(target: PushTarget = EXISTING, stateless = true) {
+function setUp(target: PushTarget = EXISTING, stateless = true, policy?: PushPolicy) {
   const metadata = new FakeMetadata();
   const clock = new ManualClock(1000);
   const ingested: string[] = [];
@@ -106,6 +107,7 @@ function setUp(target: PushTarget = EXISTING, stateless = true) {
       random: systemRandom,
       agent: "gitstratum/test",
       features: { pushOptions: true },
+      ...(policy && { policy }),
     },
     target,
     {
@@ -186,6 +188,40 @@ Deno.test("ReceivePackSession.respond() ingests, commits and reports", async () 
     agent: "git/9.9",
     atMs: 1000,
   });
+});
+
+Deno.test("ReceivePackSession.respond() commits nothing that the policy refuses", async () => {
+  const asked: PushQuestion[] = [];
+  const policy: PushPolicy = {
+    ask(question) {
+      asked.push(question);
+      const isMain = question.commands[0]!.name === "refs/heads/main";
+      return Promise.resolve(
+        isMain ? { allowed: false, lines: ["Not here:", "see the handbook"] } : { allowed: true },
+      );
+    },
+  };
+  const { session, metadata, ingested } = setUp(EXISTING, true, policy);
+  const refused = push([`${A} ${B} refs/heads/main`, `${ZERO} ${B} refs/heads/x`], CAPABILITIES);
+  const { report, progress } = await bands(session.respond(refused));
+  assert.deepEqual(report, [
+    "unpack ok",
+    "ng refs/heads/main pre-receive hook declined",
+    "ng refs/heads/x pre-receive hook declined",
+  ]);
+  assert.equal(progress, "Unpacking\nNot here:\nsee the handbook\n");
+  assert.equal(ingested.length, 1);
+  assert.equal(metadata.pushes.length, 0);
+  const [{ repository, transport, remoteAddress, commands }] = asked as [PushQuestion];
+  assert.equal(repository.name, "me/thing");
+  assert.deepEqual([transport, remoteAddress, commands.length], ["http", "192.0.2.1", 2]);
+
+  const allowed = push([`${ZERO} ${B} refs/heads/x`], CAPABILITIES);
+  assert.deepEqual((await bands(session.respond(allowed))).report, [
+    "unpack ok",
+    "ok refs/heads/x",
+  ]);
+  assert.equal(metadata.pushes.length, 1);
 });
 
 Deno.test("ReceivePackSession.respond() needs no pack for deletions", async () => {
