@@ -18,7 +18,6 @@ import type { Admission } from "./admission/admission.ts";
 import { AdmittedConversations, AdmittedSessions } from "./admission/admitted_sessions.ts";
 import type { RequestMemory } from "./admission/request_memory.ts";
 import type { EventGround } from "./events/event_ground.ts";
-import type { PushPolicy } from "./events/push_policy.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
@@ -60,8 +59,6 @@ export interface FrontendOptions {
   readonly events?: EventGround;
   /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
-  /** Asked before each push is committed; absent = nobody is. */
-  readonly policy?: PushPolicy;
   /** Takes the packs of pushes in. */
   readonly ingest: IngestPack;
   /** For keep-alives, time stamps and retries. */
@@ -139,8 +136,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const nonces = new PushNonces({ clock, secrets: options.secrets });
   const signatures = new CommitSignatures({ gate, rebuilder });
   const common = { access, metadata, ingest, signatures, clock, random, agent };
-  const { policy } = options;
-  const receive = { ...common, newSessionId, nonces, features, ...(policy && { policy }) };
+  const receive = { ...common, newSessionId, nonces, features };
   const { admission, memory } = options;
   const sessions = new StatelessSessions(upload, receive);
   const archive = { metadata, rebuilder, clock };
@@ -153,7 +149,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const app = httpApp({
     sessions: admission === undefined || memory === undefined
       ? sessions
-      : new AdmittedSessions(sessions, admission, memory),
+      : new AdmittedSessions(sessions, admission, memory.permits),
     archives: new ArchiveDownloads({ ...archive, access, ...(admission && { admission }) }),
     ...(memory && { streams: memory.streams }),
     ...(admission && { admission }),
@@ -163,6 +159,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
       authenticator,
       gate,
       ...(accounts && { accounts }),
+      ...(options.events && { events: options.events }),
       secrets: options.secrets,
       clock,
       random,

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { git } from "./harness/git.ts";
 import { GitStratumServer, projectRoot } from "./harness/gitstratum_server.ts";
+import { generateHistory } from "./harness/history.ts";
 import { temporaryDirectory } from "./harness/temp.ts";
 
 /** What a run printed, and its exit code. */
@@ -93,4 +94,43 @@ Deno.test("an administrator logs in, and lets somebody push", async () => {
   const refused = await git(["ls-remote", `${url}`], { anyExit: true });
   assert.notEqual(refused.code, 0);
   assert.equal((await admin(server, ["user", "list"], { ...options, token })).code, 4);
+});
+
+Deno.test("an administrator sees who pushed, and has webhooks told again", async () => {
+  await using temp = await temporaryDirectory();
+  const told = Promise.withResolvers<string>();
+  await using receiver = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      told.resolve(request.headers.get("user-agent") ?? "");
+      return new Response(null, { status: 204 });
+    },
+  );
+  await using server = await GitStratumServer.start({
+    flags: ["--auth", "--egress-allow", "127.0.0.1"],
+  });
+  const token = /gst_[0-9A-Za-z_]+/.exec(server.log)![0];
+  const run = async (...args: string[]) => {
+    const { code, out, errors } = await admin(server, [...args, "--json"], {
+      home: temp.path,
+      token,
+    });
+    assert.equal(code, 0, errors);
+    return out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  };
+  await run("repository", "create", "admin/one");
+  const url = `http://127.0.0.1:${receiver.addr.port}/hook`;
+  const [{ id }] = await run("webhook", "add", "admin/one", "--url", url, "--events", "push");
+  const source = await generateHistory(temp.join("source.git"), { seed: 7, commits: 2 });
+  const remote = new URL(server.url("admin/one"));
+  Object.assign(remote, { username: "admin", password: token });
+  await git(["-C", source, "push", "-q", `${remote}`, "main"]);
+  await told.promise;
+  const [event] = await run("audit", "--of", "admin/one", "--user", "admin", "--limit", "1");
+  assert.equal(event.kind, "reference-updated");
+  assert.equal(event.by.transport, "http");
+  const [delivery] = await run("webhook", "deliveries", "admin/one", id);
+  assert.equal(delivery.event, "push");
+  const [again] = await run("webhook", "replay", "admin/one", id, delivery.id);
+  assert.equal(again.id, delivery.id);
 });

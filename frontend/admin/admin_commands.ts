@@ -9,6 +9,7 @@ import type { AdminCommand } from "./admin_command.ts";
 import { CREDENTIAL_COMMANDS } from "./credential_commands.ts";
 import { DEPLOY_COMMANDS } from "./deploy_commands.ts";
 import { JOB_COMMANDS } from "./job_commands.ts";
+import { EVENT_COMMANDS } from "./event_commands.ts";
 import { LIFE_COMMANDS } from "./life_commands.ts";
 import { MEMBER_COMMANDS } from "./member_commands.ts";
 import { PROTECTION_COMMANDS } from "./protection_commands.ts";
@@ -24,4 +25,5 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   ...CREDENTIAL_COMMANDS,
   ...DEPLOY_COMMANDS,
   ...JOB_COMMANDS,
+  ...EVENT_COMMANDS,
 ];

@@ -149,8 +149,12 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   d: 24 * 3_600_000,
 };
 
-/** When something ends or begins: a time, or how long from now. Gives the time by the time now. */
-export function timeFlag(named: Named): AdminFlag<(nowMs: number) => string> {
+/** A time, or how long from now (or ago, where times are past). Gives the time by the time now. */
+export function timeFlag(
+  options: Named & { readonly isPast?: true },
+): AdminFlag<(nowMs: number) => string> {
+  const { isPast, ...named } = options;
+  const sign = isPast === true ? -1 : 1;
   return {
     ...named,
     placeholder: "TIME",
@@ -158,7 +162,7 @@ export function timeFlag(named: Named): AdminFlag<(nowMs: number) => string> {
       const text = texts.at(-1)!;
       const [, count, unit] = /^([0-9]{1,6})([mhd])$/.exec(text) ?? [];
       if (unit !== undefined) {
-        return (nowMs) => new Date(nowMs + Number(count) * UNITS_MS[unit]!).toISOString();
+        return (nowMs) => new Date(nowMs + sign * Number(count) * UNITS_MS[unit]!).toISOString();
       }
       const atMs = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
       if (!Number.isNaN(atMs)) return () => new Date(atMs).toISOString();

@@ -6,6 +6,7 @@
 
 import { ACCESS_PAGE_COUNT_MAX, GitStratumError } from "@gitstratum/core";
 import type { AccessRecord, AccessView, UserId } from "@gitstratum/core/access";
+import type { Provenance } from "@gitstratum/core/rpc";
 import type { Access, AccessClient, Page, PageRequest } from "@gitstratum/core/rpc/access";
 import type { PageQuery } from "./page.ts";
 import type { PageCursors } from "./page_cursor.ts";
@@ -34,6 +35,13 @@ export class Accounts {
     const { client } = this.#options;
     if (client !== undefined) return client;
     throw new GitStratumError("not-found", "Find no accounts on this server");
+  }
+
+  /** The same accounts for somebody, of whom the audit trail tells. */
+  by(provenance: Provenance): Accounts {
+    const { client } = this.#options;
+    if (client === undefined) return this;
+    return new Accounts({ ...this.#options, client: client.as(provenance) });
   }
 
   /** The calls of the store. @throws `not-found` on a server that keeps no accounts */

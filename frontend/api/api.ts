@@ -5,6 +5,7 @@
  */
 
 import type { ApiOperation } from "./api_operation.ts";
+import * as audit from "./audit_operations.ts";
 import * as credentials from "./credential_operations.ts";
 import * as deploy from "./deploy_operations.ts";
 import * as jobs from "./job_operations.ts";
@@ -12,6 +13,7 @@ import * as members from "./member_operations.ts";
 import * as life from "./repository_life_operations.ts";
 import * as repositories from "./repository_operations.ts";
 import * as users from "./user_operations.ts";
+import * as webhooks from "./webhook_operations.ts";
 
 /** The operations. */
 export const API = {
@@ -58,6 +60,21 @@ export const API = {
   createTrust: deploy.createTrust,
   deleteTrust: deploy.deleteTrust,
   exchangeToken: jobs.exchangeToken,
+  listAuditEvents: audit.listAuditEvents,
+  listRepositoryAuditEvents: audit.listRepositoryAuditEvents,
+  listOwnerAuditEvents: audit.listOwnerAuditEvents,
+  listRepositoryWebhooks: webhooks.listRepositoryWebhooks,
+  createRepositoryWebhook: webhooks.createRepositoryWebhook,
+  updateRepositoryWebhook: webhooks.updateRepositoryWebhook,
+  deleteRepositoryWebhook: webhooks.deleteRepositoryWebhook,
+  listRepositoryDeliveries: webhooks.listRepositoryDeliveries,
+  replayRepositoryDelivery: webhooks.replayRepositoryDelivery,
+  listOwnerWebhooks: webhooks.listOwnerWebhooks,
+  createOwnerWebhook: webhooks.createOwnerWebhook,
+  updateOwnerWebhook: webhooks.updateOwnerWebhook,
+  deleteOwnerWebhook: webhooks.deleteOwnerWebhook,
+  listOwnerDeliveries: webhooks.listOwnerDeliveries,
+  replayOwnerDelivery: webhooks.replayOwnerDelivery,
 } as const satisfies Readonly<Record<string, ApiOperation>>;
 
 /** Names an operation. */

@@ -5,7 +5,7 @@
  */
 
 import type { Hono } from "@hono/hono";
-import type { Clock, Random } from "@gitstratum/core";
+import { type Clock, GitStratumError, type Random } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { Metadata } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
@@ -13,7 +13,9 @@ import type { AccessGate } from "../access/access_gate.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import { RepositoryGate } from "../access/repository_gate.ts";
 import type { TokenExchange } from "../oidc/token_exchange.ts";
+import type { EventGround } from "../events/event_ground.ts";
 import { apiApp } from "./api_app.ts";
+import { auditHandlers } from "./audit_handlers.ts";
 import { credentialHandlers } from "./credential_handlers.ts";
 import { deployHandlers } from "./deploy_handlers.ts";
 import { jobHandlers } from "./job_handlers.ts";
@@ -23,6 +25,8 @@ import { Accounts } from "./accounts.ts";
 import { repositoryHandlers } from "./repository_handlers.ts";
 import { repositoryLifeHandlers } from "./repository_life_handlers.ts";
 import { userHandlers } from "./user_handlers.ts";
+import { WebhookDesk } from "./webhook_desk.ts";
+import { webhookHandlers } from "./webhook_handlers.ts";
 
 /** What the API works with. */
 export interface ApiServiceOptions {
@@ -39,6 +43,8 @@ export interface ApiServiceOptions {
     /** Exchanges tokens of issuers; absent = nobody's are taken. */
     readonly exchange?: TokenExchange;
   };
+  /** Who did what, and who is told of it; absent on a server that keeps none of it. */
+  readonly events?: EventGround;
   /** What all frontends share and nobody else knows: pages go on at another frontend. */
   readonly secrets: readonly string[];
   /** Says when something was asked. */
@@ -56,6 +62,7 @@ export function createApi(options: ApiServiceOptions): Hono {
   const repositories = new RepositoryGate(options);
   const cursors = new PageCursors(options);
   const accounts = new Accounts({ ...options.accounts, cursors });
+  const events = () => eventsOf(options);
   return apiApp({
     ...options,
     repositories,
@@ -66,7 +73,14 @@ export function createApi(options: ApiServiceOptions): Hono {
       ...credentialHandlers({ accounts, repositories }),
       ...memberHandlers(accounts),
       ...deployHandlers(accounts),
+      ...auditHandlers({ audit: () => events().audit, cursors }),
+      ...webhookHandlers(new WebhookDesk({ ...options, events, cursors })),
       ...jobHandlers({ ...options, exchange: options.accounts?.exchange }),
     },
   });
+}
+
+function eventsOf({ events }: ApiServiceOptions): EventGround {
+  if (events !== undefined) return events;
+  throw new GitStratumError("not-found", "Find no events on this server");
 }

@@ -67,7 +67,7 @@ function tokenHandlers(
       checkScopes(asker.principal(), scopes);
       checkPeriod({ notBefore, expiresAtMs, nowMs: provenance.atMs });
       const find = (name: RepositoryName) => idOf(name, { repositories, asker, signal });
-      const { token, record } = await accounts.client.makeToken({
+      const { token, record } = await accounts.by(provenance).client.makeToken({
         user: await accounts.userId(path.user),
         label,
         scopes: [...new Set(scopes)],
@@ -77,8 +77,9 @@ function tokenHandlers(
       });
       return { ...shownToken(record), token };
     },
-    async deleteToken({ path }) {
-      await accounts.calls.removeToken({ user: await accounts.userId(path.user), id: path.id });
+    async deleteToken({ path, provenance }) {
+      const user = await accounts.userId(path.user);
+      await accounts.by(provenance).calls.removeToken({ user, id: path.id });
     },
   };
 }
@@ -95,10 +96,10 @@ function keyHandlers(
       });
       return { keys, ...rest };
     },
-    async addUserKey({ path, body: { key, label, expiresAt }, asker }) {
+    async addUserKey({ path, body: { key, label, expiresAt }, asker, provenance }) {
       const expiresAtMs = endOf(asker.principal(), expiresAt);
       checkScopes(asker.principal(), ["repository:admin"]);
-      const record = await accounts.calls.addUserKey({
+      const record = await accounts.by(provenance).calls.addUserKey({
         id: accounts.client.newRecordId(),
         user: await accounts.userId(path.user),
         key,
@@ -107,8 +108,9 @@ function keyHandlers(
       });
       return shownUserKey(record);
     },
-    async deleteUserKey({ path }) {
-      await accounts.calls.removeUserKey({ user: await accounts.userId(path.user), id: path.id });
+    async deleteUserKey({ path, provenance }) {
+      const user = await accounts.userId(path.user);
+      await accounts.by(provenance).calls.removeUserKey({ user, id: path.id });
     },
   };
 }

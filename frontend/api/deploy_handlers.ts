@@ -35,9 +35,9 @@ function deployKeyHandlers(accounts: Accounts): ApiHandlersOf<DeployKeyOperation
       });
       return { keys, ...rest };
     },
-    async addDeployKey({ body, repository }) {
+    async addDeployKey({ body, repository, provenance }) {
       const { key, role, label, expiresAt } = body;
-      const record = await accounts.calls.addDeployKey({
+      const record = await accounts.by(provenance).calls.addDeployKey({
         id: accounts.client.newRecordId(),
         repository: repository.repositoryId,
         key,
@@ -47,8 +47,8 @@ function deployKeyHandlers(accounts: Accounts): ApiHandlersOf<DeployKeyOperation
       });
       return shownDeployKey(record);
     },
-    async deleteDeployKey({ path, repository }) {
-      await accounts.calls.removeDeployKey({ repository: repository.repositoryId, id: path.id });
+    async deleteDeployKey({ path: { id }, repository: { repositoryId: repository }, provenance }) {
+      await accounts.by(provenance).calls.removeDeployKey({ repository, id });
     },
   };
 }
@@ -63,9 +63,9 @@ function issuerHandlers(accounts: Accounts): ApiHandlersOf<IssuerOperationId> {
       });
       return { issuers, ...rest };
     },
-    async createIssuer({ body: { url, audience, keysUrl } }) {
+    async createIssuer({ body: { url, audience, keysUrl }, provenance }) {
       const id = accounts.client.newRecordId();
-      const record = await accounts.calls.createIssuer({
+      const record = await accounts.by(provenance).calls.createIssuer({
         id,
         url,
         audience,
@@ -73,8 +73,8 @@ function issuerHandlers(accounts: Accounts): ApiHandlersOf<IssuerOperationId> {
       });
       return shownIssuer(record);
     },
-    async deleteIssuer({ path }) {
-      await accounts.calls.removeIssuer({ id: path.id });
+    async deleteIssuer({ path: { id }, provenance }) {
+      await accounts.by(provenance).calls.removeIssuer({ id });
     },
   };
 }
@@ -88,13 +88,13 @@ function trustHandlers(accounts: Accounts): ApiHandlersOf<TrustOperationId> {
       });
       return { trusts, ...rest };
     },
-    async createTrust({ body, repository }) {
+    async createTrust({ body, repository, provenance }) {
       const id = accounts.client.newRecordId();
       const request = { ...body, id, repository: repository.repositoryId };
-      return shownTrust(await accounts.calls.createTrust(request));
+      return shownTrust(await accounts.by(provenance).calls.createTrust(request));
     },
-    async deleteTrust({ path, repository }) {
-      await accounts.calls.removeTrust({ repository: repository.repositoryId, id: path.id });
+    async deleteTrust({ path: { id }, repository: { repositoryId: repository }, provenance }) {
+      await accounts.by(provenance).calls.removeTrust({ repository, id });
     },
   };
 }

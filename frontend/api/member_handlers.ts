@@ -12,6 +12,7 @@ import type {
   OwnerRecord,
   Role,
 } from "@gitstratum/core/access";
+import type { Provenance } from "@gitstratum/core/rpc";
 import type { Accounts } from "./accounts.ts";
 import type { ApiHandlersOf } from "./api_handler.ts";
 import type { memberSchema, ownerSchema } from "./member_operations.ts";
@@ -47,11 +48,11 @@ function ownerHandlers(accounts: Accounts): ApiHandlersOf<OwnerOperationId> {
       });
       return { owners, ...rest };
     },
-    async createOwner({ body }) {
-      return shownOwner(await accounts.calls.createOwner(body));
+    async createOwner({ body, provenance }) {
+      return shownOwner(await accounts.by(provenance).calls.createOwner(body));
     },
-    async deleteOwner({ path }) {
-      await accounts.calls.removeOwner({ name: path.owner });
+    async deleteOwner({ path, provenance }) {
+      await accounts.by(provenance).calls.removeOwner({ name: path.owner });
     },
   };
 }
@@ -60,8 +61,10 @@ function ownerMemberHandlers(members: Members): ApiHandlersOf<OwnerMemberOperati
   const on = (owner: AccountName): GrantTarget => ({ on: "owner", owner });
   return {
     listOwnerMembers: ({ path, query }) => members.list(query, on(path.owner)),
-    setOwnerMember: ({ path, body }) => members.set(path.user, on(path.owner), body.role),
-    deleteOwnerMember: ({ path }) => members.remove(path.user, on(path.owner)),
+    setOwnerMember: ({ path, body, provenance }) =>
+      members.by(provenance).set(path.user, on(path.owner), body.role),
+    deleteOwnerMember: ({ path, provenance }) =>
+      members.by(provenance).remove(path.user, on(path.owner)),
   };
 }
 
@@ -71,10 +74,10 @@ function repositoryMemberHandlers(members: Members): ApiHandlersOf<RepositoryMem
   return {
     listRepositoryMembers: ({ query, repository }) =>
       members.list(query, on(repository.repositoryId)),
-    setRepositoryMember: ({ path, body, repository }) =>
-      members.set(path.user, on(repository.repositoryId), body.role),
-    deleteRepositoryMember: ({ path, repository }) =>
-      members.remove(path.user, on(repository.repositoryId)),
+    setRepositoryMember: ({ path, body, repository, provenance }) =>
+      members.by(provenance).set(path.user, on(repository.repositoryId), body.role),
+    deleteRepositoryMember: ({ path, repository, provenance }) =>
+      members.by(provenance).remove(path.user, on(repository.repositoryId)),
   };
 }
 
@@ -86,6 +89,10 @@ class Members {
 
   constructor(accounts: Accounts) {
     this.#accounts = accounts;
+  }
+
+  by(provenance: Provenance): Members {
+    return new Members(this.#accounts.by(provenance));
   }
 
   async list(

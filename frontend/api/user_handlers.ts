@@ -33,25 +33,26 @@ export function userHandlers(accounts: Accounts): ApiHandlersOf<UserOperationId>
       });
       return { users, ...rest };
     },
-    async createUser({ body }) {
+    async createUser({ body, provenance }) {
       const id = accounts.client.newUserId();
-      return shownUser(await accounts.calls.createUser({ id, ...body }));
+      return shownUser(await accounts.by(provenance).calls.createUser({ id, ...body }));
     },
     async getUser({ path }) {
       return shownUser(await accounts.calls.findUser({ name: path.user }));
     },
-    async updateUser({ path, body: { administrator, disabled } }) {
+    async updateUser({ path, body: { administrator, disabled }, provenance }) {
       const user = await accounts.userId(path.user);
       return shownUser(
-        await accounts.calls.changeUser({
+        await accounts.by(provenance).calls.changeUser({
           user,
           ...(administrator === undefined ? {} : { administrator }),
           ...(disabled === undefined ? {} : { disabled }),
         }),
       );
     },
-    async deleteUser({ path }) {
-      await accounts.calls.removeUser({ user: await accounts.userId(path.user) });
+    async deleteUser({ path, provenance }) {
+      const user = await accounts.userId(path.user);
+      await accounts.by(provenance).calls.removeUser({ user });
     },
     async listUserGrants({ path, query }) {
       const user = await accounts.userId(path.user);

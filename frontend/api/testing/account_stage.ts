@@ -8,10 +8,17 @@ import { type Clock, silentLogger, systemClock, systemRandom } from "@gitstratum
 import type { AccessToken } from "@gitstratum/core/access";
 import { MemoryConsensus } from "@gitstratum/core/consensus";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
-import { JsonClient } from "@gitstratum/core/rpc";
+import {
+  AuditClient,
+  CONTROL_AUDIT_PATH,
+  type Fetcher,
+  JsonClient,
+  WebhookClient,
+} from "@gitstratum/core/rpc";
 import { AccessClient } from "@gitstratum/core/rpc/access";
 import { openControlNode } from "@gitstratum/control";
 import { RecordAuthenticator } from "../../access/authenticator.ts";
+import { FakeDeliveries } from "./fake_deliveries.ts";
 import { ApiHarness, type HarnessAnswer } from "./api_harness.ts";
 
 /** A key that `ssh-keygen -t ed25519` could have made. */
@@ -30,10 +37,13 @@ export type AskAs = (request: string, body?: unknown) => Promise<HarnessAnswer>;
 /** A server with one administrator. */
 export class AccountStage {
   readonly api: ApiHarness;
+  /** What webhooks were told. */
+  readonly deliveries: FakeDeliveries;
   readonly #client: AccessClient;
 
-  private constructor(api: ApiHarness, client: AccessClient) {
+  private constructor(api: ApiHarness, client: AccessClient, deliveries: FakeDeliveries) {
     this.api = api;
+    this.deliveries = deliveries;
     this.#client = client;
   }
 
@@ -59,8 +69,15 @@ export class AccountStage {
         clock,
         metrics: new PrometheusMetrics(),
       });
-      const api = new ApiHarness({ authenticator, accounts: { client, view }, clock });
-      const stage = new AccountStage(api, client);
+      const deliveries = new FakeDeliveries();
+      const fetcher: Fetcher = (request) => node.service.fetch(request);
+      const events = {
+        audit: new AuditClient(fetcher, { path: CONTROL_AUDIT_PATH }),
+        webhooks: new WebhookClient(fetcher),
+        deliveries,
+      };
+      const api = new ApiHarness({ authenticator, accounts: { client, view }, events, clock });
+      const stage = new AccountStage(api, client, deliveries);
       const token = (await client.claimFirstAdministrator("root"))!;
       await test(stage, stage.as(token), token);
     } finally {

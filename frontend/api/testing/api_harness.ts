@@ -13,6 +13,7 @@ import type { Fetcher } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { AccessGate } from "../../access/access_gate.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "../../access/authenticator.ts";
+import type { EventGround } from "../../events/event_ground.ts";
 import { API_BASE_PATH } from "../api.ts";
 import { createApi } from "../api_service.ts";
 import { FakeMetadata } from "./fake_metadata.ts";
@@ -24,6 +25,8 @@ export interface ApiHarnessOptions {
   readonly authenticator?: Authenticator;
   /** Accounts that the gate decides by, and that can be managed. */
   readonly accounts?: { readonly client: AccessClient; readonly view: AccessView };
+  /** Who did what, and who is told of it. */
+  readonly events?: EventGround;
   /** Time; stands still unless told. */
   readonly clock?: Clock;
   /** Changes are refused. */
@@ -54,6 +57,7 @@ export class ApiHarness {
       authenticator: options.authenticator ?? OPEN_AUTHENTICATOR,
       gate: new AccessGate({ clock, ...(accounts && { view: accounts.view }) }),
       ...(accounts && { accounts }),
+      ...(options.events && { events: options.events }),
       secrets: ["a secret of the cluster"],
       clock,
       random: new SeededRandom(3),
