@@ -75,6 +75,8 @@ export const SSH_MATRIX: readonly MatrixRow[] = rowsOf(SSH_ROWS);
 export const ADMINISTRATORS: readonly string[] = ["root"];
 /** Who may make repositories of acme's. */
 export const CREATORS: readonly string[] = ["owner-writer", "owner-admin", "acme", "root"];
+/** Who may not, and knows that there is such an owner. */
+export const OWNER_READERS: readonly string[] = ["owner-reader", "acme:read", "root:read"];
 /** Who may give roles in all of acme's repositories. */
 export const OWNERS: readonly string[] = ["owner-admin", "acme", "root"];
 /** Who may manage the tokens and keys of the user `writer`. */
@@ -91,6 +93,10 @@ export type RouteKind =
   | "grant"
   | "audit"
   | "delete"
+  /** What {@link CREATORS} may do who may read. */
+  | "fork"
+  /** What whoever may delete a repository may do to one that is deleted. */
+  | "deleted"
   /** {@link CREATORS}, {@link OWNERS}, {@link WRITERS_KEEPERS}, {@link ADMINISTRATORS} */
   | "create"
   | "members"
@@ -107,6 +113,7 @@ export const ROUTES: Readonly<Record<string, RouteKind>> = {
   "POST /:owner/:name/git-upload-pack": "read",
   "POST /:owner/:name/git-receive-pack": "write",
   "GET /:owner/:name/bundles/:file": "read",
+  "GET /:owner/:name/archive/:file{.+}": "read",
   // They tell clients of the dumb protocol that it is not spoken here, whatever they ask for.
   "GET /:owner/:name/HEAD": "nothing",
   "GET /:owner/:name/objects/*": "nothing",
@@ -122,6 +129,8 @@ export interface ApiCase {
 }
 
 const ID = "0".repeat(32);
+/** Nothing is ever posted there. */
+const WEBHOOK = { url: "http://127.0.0.1:9/", events: ["push"], active: false };
 
 /** Every operation of the API. In paths, `{name}` is a visibility, `{owner}` acme, `{user}` writer. */
 export const API_CASES: Readonly<Record<string, ApiCase>> = {
@@ -164,6 +173,27 @@ export const API_CASES: Readonly<Record<string, ApiCase>> = {
     body: { issuer: ID, role: "read", claims: [{ claim: "sub", pattern: "x" }] },
   },
   deleteTrust: { asks: "grant" },
+  renameRepository: { asks: "delete", body: { name: "acme/renamed" }, spoils: true },
+  forkRepository: { asks: "fork", body: { name: "acme/forked" } },
+  getRepositoryUsage: { asks: "configure" },
+  listDeletedRepositories: { asks: "nothing" },
+  restoreRepository: { asks: "deleted", body: {} },
+  purgeRepository: { asks: "deleted" },
+  listAuditEvents: { asks: "server" },
+  listRepositoryAuditEvents: { asks: "audit" },
+  listOwnerAuditEvents: { asks: "members" },
+  listRepositoryWebhooks: { asks: "configure" },
+  createRepositoryWebhook: { asks: "configure", body: WEBHOOK },
+  updateRepositoryWebhook: { asks: "configure", body: {} },
+  deleteRepositoryWebhook: { asks: "configure" },
+  listRepositoryDeliveries: { asks: "configure" },
+  replayRepositoryDelivery: { asks: "configure" },
+  listOwnerWebhooks: { asks: "members" },
+  createOwnerWebhook: { asks: "members", body: WEBHOOK },
+  updateOwnerWebhook: { asks: "members", body: {} },
+  deleteOwnerWebhook: { asks: "members" },
+  listOwnerDeliveries: { asks: "members" },
+  replayOwnerDelivery: { asks: "members" },
   // It asks for a token of an issuer, which says who asks.
   exchangeToken: { asks: "nothing", body: { token: "x" }, spoils: true },
 };
@@ -173,4 +203,5 @@ export const API_NAMES: Readonly<Record<string, string>> = {
   owner: "acme",
   user: "writer",
   id: ID,
+  delivery: ID,
 };

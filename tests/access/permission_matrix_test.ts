@@ -22,6 +22,7 @@ import {
   CREATORS,
   LETTERS,
   MATRIX,
+  OWNER_READERS,
   OWNERS,
   type RouteKind,
   ROUTES,
@@ -78,6 +79,12 @@ Deno.test("every operation of the API and every SSH command is in the matrix", (
 function expectedIn(who: string, visibility: Visibility, operation: string): Verdict {
   const row = [...MATRIX, ...SSH_MATRIX].find((each) => each.who === who)!;
   const allowed = LETTERS[row.letters[visibility]];
+  if (operation === "fork") {
+    if (who === "anonymous") return "authenticate";
+    if (!allowed.includes("read")) return "hidden";
+    if (CREATORS.includes(who)) return "allowed";
+    return OWNER_READERS.includes(who) ? "forbidden" : "hidden";
+  }
   if (allowed.includes(operation)) return "allowed";
   if (who === "anonymous") return "authenticate";
   return allowed.includes("read") ? "forbidden" : "hidden";
@@ -142,6 +149,7 @@ function httpCases(visibility: Visibility): HttpCase[] {
     post("git-upload-pack", "0014command=ls-refs\n0000"),
     post("git-receive-pack", "0000"),
     { name: "bundle", asks: "read", path: `${base}/${BUNDLE}` },
+    { name: "archive", asks: "read", path: `/acme/${visibility}/archive/main.tar.gz` },
   ];
 }
 
@@ -168,6 +176,7 @@ Deno.test("the matrix holds over HTTP, the API and SSH", async (test) => {
   await test.step("the API, elsewhere", () => overApiElsewhere(stage));
   await test.step("listings leave out what is hidden", () => listings(stage));
   await test.step("git over SSH", () => overSsh(stage));
+  await test.step("the API, to deleted repositories", () => overDeleted(stage));
 });
 
 async function overHttp(stage: AccessStage): Promise<void> {
@@ -233,7 +242,9 @@ async function overApiInRepositories(stage: AccessStage): Promise<void> {
 async function overApiElsewhere(stage: AccessStage): Promise<void> {
   const found: string[] = [];
   const questions = Object.entries(API)
-    .filter(([, { path }]) => !path.startsWith("/repos/{owner}/{name}"))
+    .filter(([id, { path }]) =>
+      !path.startsWith("/repos/{owner}/{name}") && API_CASES[id]!.asks !== "deleted"
+    )
     .flatMap(([id, operation]) => MATRIX.map(({ who }) => ({ id, operation, who })));
   await each(questions, async ({ id, operation, who }) => {
     const { asks, spoils } = API_CASES[id]!;
@@ -251,6 +262,24 @@ async function overApiElsewhere(stage: AccessStage): Promise<void> {
     }
   });
   assert.deepEqual(found, []);
+}
+
+async function overDeleted(stage: AccessStage): Promise<void> {
+  await stage.addRepository("private-gone");
+  await stage.change("DELETE", "/repos/acme/private-gone");
+  const cases = Object.entries(API).filter(([id]) => API_CASES[id]!.asks === "deleted");
+  for (const { who, letters } of MATRIX) {
+    if (letters.private === "a") continue;
+    for (const [id, { method, path }] of cases) {
+      const at = pathOf(path, { ...API_NAMES, name: "private-gone" });
+      const { status } = await stage.api(who, method, at, API_CASES[id]!.body);
+      assert.ok([401, 403, 404].includes(status), `${who}, ${id}: ${status}`);
+    }
+    const { body } = await stage.api(who, "GET", "/deleted-repos");
+    assert.deepEqual(body.repositories, [], `${who} sees what is deleted`);
+  }
+  const restore = await stage.api("acme", "POST", "/deleted-repos/acme/private-gone/restore", {});
+  assert.equal(restore.status, 200);
 }
 
 async function listings(stage: AccessStage): Promise<void> {
