@@ -26,6 +26,7 @@ import {
   type AccessChange,
   type AccessRecord,
   MemoryAccessView,
+  RecordIndex,
   type RecordKey,
   recordKey,
 } from "@gitstratum/core/access";
@@ -47,6 +48,9 @@ const RECORDS_PREFIX = "access/records/";
 const RETRY_MS = 500;
 /** A watch that is so late has failed, in milliseconds: callers give a control node 2 s. */
 const CATCH_UP_MS_MAX = 1500;
+
+/** Stored records that are read without letting others work. */
+const READ_SLICE_COUNT = 256;
 
 /** The way from one revision to the next one. */
 export interface AccessStep {
@@ -71,8 +75,12 @@ export class AccessFeed {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #stop = new AbortController();
+  /** Ends the watch of the moment, so that everything is read again. */
+  #turn = new AbortController();
   #steps: AccessStep[] = [];
   #stepChangeCount = 0;
+  /** How often all records were read. */
+  #copyCount = 0;
   #running: Promise<void> = Promise.resolve();
   #confirming: Promise<Revision> | undefined;
 
@@ -111,7 +119,9 @@ export class AccessFeed {
         known,
         found: revision,
       });
-      await this.#read();
+      const copyCount = this.#copyCount;
+      this.#turn.abort();
+      await this.#until(() => this.#copyCount > copyCount);
     } else await this.reached(revision);
     return revision;
   }
@@ -123,16 +133,20 @@ export class AccessFeed {
 
   /** Resolves once the view knows a revision. @throws `unavailable` when that takes too long */
   async reached(revision: Revision): Promise<void> {
-    if (this.view.revision >= revision) return;
+    await this.#until(() => this.view.revision >= revision);
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    if (holds()) return;
     const end = new AbortController();
     const signal = AbortSignal.any([end.signal, this.#stop.signal]);
     const late = this.#clock.sleep(CATCH_UP_MS_MAX, signal).then(() => end.abort(), () => {});
     try {
-      while (this.view.revision < revision) await this.view.changed(this.view.revision, signal);
+      while (!holds()) await this.view.changed(this.view.revision, signal);
     } catch (cause) {
       if (!hasCode(cause, "aborted")) throw cause;
       throw new GitStratumError("unavailable", "Wait no longer for the newest access records", {
-        data: { wanted: revision, known: this.view.revision },
+        data: { known: this.view.revision },
         cause,
       });
     } finally {
@@ -172,28 +186,31 @@ export class AccessFeed {
   async #read(): Promise<Revision> {
     const { entries, revision } = await this.#consensus.range(prefixRange(PREFIX));
     let head = 0;
-    const records: AccessRecord[] = [];
-    for (const { key, value, modRevision } of entries) {
+    const index = new RecordIndex();
+    for (const [at, { key, value, modRevision }] of entries.entries()) {
+      if (at % READ_SLICE_COUNT === READ_SLICE_COUNT - 1) await nextTurn();
       if (key === ACCESS_HEAD_KEY) head = modRevision;
       const record = key.startsWith(RECORDS_PREFIX) ? this.#decode(key, value) : undefined;
-      if (record !== undefined) records.push(record);
+      if (record !== undefined) index.put(record);
     }
     // No way is known from what was told before to this.
     this.#steps = [];
     this.#stepChangeCount = 0;
-    if (head !== this.view.revision) this.view.replace(records, head);
+    this.#copyCount++;
+    if (head !== this.view.revision) this.view.replace(index, head);
     return revision;
   }
 
   async #follow(revision: Revision): Promise<void> {
-    const { signal } = this.#stop;
-    for (let after = revision; !signal.aborted;) {
+    for (let after = revision; !this.#stop.signal.aborted;) {
+      this.#turn = new AbortController();
+      const signal = AbortSignal.any([this.#stop.signal, this.#turn.signal]);
       try {
         const watch = this.#consensus.watch(prefixRange(PREFIX), { after, signal });
         for await (const events of watch) this.#take(events);
-        return;
+        if (!this.#stop.signal.aborted) after = await this.#read();
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.#stop.signal.aborted) return;
         this.#warn("Lose the watch on access records", error);
         after = await this.#readAgain(after);
       }
@@ -253,6 +270,11 @@ export class AccessFeed {
       error: error instanceof Error ? error : new Error(String(error)),
     });
   }
+}
+
+/** Lets everything else work that waits. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 /** A stored value; undefined for what is no JSON, which the caller reports. */

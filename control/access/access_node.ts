@@ -85,9 +85,7 @@ export async function sweepJobTokens(ledger: AccessLedger): Promise<void> {
   const nowMs = ledger.nowMs();
   await ledger.removeAll((view) => ({
     first: [],
-    removed: [...view.records()].filter((record) =>
-      record.kind === "job-token" && record.expiresAtMs <= nowMs
-    ),
+    removed: view.ofKind("job-token").filter(({ expiresAtMs }) => expiresAtMs <= nowMs),
     last: [],
   }));
 }

@@ -160,11 +160,9 @@ function planClaim(
 
 /** Whether somebody administers, besides one. */
 function hasAdministrator(view: MemoryAccessView, besides?: UserId): boolean {
-  for (const record of view.records()) {
-    const isOne = record.kind === "user" && record.administrator && !record.disabled;
-    if (isOne && record.id !== besides) return true;
-  }
-  return false;
+  return view.ofKind("user").some(({ id, administrator, disabled }) =>
+    administrator && !disabled && id !== besides
+  );
 }
 
 function checkNotLast(view: MemoryAccessView, user: UserRecord): void {

@@ -32,8 +32,8 @@ export type ListingCalls = Pick<
 
 /** The calls that list what a ledger knows. */
 export function listingCalls(ledger: AccessLedger): ListingCalls {
-  const all = <Kind extends AccessRecord["kind"]>(kind: Kind, request: PageRequest) =>
-    ledger.read((view) => pageOf(ofKind(view.records(), kind), request));
+  const all = <Kind extends "user" | "owner" | "issuer">(kind: Kind, request: PageRequest) =>
+    ledger.read((view) => pageOf(view.ofKind(kind), request));
   return {
     listUsers: (request) => all("user", request),
     listOwners: (request) => all("owner", request),
@@ -67,16 +67,13 @@ function ofUser(view: MemoryAccessView, { user }: { readonly user: Parameters<ty
 }
 
 function ofKind<Kind extends AccessRecord["kind"]>(
-  records: Iterable<AccessRecord>,
+  records: readonly AccessRecord[],
   kind: Kind,
 ): Extract<AccessRecord, { readonly kind: Kind }>[] {
-  const found: Extract<AccessRecord, { readonly kind: Kind }>[] = [];
-  for (const record of records) {
-    if (record.kind === kind) {
-      found.push(record as Extract<AccessRecord, { readonly kind: Kind }>);
-    }
-  }
-  return found;
+  return records.filter((record) => record.kind === kind) as Extract<
+    AccessRecord,
+    { readonly kind: Kind }
+  >[];
 }
 
 function pageOf<T extends AccessRecord>(records: readonly T[], request: PageRequest): Page<T> {

@@ -48,8 +48,7 @@ export function trustCalls(ledger: AccessLedger): TrustCalls {
             data: { url },
           });
         }
-        const issuers = [...view.records()].filter(({ kind }) => kind === "issuer");
-        checkCount(issuers, { kind: "issuer", countMax: ISSUER_COUNT_MAX });
+        checkCount(view.ofKind("issuer"), { kind: "issuer", countMax: ISSUER_COUNT_MAX });
         const createdAtMs = ledger.nowMs();
         const base = { kind: "issuer", id, url, audience, createdAtMs } as const;
         const issuer: IssuerRecord = keysUrl === undefined ? base : { ...base, keysUrl };

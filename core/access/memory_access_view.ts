@@ -28,7 +28,7 @@ import type { AccessTokenHash } from "./access_token.ts";
 import type { AccessView } from "./access_view.ts";
 import type { OwnerFacts } from "./operation.ts";
 import type { AccountName } from "./principal.ts";
-import { RecordIndex } from "./record_index.ts";
+import { type ListedKind, RecordIndex } from "./record_index.ts";
 import type { Role } from "./role.ts";
 
 /** What many ask for who have nothing. */
@@ -36,14 +36,14 @@ const NO_ROLES: ReadonlyMap<AccountName, Role> = new Map();
 
 /** All records in memory. */
 export class MemoryAccessView implements AccessView {
-  #index = new RecordIndex();
+  #index: RecordIndex;
   #revision = 0;
   readonly #roles = new Map<string, ReadonlyMap<AccountName, Role>>();
   readonly #waiting = new Set<() => void>();
 
   /** Begins with some records, at revision 1; without any, knows nothing, at revision 0. */
   constructor(records: Iterable<AccessRecord> = []) {
-    for (const record of records) this.#index.put(record);
+    this.#index = indexOf(records);
     if (this.#index.count > 0) this.#revision = 1;
   }
 
@@ -57,11 +57,12 @@ export class MemoryAccessView implements AccessView {
     return this.#index.count;
   }
 
-  /** Forgets everything and takes these records for what is known at a revision. */
-  replace(records: Iterable<AccessRecord>, revision: number): void {
-    const index = new RecordIndex();
-    for (const record of records) index.put(record);
-    this.#index = index;
+  /**
+   * Forgets everything and takes these records for what is known at a revision. Many records are best
+   * put into an index beforehand, a few at a time.
+   */
+  replace(records: Iterable<AccessRecord> | RecordIndex, revision: number): void {
+    this.#index = records instanceof RecordIndex ? records : indexOf(records);
     this.#roles.clear();
     // Older than what was known when the store was put back to an earlier state.
     this.#revision = revision;
@@ -91,6 +92,11 @@ export class MemoryAccessView implements AccessView {
   /** Every record, in no order. */
   records(): IterableIterator<AccessRecord> {
     return this.#index.records();
+  }
+
+  /** The records of a kind that is listed as a whole, in no order. */
+  ofKind<Kind extends ListedKind>(kind: Kind): readonly Extract<AccessRecord, { kind: Kind }>[] {
+    return this.#index.ofKind(kind);
   }
 
   /** The records that name a user, besides the user's own, in no order. */
@@ -257,4 +263,10 @@ export class MemoryAccessView implements AccessView {
       signal.addEventListener("abort", end, { once: true });
     });
   }
+}
+
+function indexOf(records: Iterable<AccessRecord>): RecordIndex {
+  const index = new RecordIndex();
+  for (const record of records) index.put(record);
+  return index;
 }

@@ -12,6 +12,7 @@ export * from "./json_web_token.ts";
 export * from "./memory_access_view.ts";
 export * from "./operation.ts";
 export * from "./principal.ts";
+export * from "./record_index.ts";
 export * from "./reference_denial.ts";
 export * from "./reference_rule.ts";
 export * from "./role.ts";

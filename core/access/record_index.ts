@@ -20,6 +20,9 @@ import {
 } from "./access_record.ts";
 import type { AccessTokenHash } from "./access_token.ts";
 
+/** Kinds of which all records are asked for. */
+export type ListedKind = "user" | "owner" | "issuer" | "job-token";
+
 /** Finds records. */
 export class RecordIndex {
   readonly #records = new Map<RecordKey, AccessRecord>();
@@ -62,6 +65,11 @@ export class RecordIndex {
   /** An issuer by the claim `iss` of its tokens. */
   issuer(url: string): IssuerRecord | undefined {
     return this.#issuers.get(url);
+  }
+
+  /** The records of a kind that is listed as a whole; none of the other kinds. */
+  ofKind<Kind extends ListedKind>(kind: Kind): readonly Extract<AccessRecord, { kind: Kind }>[] {
+    return this.ofHolder(`kind/${kind}`) as readonly Extract<AccessRecord, { kind: Kind }>[];
   }
 
   /** The records that name something: `user/ID`, `owner/NAME`, `repository/ID`, … */
@@ -133,10 +141,10 @@ function holdersOf(record: AccessRecord): readonly string[] {
     case "trust":
       return [`repository/${record.repository}`, `issuer/${record.issuer}`];
     case "job-token":
-      return [`repository/${record.repository}`, `trust/${record.trust}`];
+      return [`kind/job-token`, `repository/${record.repository}`, `trust/${record.trust}`];
     case "user":
     case "owner":
     case "issuer":
-      return [];
+      return [`kind/${record.kind}`];
   }
 }

@@ -9,9 +9,9 @@
  * @module
  */
 
-import type { AccessRecord } from "../../access/access_record.ts";
 import type { AccessView } from "../../access/access_view.ts";
 import { MemoryAccessView } from "../../access/memory_access_view.ts";
+import { RecordIndex } from "../../access/record_index.ts";
 import {
   ACCESS_LINE_LENGTH_MAX,
   ACCESS_RECORD_COUNT_MAX,
@@ -35,7 +35,7 @@ export class AccessWatcher {
   readonly #stream: ControlStream;
   readonly #logger: Logger;
   /** A copy that is coming. */
-  #copy: { readonly revision: number; readonly records: AccessRecord[]; count: number } | undefined;
+  #copy: { readonly revision: number; readonly index: RecordIndex; count: number } | undefined;
 
   /** Makes a watcher that knows nothing. */
   constructor(options: AccessWatcherOptions) {
@@ -79,7 +79,7 @@ export class AccessWatcher {
     const line = parsed.data;
     switch (line.kind) {
       case "begin":
-        this.#copy = { revision: line.revision, records: [], count: 0 };
+        this.#copy = { revision: line.revision, index: new RecordIndex(), count: 0 };
         return;
       case "records":
         return this.#takeRecords(line.records);
@@ -106,7 +106,7 @@ export class AccessWatcher {
         this.#logger.warn("Pass over an access record of another shape", {
           kind: String((value as { kind?: unknown } | null)?.kind).slice(0, 40),
         });
-      } else copy.records.push(record);
+      } else copy.index.put(record);
     }
   }
 
@@ -114,7 +114,7 @@ export class AccessWatcher {
     const copy = this.#copy;
     if (copy?.count !== count) throw brokenOff("a copy that lacks records");
     this.#copy = undefined;
-    this.#view.replace(copy.records, copy.revision);
+    this.#view.replace(copy.index, copy.revision);
   }
 
   #takeChanges(line: Extract<AccessLine, { readonly kind: "changes" }>): void {
