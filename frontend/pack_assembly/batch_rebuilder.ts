@@ -8,11 +8,14 @@
  * Invariants: the objects of one batch, as far as they are kept, and the cache are bounded by their
  * limits. What can not be rebuilt within them is left to the caller, never sent half.
  *
+ * What is computed at a stretch is one batch, some 10 ms: then whoever else waits is served.
+ *
  * Fault model: entries that do not decode, or not to the recorded size, are `corrupt`.
  *
  * @module
  */
 
+import { setImmediate as immediate } from "node:timers/promises";
 import { hasCode, MIB, REBUILT_OBJECTS_BYTES_MAX } from "@gitstratum/core";
 import { OBJECT_TYPE_CODES, type ObjectFormat, type Oid } from "@gitstratum/core/git";
 import {
@@ -59,6 +62,7 @@ export class BatchRebuilder {
   readonly #extents: Pick<ExtentStore, "read">;
   readonly #objects = new RebuiltObjects(REBUILT_OBJECTS_BYTES_MAX);
   #encoder: DeltaEncoder | undefined;
+  #lastTurn: Promise<void> = Promise.resolve();
 
   /** Makes a rebuilder with an empty cache. */
   constructor(extents: Pick<ExtentStore, "read">) {
@@ -78,11 +82,20 @@ export class BatchRebuilder {
     const format = recipe.header.objectFormat;
     const wishes = steps.map((step) => wishOf(step, recipe));
     const stored = await readEntries(this.#extents, this.#missing(wishes));
+    await this.#ownTurn();
     try {
       return wishes.map((wish) => wish && this.#encoded(wish, { stored, format }));
     } finally {
       if ((this.#encoder?.memoryBytes ?? 0) > ENCODER_BYTES_MAX) this.#encoder = undefined;
     }
+  }
+
+  /**
+   * Waits for a turn of the event loop in which no other batch computes. What is read from a disk of
+   * this process is there at once, so batch after batch would keep all others waiting.
+   */
+  #ownTurn(): Promise<void> {
+    return this.#lastTurn = this.#lastTurn.then(() => immediate());
   }
 
   /** Entries up to the first object of each chain that is at hand. */

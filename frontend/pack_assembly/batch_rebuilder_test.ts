@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { setImmediate as immediate } from "node:timers/promises";
 import { deflateSync } from "node:zlib";
 import type { Oid } from "@gitstratum/core/git";
 import {
@@ -159,4 +160,28 @@ Deno.test("BatchRebuilder.rebuild() refuses chains that do not fit", async () =>
       code: "corrupt",
     });
   }
+});
+
+Deno.test("BatchRebuilder.rebuild() lets others run between batches", async () => {
+  const pack = new StoredPack(8_388_608);
+  const { steps } = family(pack, 3);
+  const rebuilder = new BatchRebuilder(pack.extents);
+  const order: string[] = [];
+  const batches = steps.map(async (step, number) => {
+    await rebuilder.rebuild([step], pack.recipe);
+    order.push(`batch ${number}`);
+  });
+  let isOver = false;
+  const others = (async () => {
+    while (!isOver) {
+      await immediate();
+      order.push("others");
+    }
+  })();
+  await Promise.all(batches);
+  isOver = true;
+  await others;
+  const batchTurns = order.flatMap((what, turn) => what === "others" ? [] : [turn]);
+  assert.deepEqual(batchTurns.map((turn) => order[turn]), ["batch 0", "batch 1", "batch 2"]);
+  for (const turn of batchTurns.slice(1)) assert.equal(order[turn - 1], "others");
 });
