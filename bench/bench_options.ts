@@ -28,6 +28,8 @@ export interface BenchSizes {
   readonly mixedClones: number;
   /** Small repositories in one process. */
   readonly manyRepositories: number;
+  /** Nodes of each kind in a cluster; it has two frontends. */
+  readonly clusterNodes: number;
 }
 
 /** Sizes of a real run. */
@@ -42,6 +44,7 @@ export const FULL_SIZES: BenchSizes = {
   pushesPerClient: 50,
   mixedClones: 32,
   manyRepositories: 100_000,
+  clusterNodes: 3,
 };
 
 /** Sizes that only show that everything works. */
@@ -56,6 +59,7 @@ export const TINY_SIZES: BenchSizes = {
   pushesPerClient: 2,
   mixedClones: 3,
   manyRepositories: 10,
+  clusterNodes: 1,
 };
 
 /** A parsed command line. */

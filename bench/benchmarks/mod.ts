@@ -5,6 +5,7 @@
  */
 
 import type { Benchmark } from "../benchmark.ts";
+import { clusterBesideOne } from "./cluster.ts";
 import { diskBytes } from "./disk_bytes.ts";
 import { fetchOne } from "./fetch_one.ts";
 import { fullClone } from "./full_clone.ts";
@@ -30,4 +31,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   smallPush,
   mixedLoad,
   manyRepositories,
+  clusterBesideOne,
 ];

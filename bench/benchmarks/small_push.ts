@@ -28,13 +28,13 @@ import { verify } from "../verify.ts";
 const REPOSITORIES_PER_CLIENT = 4;
 
 /** A push and where it goes. */
-interface AimedPush {
+export interface AimedPush {
   readonly path: string;
   readonly push: PreparedPush;
 }
 
 /** Sends pushes one after the other and answers the milliseconds of each. */
-async function pushEach(address: Address, pushes: readonly AimedPush[]): Promise<number[]> {
+export async function pushEach(address: Address, pushes: readonly AimedPush[]): Promise<number[]> {
   using connection = new KeepAliveConnection(address);
   const times: number[] = [];
   for (const { path, push } of pushes) {
@@ -47,7 +47,7 @@ async function pushEach(address: Address, pushes: readonly AimedPush[]): Promise
 }
 
 /** Fails unless the last push to each reference is what it points at. */
-async function requireLast(address: Address, pushes: readonly AimedPush[]): Promise<void> {
+export async function requireLast(address: Address, pushes: readonly AimedPush[]): Promise<void> {
   const last = new Map(
     pushes.map(({ path, push }) => [`${path} ${push.reference}`, { path, push }]),
   );
