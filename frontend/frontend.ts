@@ -18,6 +18,7 @@ import type { Admission } from "./admission/admission.ts";
 import { AdmittedConversations, AdmittedSessions } from "./admission/admitted_sessions.ts";
 import type { RequestMemory } from "./admission/request_memory.ts";
 import type { EventGround } from "./events/event_ground.ts";
+import type { PushPolicy } from "./events/push_policy.ts";
 import { ObjectRebuilder } from "./pack_assembly/object_rebuilder.ts";
 import { httpApp } from "./http/http_app.ts";
 import type { PackCache } from "./pack_cache/pack_cache.ts";
@@ -59,6 +60,8 @@ export interface FrontendOptions {
   readonly events?: EventGround;
   /** Where the bytes of packs are. */
   readonly extents: ExtentStore;
+  /** Asked before each push is committed; absent = nobody is. */
+  readonly policy?: PushPolicy;
   /** Takes the packs of pushes in. */
   readonly ingest: IngestPack;
   /** For keep-alives, time stamps and retries. */
@@ -136,7 +139,8 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const nonces = new PushNonces({ clock, secrets: options.secrets });
   const signatures = new CommitSignatures({ gate, rebuilder });
   const common = { access, metadata, ingest, signatures, clock, random, agent };
-  const receive = { ...common, newSessionId, nonces, features };
+  const { policy } = options;
+  const receive = { ...common, newSessionId, nonces, features, ...(policy && { policy }) };
   const { admission, memory } = options;
   const sessions = new StatelessSessions(upload, receive);
   const archive = { metadata, rebuilder, clock };
@@ -149,7 +153,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const app = httpApp({
     sessions: admission === undefined || memory === undefined
       ? sessions
-      : new AdmittedSessions(sessions, admission, memory.permits),
+      : new AdmittedSessions(sessions, admission, memory),
     archives: new ArchiveDownloads({ ...archive, access, ...(admission && { admission }) }),
     ...(memory && { streams: memory.streams }),
     ...(admission && { admission }),
