@@ -7,11 +7,9 @@ import assert from "node:assert/strict";
 import { systemClock, systemRandom } from "@gitstratum/core";
 import { SqliteConsensus } from "@gitstratum/core/consensus";
 import {
-  isWebhookSignature,
   newWebhookId,
   type SecretWebhook,
   WEBHOOK_HEAD_KEY,
-  WEBHOOK_SIGNATURE_HEADER,
   webhookKey,
 } from "@gitstratum/core/rpc";
 import { git, gitText } from "./harness/git.ts";
@@ -20,59 +18,9 @@ import { initRepository } from "./harness/history.ts";
 import { logRecords } from "./harness/log_records.ts";
 import { commitFile } from "./harness/pushed.ts";
 import { temporaryDirectory } from "./harness/temp.ts";
+import { type Received, Receiver, RECEIVER_SECRET } from "./harness/receiver.ts";
 
-const SECRET = "a secret of some length";
 const LOOPBACK = ["--egress-allow", "127.0.0.0/8"];
-
-interface Received {
-  readonly id: string;
-  readonly path: string;
-  readonly reference: string;
-  readonly isSigned: boolean;
-}
-
-/** Somebody who is told of events. */
-class Receiver implements AsyncDisposable {
-  readonly received: Received[] = [];
-  /** What is done with a request before it is answered. */
-  behave: (received: Received) => Promise<Response> | Response = () => new Response();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  #changed = Promise.withResolvers<void>();
-
-  constructor() {
-    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
-    this.#server = Deno.serve(options, (request) => this.#take(request));
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
-  }
-
-  async #take(request: Request): Promise<Response> {
-    const body = new Uint8Array(await request.arrayBuffer());
-    const { changes } = JSON.parse(new TextDecoder().decode(body));
-    const signature = request.headers.get(WEBHOOK_SIGNATURE_HEADER) ?? "";
-    const received = {
-      id: request.headers.get("x-gitstratum-delivery") ?? "",
-      path: new URL(request.url).pathname,
-      reference: changes[0].reference,
-      isSigned: isWebhookSignature(signature, { secret: SECRET, body }),
-    };
-    this.received.push(received);
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
-    return await this.behave(received);
-  }
-
-  /** Waits until what was received is so. */
-  async until(isSo: (received: readonly Received[]) => boolean): Promise<void> {
-    while (!isSo(this.received)) await this.#changed.promise;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#server.shutdown();
-  }
-}
 
 /** Makes a webhook in the data directory of a server that is not running. */
 async function makeWebhook(dataDirectory: string, url: string): Promise<void> {
@@ -80,7 +28,7 @@ async function makeWebhook(dataDirectory: string, url: string): Promise<void> {
     id: newWebhookId(systemRandom),
     target: { kind: "owner", owner: "acme" },
     url,
-    secret: SECRET,
+    secret: RECEIVER_SECRET,
     events: ["push"],
     active: true,
     createdAtMs: Date.now(),

@@ -97,8 +97,8 @@ export class AccountAudit implements AuditTrail {
 
   /** {@inheritDoc AuditTrail.query} */
   async query(query: AuditQuery): Promise<readonly AuditEvent[]> {
-    // What is asked of partitions or of a repository is not here.
-    if (query.partitions !== undefined || query.repositoryId !== undefined) return [];
+    // What is asked of partitions is not here.
+    if (query.partitions !== undefined) return [];
     const found: AuditEvent[] = [];
     const range = prefixRange(PREFIX);
     let from = query.before === undefined ? range.from : after(PREFIX + mirrored(query.before));
@@ -128,7 +128,20 @@ function after(key: string): string {
 function isWanted(event: AuditEvent, query: AuditQuery): boolean {
   if (query.owner !== undefined && event.owner !== query.owner) return false;
   if (query.user !== undefined && event.provenance?.user !== query.user) return false;
+  const { repositoryId } = query;
+  if (repositoryId !== undefined && !repositoriesOf(event.details).includes(repositoryId)) {
+    return false;
+  }
   return query.untilMs === undefined || event.atMs < query.untilMs;
+}
+
+/** Repositories that an act's facts name: of deploy keys, grants, trusts and webhooks. */
+function repositoriesOf({ repository, target }: AuditDetails): readonly unknown[] {
+  const targets = (target ?? {}) as {
+    readonly repository?: unknown;
+    readonly repositoryId?: unknown;
+  };
+  return [repository, targets.repository, targets.repositoryId];
 }
 
 function mirrored(id: string): string {

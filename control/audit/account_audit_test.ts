@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { ManualClock, systemRandom } from "@gitstratum/core";
 import { MemoryConsensus } from "@gitstratum/core/consensus";
 import type { AuditEvent, AuditQuery, Provenance, RepositoryId } from "@gitstratum/core/rpc";
@@ -48,7 +48,24 @@ Deno.test("AccountAudit answers the newest first, by owner, user and time, in pa
   await check({ sinceMs: 1_000_050 }, ({ atMs }) => atMs >= 1_000_050);
   await check({ untilMs: 1_000_050 }, ({ atMs }) => atMs < 1_000_050);
   deepEqual(await audit.query({ limit: 5, partitions: [] }), []);
-  deepEqual(await audit.query({ limit: 5, repositoryId: "1".repeat(32) as RepositoryId }), []);
+});
+
+Deno.test("AccountAudit finds what was done about a repository", async () => {
+  await using world = open();
+  const { audit, consensus } = world;
+  const [one, other] = ["1", "2"].map((digit) => digit.repeat(32) as RepositoryId);
+  const kinds = ["deploy-key-created", "grant-created", "webhook-created"];
+  for (const id of [one, other]) {
+    const facts = [{ repository: id }, { target: { on: "repository", repository: id } }, {
+      target: { kind: "repository", repositoryId: id },
+    }];
+    const acts = kinds.map((kind, index) => ({ kind, details: facts[index]! }));
+    await consensus.transact({ compares: [], then: audit.changes(acts) });
+  }
+  await world.note("somebody", "alice");
+  const found = await audit.query({ limit: 10, repositoryId: one! });
+  deepEqual(found.map(({ kind }) => kind).sort(), kinds);
+  ok(found.every(({ details }) => JSON.stringify(details).includes(one!)));
 });
 
 Deno.test("AccountAudit.changes() forgets what has had its time, with the next act", async () => {

@@ -111,7 +111,7 @@ export async function successorOf(cluster: LocalCluster, id: string): Promise<vo
 }
 
 /** Resolves when something has come about of which nobody tells. */
-async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
+export async function eventually(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const deadlineMs = performance.now() + EVENTUALLY_MS_MAX;
   while (!await isSo()) {
     if (performance.now() > deadlineMs) throw new Error(`It does not come about that ${what}`);

@@ -20,6 +20,8 @@ export interface LocalClusterOptions {
   readonly frontendCount?: number;
   /** Further flags of each frontend. */
   readonly frontendFlags?: readonly string[];
+  /** Further flags of each metadata node. */
+  readonly metadataFlags?: readonly string[];
   /** Whether links between processes can be cut, which costs the test's process their traffic. */
   readonly canCut?: boolean;
   /** Nodes whose disks can be filled, and their sizes in bytes. */
@@ -221,7 +223,7 @@ async function describeNodes(
   const etcdFlags = ["--etcd", etcd.endpoints.join(",")];
   const roleFlags = {
     control: etcdFlags,
-    metadata: [...controlFlags, ...etcdFlags],
+    metadata: [...controlFlags, ...etcdFlags, ...options.metadataFlags ?? []],
     object: controlFlags,
     frontend: [
       ...controlFlags,
