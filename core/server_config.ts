@@ -51,6 +51,7 @@ export type ServerConfigTable =
     readonly ssh: ConfigOption<SocketAddress>;
     readonly auth: ConfigOption<boolean | undefined>;
     readonly insecureOpenAccess: ConfigOption<boolean | undefined>;
+    readonly recoverAdministrator: ConfigOption<boolean | undefined>;
     readonly readOnly: ConfigOption<boolean | undefined>;
     readonly autoCreate: ConfigOption<boolean | undefined>;
     readonly packCacheBytes: ConfigOption<number>;
@@ -92,6 +93,11 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     flag: "insecure-open-access",
     environment: "GITSTRATUM_INSECURE_OPEN_ACCESS",
     help: "Serves other machines without --auth: whoever reaches them may push and delete.",
+  }),
+  recoverAdministrator: switchOption({
+    flag: "recover-administrator",
+    environment: "GITSTRATUM_RECOVER_ADMINISTRATOR",
+    help: "With --auth: lets the user admin administer again and prints a token for a day.",
   }),
   readOnly: switchOption({
     flag: "read-only",
@@ -152,12 +158,21 @@ export function readServerConfig(sources: ConfigSources): ServerConfigResult {
   const result = readConfig(SERVER_CONFIG_TABLE, sources, (values) => [
     ...membershipProblems(values),
     ...openAccessProblems(values),
+    ...recoveryProblems(values),
     ...(readTextFile === undefined ? [] : readNodeFiles(values, readTextFile).problems),
   ]);
   if (result.kind !== "values") return result;
   const { readOnly = false, auth = false, insecureOpenAccess: _, ...rest } = result.values;
   const { autoCreate = auth || isLoopback(rest.http) } = rest;
   return { kind: "values", values: { ...rest, readOnly, auth, autoCreate } };
+}
+
+function recoveryProblems(
+  { auth, recoverAdministrator }: Partial<ConfigValues<ServerConfigTable>>,
+): string[] {
+  return recoverAdministrator === true && auth !== true
+    ? ["--recover-administrator needs --auth: without it everybody administers"]
+    : [];
 }
 
 /** Nobody opens a server to other machines without saying so. */

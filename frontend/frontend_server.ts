@@ -32,7 +32,7 @@ import {
 } from "./events/push_policy.ts";
 import { PushPolicyMetrics } from "./events/push_policy_metrics.ts";
 import { RecordAuthenticator } from "./access/authenticator.ts";
-import { claimFirstAdministrator } from "./access/first_administrator.ts";
+import { claimFirstAdministrator, recoverAdministrator } from "./access/first_administrator.ts";
 import {
   createFrontend,
   type Frontend,
@@ -130,6 +130,11 @@ export interface FrontendServer {
    * shown to whoever started the server: it is kept nowhere.
    */
   firstAdministrator(): Promise<AccessToken | undefined>;
+  /**
+   * Lets the first administrator of a server with accounts administer again, by a token for a day, to
+   * be shown like theirs.
+   */
+  recoverAdministrator(): Promise<AccessToken | undefined>;
   /** Base URL without a slash at its end. */
   readonly url: string;
   /** Base URL of SSH, without a slash at its end. */
@@ -189,6 +194,9 @@ export async function startFrontendServer(
       firstAdministrator: async () =>
         accounts.accounts &&
         await claimFirstAdministrator(accounts.accounts.client, options.logger),
+      recoverAdministrator: async () =>
+        accounts.accounts &&
+        await recoverAdministrator(accounts.accounts.client, options.clock.nowMs()),
       drain,
       close: () => releases.run(),
     };

@@ -107,7 +107,7 @@ function greeting(
     `Data directory: ${dataDirectory}`,
     `Metrics: ${adminUrl}/metrics`,
     ...(token === undefined ? [] : [
-      `The first administrator is ${FIRST_ADMINISTRATOR}, with this token as password, shown only now:`,
+      `The user ${FIRST_ADMINISTRATOR} administers, with this token as password, shown only now:`,
       `  ${token}`,
     ]),
     ...(config.readOnly ? ["Read-only: pushes are refused"] : [
@@ -151,8 +151,11 @@ async function start(
       signal,
       onFatal,
     });
+  const token = config.recoverAdministrator === true
+    ? await server.recoverAdministrator()
+    : await server.firstAdministrator();
   return {
-    greeting: greeting(server, config, await server.firstAdministrator()),
+    greeting: greeting(server, config, token),
     drain: () => server.drain(),
     close: () => server.close(),
   };

@@ -12,6 +12,7 @@ import {
   type RepositoryId,
   type RepositoryName,
 } from "@gitstratum/core/rpc";
+import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { type AccessGate, creationAt } from "../access/access_gate.ts";
 import type { Asker } from "../access/asker.ts";
 import type { ApiHandlersOf } from "./api_handler.ts";
@@ -30,6 +31,8 @@ export interface RepositoryLifeHandlerOptions {
   readonly gate: AccessGate;
   /** Seals places in listings. */
   readonly cursors: PageCursors;
+  /** Keeps what people and machines may do; absent on a server that keeps no accounts. */
+  readonly accounts?: { readonly client: AccessClient };
 }
 
 /** Deleted repositories that are looked through for one of a name. */
@@ -72,7 +75,7 @@ function livingHandlers(
 function deletedHandlers(
   options: RepositoryLifeHandlerOptions,
 ): ApiHandlersOf<DeletedOperationId> {
-  const { metadata, gate, cursors } = options;
+  const { metadata, gate, cursors, accounts } = options;
   const find = (path: { owner: string; name: string }, id: RepositoryId | undefined) =>
     deletedRepository(parseRepositoryName(`${path.owner}/${path.name}`), id, metadata);
   const permitted = async (asker: Asker, ...which: Parameters<typeof find>) => {
@@ -101,8 +104,12 @@ function deletedHandlers(
       const request = { provenance, ...(name === undefined ? {} : { name }) };
       return shownRepository(await metadata.restoreRepository(repository, request));
     },
-    async purgeRepository({ path, query: { id }, asker }) {
-      await metadata.purgeRepository(await permitted(asker, path, id));
+    async purgeRepository({ path, query: { id }, provenance, asker }) {
+      const repository = await permitted(asker, path, id);
+      await metadata.purgeRepository(repository);
+      const { repositoryId } = repository;
+      // Nothing is permitted by what stays if this fails: ids are never used again.
+      await accounts?.client.as(provenance).calls.removeRepository({ repository: repositoryId });
     },
   };
 }
