@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { partitionOf } from "@gitstratum/core/ring";
-import { projectCommand } from "../harness/node_process.ts";
+import { runProgram } from "../harness/node_process.ts";
 import {
   assertHealthy,
   assertNothingLost,
@@ -20,8 +20,11 @@ import {
 
 /** Tells the control plane to empty a node, or to use it again. */
 async function operate({ cluster }: World, command: "drain" | "undrain", id: string) {
-  const flags = [...cluster.operatorFlags, command, id];
-  return await projectCommand("control/operator", flags);
+  const { success, text } = await runProgram("control/operator", [
+    ...[command, id],
+    ...cluster.operatorFlags,
+  ]);
+  assert.ok(success, text);
 }
 
 Deno.test("a cluster serves on while two of its processes die", async (t) => {

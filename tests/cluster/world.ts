@@ -20,7 +20,7 @@ import {
 import { systemClock, systemRandom } from "@gitstratum/core";
 import { git, gitText } from "../harness/git.ts";
 import { LocalCluster, type LocalClusterOptions } from "../harness/local_cluster.ts";
-import { type NodeProcess, projectCommand } from "../harness/node_process.ts";
+import { type NodeProcess, runProgram } from "../harness/node_process.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../harness/temp.ts";
 import { Races } from "./races.ts";
 import { checkClone, Traffic } from "./traffic.ts";
@@ -189,8 +189,10 @@ async function assertAlike(cluster: LocalCluster): Promise<void> {
     const pair = ["--first", first!.id, "--second", other.id, "--content"];
     let report = "";
     await eventually(`${other.id} is like ${first!.id}`, async () => {
-      report = await projectCommand("object/compare", [...cluster.operatorFlags, ...pair]);
-      return report.includes("No difference");
+      const flags = [...cluster.operatorFlags, ...pair];
+      const { success, text } = await runProgram("object/compare", flags);
+      report = text;
+      return success;
     }).catch((cause) => {
       throw new Error(report, { cause });
     });

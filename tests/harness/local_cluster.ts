@@ -9,6 +9,7 @@ import { EtcdCluster } from "../../core/consensus/testing/etcd_process.ts";
 import { NodeGateway } from "./node_gateway.ts";
 import { type NodeCommand, NodeProcess } from "./node_process.ts";
 import { SmallDisk } from "./small_disk.ts";
+import { makeCertificates, type TestCertificates } from "./test_certificates.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "./temp.ts";
 
 /** How many nodes of each kind; the cluster of the documentation unless told. */
@@ -26,6 +27,8 @@ export interface LocalClusterOptions {
   readonly canCut?: boolean;
   /** Nodes whose disks can be filled, and their sizes in bytes. */
   readonly smallDisks?: Readonly<Record<string, number>>;
+  /** Whether everybody shows a certificate, and speaks TLS only. */
+  readonly hasTls?: boolean;
   /** Told of each step of the start. */
   readonly onStep?: (text: string) => void;
 }
@@ -47,6 +50,9 @@ export class LocalCluster implements AsyncDisposable {
   readonly disks: ReadonlyMap<string, SmallDisk>;
   /** Where the nodes have their directories. */
   readonly directory: TemporaryDirectory;
+  /** Where certificates are, when there are any. */
+  readonly tls: TestCertificates | undefined;
+  readonly #client: Deno.HttpClient;
   readonly #gateways: ReadonlyMap<string, NodeGateway>;
 
   private constructor(ground: Ground, nodes: readonly NodeProcess[]) {
@@ -54,6 +60,9 @@ export class LocalCluster implements AsyncDisposable {
     this.etcd = ground.etcd;
     this.directory = ground.directory;
     this.disks = ground.disks;
+    this.tls = ground.tls;
+    const caCerts = ground.tls === undefined ? [] : [Deno.readTextFileSync(ground.tls.caFile)];
+    this.#client = Deno.createHttpClient({ caCerts });
     this.#gateways = ground.gateways;
     this.control = of("control");
     this.metadata = of("metadata");
@@ -68,10 +77,12 @@ export class LocalCluster implements AsyncDisposable {
    */
   static async start(options: LocalClusterOptions = {}): Promise<LocalCluster> {
     const { onStep = () => {} } = options;
-    const etcd = await EtcdCluster.start({ memberCount: options.etcdCount ?? 3 });
-    onStep(`etcd: ${etcd.endpoints.join(" ")}`);
     const directory = await temporaryDirectory();
-    const ground: Ground = { etcd, directory, gateways: new Map(), disks: new Map() };
+    const tls = options.hasTls ? await makeCertificates(directory.join("certificates")) : undefined;
+    const memberCount = options.etcdCount ?? 3;
+    const etcd = await EtcdCluster.start({ memberCount, ...(tls === undefined ? {} : { tls }) });
+    onStep(`etcd: ${etcd.endpoints.join(" ")}`);
+    const ground: Ground = { etcd, directory, tls, gateways: new Map(), disks: new Map() };
     const cluster = new LocalCluster(ground, await describeNodes(ground, options));
     try {
       for (const group of [cluster.control, cluster.metadata, cluster.object, cluster.frontends]) {
@@ -94,7 +105,8 @@ export class LocalCluster implements AsyncDisposable {
   /** How programs for operators find the control plane and show who they are. */
   get operatorFlags(): string[] {
     const urls = this.control.map(({ url }) => url).join(",");
-    return ["--control", urls, "--secret-file", this.directory.join("secret")];
+    const ca = this.tls === undefined ? [] : ["--tls-ca", this.tls.caFile];
+    return ["--control", urls, "--secret-file", this.directory.join("secret"), ...ca];
   }
 
   /** Clone URL of `owner/name` at one of the frontends. */
@@ -115,7 +127,7 @@ export class LocalCluster implements AsyncDisposable {
     const deadlineMs = performance.now() + READY_MS_MAX;
     for (let last = "nothing";;) {
       try {
-        const response = await fetch(`${this.frontends[0]!.url}/api/v1/repos`);
+        const response = await this.fetch("/api/v1/repos");
         last = `${response.status} ${await response.text()}`;
         if (response.ok) return;
       } catch (error) {
@@ -174,9 +186,14 @@ export class LocalCluster implements AsyncDisposable {
     return this.nodes.map(({ id, log }) => `--- ${id}\n${log.slice(-3000)}`).join("\n");
   }
 
+  /** Asks the first frontend, as a client that trusts the cluster's authority. */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(this.frontends[0]!.url + path, { ...init, client: this.#client });
+  }
+
   /** Makes an empty repository. */
   async createRepository(repository: string): Promise<void> {
-    const response = await fetch(`${this.frontends[0]!.url}/api/v1/repos`, {
+    const response = await this.fetch("/api/v1/repos", {
       method: "POST",
       body: JSON.stringify({ name: repository }),
     });
@@ -188,6 +205,7 @@ export class LocalCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
     for (const gateway of this.#gateways.values()) gateway.close();
+    this.#client.close();
     await this.etcd.stop();
     for (const disk of this.disks.values()) await disk[Symbol.asyncDispose]();
     await this.directory[Symbol.asyncDispose]();
@@ -196,6 +214,7 @@ export class LocalCluster implements AsyncDisposable {
 
 /** What the nodes of a cluster stand on. */
 interface Ground {
+  readonly tls: TestCertificates | undefined;
   readonly etcd: EtcdCluster;
   readonly directory: TemporaryDirectory;
   readonly gateways: Map<string, NodeGateway>;
@@ -206,7 +225,8 @@ async function describeNodes(
   ground: Ground,
   options: LocalClusterOptions,
 ): Promise<NodeProcess[]> {
-  const { etcd, directory } = ground;
+  const { etcd, directory, tls } = ground;
+  const scheme = tls === undefined ? "http" : "https";
   const counts = {
     control: options.controlCount ?? 3,
     metadata: options.metadataCount ?? 3,
@@ -218,7 +238,7 @@ async function describeNodes(
   await Deno.writeTextFile(secretFile, `${secret}\n`, { mode: 0o600 });
   const ports = freePorts(Object.values(counts).reduce((sum, count) => sum + count, 0));
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
-  const controlUrls = addresses.slice(0, counts.control).map((address) => `http://${address}`);
+  const controlUrls = addresses.slice(0, counts.control).map((address) => `${scheme}://${address}`);
   const controlFlags = ["--control", controlUrls.join(",")];
   const etcdFlags = ["--etcd", etcd.endpoints.join(",")];
   const roleFlags = {
@@ -233,6 +253,9 @@ async function describeNodes(
       ...options.frontendFlags ?? [],
     ],
   };
+  const tlsFlags = tls === undefined
+    ? []
+    : ["--tls-cert", tls.certFile, "--tls-key", tls.keyFile, "--tls-ca", tls.caFile];
   const nodes: NodeProcess[] = [];
   for (const role of ["control", "metadata", "object", "frontend"] as const) {
     for (let n = 1; n <= counts[role]; n++) {
@@ -243,9 +266,11 @@ async function describeNodes(
         ...[role === "frontend" ? "--http" : "--listen", address],
         ...(role === "control" ? [] : ["--data", directory.join(id)]),
         ...roleFlags[role],
+        ...tlsFlags,
       ];
       const surroundings = await surroundingsOf(id, ground, options);
-      nodes.push(new NodeProcess({ id, role, url: `http://${address}`, flags, ...surroundings }));
+      const url = `${scheme}://${address}`;
+      nodes.push(new NodeProcess({ id, role, url, flags, ...surroundings }));
     }
   }
   return nodes;

@@ -145,12 +145,19 @@ export class NodeProcess {
   }
 }
 
-/** Runs one of the project's programs to its end; answers what it printed. */
-export async function projectCommand(program: string, flags: readonly string[]): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", `${projectRoot}/${program}/main.ts`, ...flags],
+/** What one of the project's programs did. */
+export interface ProgramResult {
+  readonly success: boolean;
+  /** Standard output and standard error. */
+  readonly text: string;
+}
+
+/** Runs one of the project's programs to its end. */
+export async function runProgram(program: string, args: readonly string[]): Promise<ProgramResult> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `${projectRoot}/${program}/main.ts`, ...args],
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
-  return decoder.decode(stdout) + decoder.decode(stderr);
+  return { success, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }

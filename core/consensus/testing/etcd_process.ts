@@ -17,6 +17,8 @@ export interface EtcdOptions {
   readonly memberCount?: number;
   /** Further flags of each member. */
   readonly flags?: readonly string[];
+  /** Files by which members show who they are and know their clients; plain HTTP unless told. */
+  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
 }
 
 /** One member. */
@@ -24,13 +26,15 @@ export class EtcdMember {
   /** Base URL of its client port. */
   readonly endpoint: string;
   readonly #args: readonly string[];
+  readonly #client: Deno.HttpClient | undefined;
   #shell: Deno.ChildProcess | undefined;
   #pid = 0;
 
   /** Describes a member; it is not started yet. */
-  constructor(endpoint: string, args: readonly string[]) {
+  constructor(endpoint: string, args: readonly string[], client?: Deno.HttpClient) {
     this.endpoint = endpoint;
     this.#args = args;
+    this.#client = client;
   }
 
   /** Starts the process, anew after {@link EtcdMember.kill}. */
@@ -75,9 +79,7 @@ export class EtcdMember {
   /** Whether the member says that it and its cluster serve. */
   async isHealthy(): Promise<boolean> {
     try {
-      const response = await fetch(`${this.endpoint}/health`, {
-        signal: AbortSignal.timeout(1000),
-      });
+      const response = await this.#fetch("/health", { signal: AbortSignal.timeout(1000) });
       return (await response.text()).includes("true");
     } catch {
       // Not yet, or not any more: the answer is no, whatever the reason.
@@ -87,12 +89,14 @@ export class EtcdMember {
 
   /** Whether the member leads. */
   async isLeader(): Promise<boolean> {
-    const response = await fetch(`${this.endpoint}/v3/maintenance/status`, {
-      method: "POST",
-      body: "{}",
-    });
+    const response = await this.#fetch("/v3/maintenance/status", { method: "POST", body: "{}" });
     const status = await response.json();
     return status.leader === status.header.member_id;
+  }
+
+  #fetch(path: string, init: RequestInit): Promise<Response> {
+    const client = this.#client === undefined ? {} : { client: this.#client };
+    return fetch(this.endpoint + path, { ...init, ...client });
   }
 }
 
@@ -101,10 +105,16 @@ export class EtcdCluster {
   /** The members. */
   readonly members: readonly EtcdMember[];
   readonly #directory: string;
+  readonly #client: Deno.HttpClient | undefined;
 
-  private constructor(members: readonly EtcdMember[], directory: string) {
+  private constructor(
+    members: readonly EtcdMember[],
+    directory: string,
+    client: Deno.HttpClient | undefined,
+  ) {
     this.members = members;
     this.#directory = directory;
+    this.#client = client;
   }
 
   /**
@@ -119,12 +129,14 @@ export class EtcdCluster {
     const ports = freePorts(2 * count);
     const peers = Array.from({ length: count }, (_, n) => `http://127.0.0.1:${ports[count + n]}`);
     const initial = peers.map((peer, n) => `m${n}=${peer}`).join(",");
+    const { tls, flags = [] } = options;
+    const client = tls === undefined ? undefined : clientOf(tls);
     const members = peers.map((peer, n) => {
-      const client = `http://127.0.0.1:${ports[n]}`;
-      const args = memberArgs({ name: `m${n}`, client, peer, initial, directory });
-      return new EtcdMember(client, [...args, ...options.flags ?? []]);
+      const url = `${tls === undefined ? "http" : "https"}://127.0.0.1:${ports[n]}`;
+      const args = memberArgs({ name: `m${n}`, client: url, peer, initial, directory });
+      return new EtcdMember(url, [...args, ...tlsArgs(tls), ...flags], client);
     });
-    const cluster = new EtcdCluster(members, directory);
+    const cluster = new EtcdCluster(members, directory, client);
     try {
       await Promise.all(members.map((member) => member.start()));
       await cluster.healthy();
@@ -160,6 +172,7 @@ export class EtcdCluster {
   /** Ends all members and removes their data. */
   async stop(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
+    this.#client?.close();
     await Deno.remove(this.#directory, { recursive: true });
   }
 }
@@ -184,6 +197,26 @@ function memberArgs(options: {
     "logger": "zap",
     "log-level": "error",
   }).map(([flag, value]) => `--${flag}=${value}`);
+}
+
+/** Members know each other without: only their clients come over the network in tests. */
+function tlsArgs(tls: EtcdOptions["tls"]): string[] {
+  if (tls === undefined) return [];
+  const { caFile, certFile, keyFile } = tls;
+  return [
+    `--cert-file=${certFile}`,
+    `--key-file=${keyFile}`,
+    `--trusted-ca-file=${caFile}`,
+    "--client-cert-auth",
+  ];
+}
+
+function clientOf({ caFile, certFile, keyFile }: NonNullable<EtcdOptions["tls"]>) {
+  return Deno.createHttpClient({
+    caCerts: [Deno.readTextFileSync(caFile)],
+    cert: Deno.readTextFileSync(certFile),
+    key: Deno.readTextFileSync(keyFile),
+  });
 }
 
 async function requireEtcd(): Promise<void> {
