@@ -17,7 +17,7 @@ import {
   movedAnswer,
   repositoryNameOf,
 } from "./client_request.ts";
-import { textAnswer, textErrorAnswer } from "./error_answer.ts";
+import { textAnswer } from "./error_answer.ts";
 import { streamedResponse } from "./streamed_response.ts";
 
 /** What the routes work with. */
@@ -54,7 +54,6 @@ export class ArchiveRoutes {
     const path = "/:owner/:name/archive/:file{.+}";
     app.get(path, (context) => this.#download(context));
     app.all(path, () => methodRefused("GET, HEAD"));
-    app.onError((error) => textErrorAnswer(error));
     return app;
   }
 

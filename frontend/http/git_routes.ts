@@ -28,7 +28,7 @@ import {
   movedAnswer,
   repositoryNameOf,
 } from "./client_request.ts";
-import { textAnswer, textErrorAnswer } from "./error_answer.ts";
+import { textAnswer } from "./error_answer.ts";
 import { requestBody } from "./request_body.ts";
 import { streamedResponse } from "./streamed_response.ts";
 
@@ -109,7 +109,6 @@ export class GitRoutes {
     app.all("/:owner/:name/bundles/:file", () => methodRefused("GET, HEAD"));
     app.get("/:owner/:name/HEAD", () => textAnswer(DUMB_PROTOCOL, 403));
     app.get("/:owner/:name/objects/*", () => textAnswer(DUMB_PROTOCOL, 403));
-    app.onError((error) => textErrorAnswer(error));
     return app;
   }
 

@@ -33,6 +33,7 @@ function setUp() {
   const sessions = new EchoSessions();
   const { metadata } = new FakeMetadata();
   const state = { ready: true };
+  const failures: unknown[] = [];
   const app = httpApp({
     sessions,
     archives: {
@@ -55,9 +56,9 @@ function setUp() {
     version: "1.2.3",
     autoCreate: true,
     ready: () => state.ready,
-    onFailure: () => {},
+    onFailure: (error: unknown) => void failures.push(error),
   });
-  return { app, sessions, state };
+  return { app, sessions, state, failures };
 }
 
 const json = (body: unknown) => ({ method: "POST", body: JSON.stringify(body) });
@@ -163,7 +164,7 @@ Deno.test("httpApp() tells dumb clients and unknown services what is spoken here
 });
 
 Deno.test("httpApp() turns early failures of sessions into statuses with a text", async () => {
-  const { app, sessions } = setUp();
+  const { app, sessions, failures } = setUp();
   sessions.failure = new GitStratumError("not-found", "Find no such repository", {
     data: { name: "me/thing" },
   });
@@ -174,6 +175,7 @@ Deno.test("httpApp() turns early failures of sessions into statuses with a text"
   const broken = await app.request("/me/thing/info/refs?service=git-upload-pack");
   assert.equal(broken.status, 503);
   assert.doesNotMatch(await broken.text(), /secret/);
+  assert.deepEqual(failures, [sessions.failure], "the log alone says what happened");
 });
 
 Deno.test("httpApp() refuses malformed repository names", async () => {
