@@ -12,16 +12,25 @@ import { GitStratumError } from "../error.ts";
 import type { Logger } from "../logger.ts";
 import type { Random } from "../random.ts";
 import { heldBody } from "./body.ts";
-import { ControlFailover, type ControlFailoverOptions } from "./control_failover.ts";
+import type { ControlFailover } from "./control_failover.ts";
+import type { Fetcher } from "./fetcher.ts";
 import { JsonClient } from "./json_client.ts";
 import { readJsonLines } from "./json_lines.ts";
 
 /** The first pause after a failure, and the longest after doublings, in milliseconds. */
 const PAUSE_MS = 50;
-const PAUSE_MS_MAX = 1000;
+const PAUSE_MS_MAX = 2000;
 
 /** What to follow, and who listens. */
-export interface ControlStreamOptions extends ControlFailoverOptions {
+export interface ControlStreamOptions {
+  /** Knows which node to ask, and is told which one to leave. */
+  readonly control: ControlFailover;
+  /** Carries requests to control nodes. */
+  readonly fetcher: Fetcher;
+  /** Counts silence and pauses. */
+  readonly clock: Clock;
+  /** Spreads those who begin anew. */
+  readonly random: Random;
   /** Told when the stream has to be begun anew, and why. */
   readonly logger: Logger;
   /** What the stream tells, for the log. */
@@ -46,7 +55,6 @@ export class ControlStream {
   readonly #options: ControlStreamOptions;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #control: ControlFailover;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #heardAtMs: number | undefined;
@@ -56,7 +64,6 @@ export class ControlStream {
     this.#options = options;
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#control = new ControlFailover(options);
   }
 
   /** Begins to follow. */
@@ -79,7 +86,8 @@ export class ControlStream {
     const { signal } = this.#stop;
     let pauseMs = PAUSE_MS;
     while (!signal.aborted) {
-      const url = this.#control.preferredUrl;
+      const { control } = this.#options;
+      const url = control.preferredUrl;
       const startedMs = this.#clock.monotonicMs();
       try {
         await this.#follow(url);
@@ -87,7 +95,7 @@ export class ControlStream {
         if (signal.aborted) return;
         const { logger, what } = this.#options;
         logger.warn("Lose a stream of the control plane", { url, what, error: toError(error) });
-        this.#control.avoid(url);
+        control.avoid(url);
       }
       const wasHeard = (this.#heardAtMs ?? -Infinity) >= startedMs;
       pauseMs = wasHeard ? PAUSE_MS : Math.min(2 * pauseMs, PAUSE_MS_MAX);

@@ -18,7 +18,7 @@ import {
   ACCESS_WATCH_SILENCE_MS,
 } from "../../limits.ts";
 import type { Logger } from "../../logger.ts";
-import type { ControlFailoverOptions } from "../control_failover.ts";
+import { ControlFailover, type ControlFailoverOptions } from "../control_failover.ts";
 import { brokenOff, ControlStream } from "../control_stream.ts";
 import { ACCESS_PATH } from "./access_call.ts";
 import { type AccessLine, accessLineSchema, readChange, readRecord } from "./access_line.ts";
@@ -42,6 +42,7 @@ export class AccessWatcher {
     this.#logger = options.logger;
     this.#stream = new ControlStream({
       ...options,
+      control: new ControlFailover(options),
       what: "access records",
       silenceMs: ACCESS_WATCH_SILENCE_MS,
       lineLengthMax: ACCESS_LINE_LENGTH_MAX,
