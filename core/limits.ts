@@ -250,6 +250,10 @@ export const WEBHOOK_HOST_QUEUE_COUNT_MAX = 64;
 export const WEBHOOK_FLIGHT_COUNT_MAX = 1024;
 /** Deliveries that were made or given up are listed, and can be repeated, for so long. */
 export const WEBHOOK_DELIVERY_KEEP_MS = 7 * 24 * 3600 * 1000;
+/** Deliveries of one webhook that may wait on a node; further ones are given up at once. */
+export const WEBHOOK_WAITING_COUNT_MAX = 10_000;
+/** Deliveries that a partition keeps after their end: they are a part of each of its snapshots. */
+export const WEBHOOK_DONE_COUNT_MAX = 10_000;
 /** Bytes of a receiver's answer that are read. */
 export const WEBHOOK_ANSWER_BYTES_MAX = 4 * KIB;
 /** Clocks of nodes may differ by so much: a webhook is told of events this long before its making. */

@@ -17,6 +17,7 @@ import {
   type Logger,
   PUSH_OUTCOME_KEEP_MS,
   WEBHOOK_DELIVERY_KEEP_MS,
+  WEBHOOK_DONE_COUNT_MAX,
 } from "@gitstratum/core";
 import type { Log, Lsn, Partition } from "@gitstratum/core/consensus";
 import type { GroupId, RepositoryId } from "@gitstratum/core/rpc";
@@ -68,7 +69,10 @@ export class StateUpkeep {
     await this.#forgetReferences(nowMs - FORMER_REFERENCE_GRACE_MS);
     await this.#forgetPushes(nowMs - PUSH_OUTCOME_KEEP_MS);
     const { keepMs = AUDIT_KEEP_MS, rowCountMax = AUDIT_ROW_COUNT_MAX } = this.#options.audit ?? {};
-    await forgetDeliveries(this.#options.database, nowMs - WEBHOOK_DELIVERY_KEEP_MS);
+    await forgetDeliveries(this.#options.database, {
+      goneBefore: nowMs - WEBHOOK_DELIVERY_KEEP_MS,
+      countMax: WEBHOOK_DONE_COUNT_MAX,
+    });
     await forgetAudit(this.#options.database, { goneBefore: nowMs - keepMs, rowCountMax });
   }
 

@@ -10,12 +10,13 @@ import {
   DELIVERIES_PATH,
   type DeliveryQuery,
   deliveryQuerySchema,
-  deliveryRequestSchema,
   partitionOfDelivery,
   readJson,
+  replayRequestSchema,
   type WebhookDeliveries,
   type WebhookDelivery,
   type WebhookDeliveryId,
+  type WebhookId,
 } from "@gitstratum/core/rpc";
 import { ALL_PARTITION_NUMBERS, type PartitionTable } from "../partition_table.ts";
 import type { DeliveryTable } from "./delivery_table.ts";
@@ -45,16 +46,16 @@ export class LocalDeliveries implements WebhookDeliveries {
   }
 
   /** {@inheritDoc WebhookDeliveries.replay} The dispatcher finds it due. */
-  replay(id: WebhookDeliveryId): Promise<WebhookDelivery> {
+  replay(id: WebhookDeliveryId, webhookId: WebhookId): Promise<WebhookDelivery> {
     const { partitions, table, clock } = this.#options;
     const partition = partitionOfDelivery(id);
     const nextAtMs = Math.floor(clock.nowMs());
     return partitions.submit(partition, () => {
       const known = table.find(id);
-      if (known === undefined) {
+      if (known?.webhookId !== webhookId) {
         throw new GitStratumError("not-found", "Find no such delivery", { data: { id } });
       }
-      const { webhookId, event, lsn, eventAtMs } = known;
+      const { event, lsn, eventAtMs } = known;
       const again: WebhookDelivery = {
         ...{ id, webhookId, event, lsn, eventAtMs },
         state: "waiting",
@@ -74,8 +75,8 @@ export function deliveryRoutes(deliveries: WebhookDeliveries): Hono {
     return c.json(await deliveries.list(await readJson(c.req.raw, deliveryQuerySchema)));
   });
   app.post(`${DELIVERIES_PATH}/replay`, async (c) => {
-    const { id } = await readJson(c.req.raw, deliveryRequestSchema);
-    return c.json(await deliveries.replay(id));
+    const { id, webhookId } = await readJson(c.req.raw, replayRequestSchema);
+    return c.json(await deliveries.replay(id, webhookId));
   });
   return app;
 }

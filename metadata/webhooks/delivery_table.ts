@@ -55,15 +55,51 @@ export function applyWebhooksTold(
 /** Deliveries forgotten in one slice. */
 const FORGET_COUNT = 1000;
 
-/** Forgets deliveries that were made or given up before a wall time. */
-export async function forgetDeliveries(database: StateDatabase, goneBefore: number): Promise<void> {
+/**
+ * Forgets deliveries that were made or given up before a wall time, and the oldest of those that a
+ * partition has too many of.
+ */
+export async function forgetDeliveries(
+  database: StateDatabase,
+  options: { readonly goneBefore: number; readonly countMax: number },
+): Promise<void> {
+  const { goneBefore, countMax } = options;
+  await forgetSome(
+    database,
+    "SELECT delivery FROM webhook_deliveries WHERE state != 0" +
+      " AND last_at_ms <= ?",
+    [goneBefore],
+  );
+  const crowded = new Statements(database.reader).all(
+    "SELECT partition FROM webhook_deliveries WHERE state != 0 GROUP BY partition" +
+      " HAVING count(*) > ?",
+    countMax,
+  );
+  for (const { partition } of crowded) {
+    await forgetSome(
+      database,
+      "SELECT delivery FROM (SELECT delivery FROM webhook_deliveries" +
+        " WHERE partition = ? AND state != 0 ORDER BY last_at_ms DESC, delivery LIMIT -1 OFFSET ?)",
+      [
+        Number(partition),
+        countMax,
+      ],
+    );
+  }
+}
+
+/** Forgets what a query selects, in slices. */
+async function forgetSome(
+  database: StateDatabase,
+  selection: string,
+  values: readonly number[],
+): Promise<void> {
   const writer = new Statements(database.writer);
   await database.write(function* () {
     for (;;) {
       const count = writer.run(
-        "DELETE FROM webhook_deliveries WHERE delivery IN (SELECT delivery FROM webhook_deliveries" +
-          " WHERE state != 0 AND last_at_ms <= ? LIMIT ?)",
-        goneBefore,
+        `DELETE FROM webhook_deliveries WHERE delivery IN (${selection} LIMIT ?)`,
+        ...values,
         FORGET_COUNT,
       );
       if (count < FORGET_COUNT) return;
@@ -93,12 +129,26 @@ export class DeliveryTable {
     return row && deliveryOf(row);
   }
 
-  /** Webhooks that some delivery waits for. */
+  /** Webhooks with deliveries that are due. Costs by webhooks, not by deliveries. */
   waitingWebhooks(nowMs: number): WebhookId[] {
+    // Each step asks the index for the next webhook, past all the deliveries of the one before.
     return this.#sql.all(
-      "SELECT DISTINCT webhook FROM webhook_deliveries WHERE state = 0 AND next_at_ms <= ?",
+      "WITH RECURSIVE waiting (id) AS (SELECT min(webhook) FROM webhook_deliveries WHERE state = 0" +
+        " UNION ALL SELECT (SELECT min(webhook) FROM webhook_deliveries WHERE state = 0" +
+        " AND webhook > waiting.id) FROM waiting WHERE waiting.id IS NOT NULL)" +
+        " SELECT id FROM waiting WHERE id IS NOT NULL AND (SELECT min(next_at_ms)" +
+        " FROM webhook_deliveries WHERE state = 0 AND webhook = id) <= ?",
       nowMs,
-    ).map((row) => row["webhook"] as WebhookId);
+    ).map((row) => row["id"] as WebhookId);
+  }
+
+  /** How many deliveries of a webhook wait, on this node. */
+  waitingCount(webhookId: WebhookId): number {
+    const row = this.#sql.get(
+      "SELECT count(*) AS count FROM webhook_deliveries WHERE webhook = ? AND state = 0",
+      webhookId,
+    );
+    return Number(row?.["count"]);
   }
 
   /** Deliveries of a webhook that are due, those that wait longest first. */

@@ -27,6 +27,7 @@ import {
   WEBHOOK_FLIGHT_COUNT_MAX,
   WEBHOOK_HOST_CONCURRENCY_MAX,
   WEBHOOK_HOST_QUEUE_COUNT_MAX,
+  WEBHOOK_WAITING_COUNT_MAX,
 } from "@gitstratum/core";
 import type { Partition } from "@gitstratum/core/consensus";
 import type { Egress } from "@gitstratum/core/egress";
@@ -216,7 +217,7 @@ export class WebhookDispatcher {
 
   /** Begins the deliveries of one act; false when there is no room in memory. */
   #tell(act: FedAct, webhooks: readonly SecretWebhook[], outbox: PartitionOutbox): boolean {
-    const { table, clock, random } = this.#options;
+    const { table } = this.#options;
     for (const webhook of webhooks) {
       if (!isFor(webhook, act)) continue;
       for (const event of act.events.filter((name) => webhook.events.includes(name))) {
@@ -233,11 +234,22 @@ export class WebhookDispatcher {
           attempts: 0,
         };
         if (this.#begin(first, webhook, { outbox, act })) continue;
-        const pauseMs = retryPauseMs(1, { policy: this.#policy, random });
-        outbox.note({ ...first, nextAtMs: Math.floor(clock.nowMs()) + pauseMs });
+        outbox.note(this.#putOff(first));
       }
     }
     return true;
+  }
+
+  /** A delivery for which its host has no room now. */
+  #putOff(delivery: WebhookDelivery): WebhookDelivery {
+    const { table, clock, random } = this.#options;
+    const nowMs = Math.floor(clock.nowMs());
+    if (table.waitingCount(delivery.webhookId) >= WEBHOOK_WAITING_COUNT_MAX) {
+      const reason = "Too many deliveries wait for this webhook";
+      return { ...delivery, state: "dead", lastAtMs: nowMs, reason };
+    }
+    const pauseMs = retryPauseMs(1, { policy: this.#policy, random });
+    return { ...delivery, nextAtMs: nowMs + pauseMs };
   }
 
   /** Begins further attempts at what is due. */

@@ -270,14 +270,16 @@ Deno.test("replay() makes a delivery again, whatever became of it, under its id"
   await world.until(async () => (await world.states(hook))[0] === "dead");
   const [dead] = await world.list(hook);
   egress.behaviours.delete("a.test");
-  const asked = await deliveries.replay(dead!.id);
+  const asked = await deliveries.replay(dead!.id, hook.id);
   deepEqual([asked.state, asked.attempts], ["waiting", 0]);
   await world.until(async () => (await world.states(hook))[0] === "delivered");
-  await deliveries.replay(dead!.id);
+  await deliveries.replay(dead!.id, hook.id);
   await world.until(() => egress.at("a.test").length === POLICY.attemptCountMax + 2);
   equal(new Set(egress.at("a.test").map(({ id }) => id)).size, 1);
   const unknown = `00${"f".repeat(30)}` as WebhookDeliveryId;
-  await rejects(deliveries.replay(unknown), (error) => hasCode(error, "not-found"));
+  const missing = (error: unknown) => hasCode(error, "not-found");
+  await rejects(deliveries.replay(unknown, hook.id), missing);
+  await rejects(deliveries.replay(dead!.id, newWebhookId(systemRandom)), missing);
 });
 
 Deno.test("a webhook that goes away takes what waits for it along", async () => {

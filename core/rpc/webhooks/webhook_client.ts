@@ -15,6 +15,7 @@ import {
   type ChangeWebhookRequest,
   type CreateWebhookRequest,
   type Webhook,
+  type WebhookId,
   type WebhookListQuery,
   type WebhookRequest,
   type Webhooks,
@@ -94,9 +95,9 @@ export class DeliveriesClient implements WebhookDeliveries {
   }
 
   /** {@inheritDoc WebhookDeliveries.replay} */
-  replay(id: WebhookDeliveryId): Promise<WebhookDelivery> {
+  replay(id: WebhookDeliveryId, webhookId: WebhookId): Promise<WebhookDelivery> {
     return this.#client.call(`${DELIVERIES_PATH}/replay`, {
-      body: { id },
+      body: { id, webhookId },
       schema: webhookDeliverySchema,
     });
   }
@@ -122,10 +123,10 @@ export class RoutedDeliveries implements WebhookDeliveries {
   }
 
   /** {@inheritDoc WebhookDeliveries.replay} */
-  replay(id: WebhookDeliveryId): Promise<WebhookDelivery> {
-    return this.#router.call(
-      partitionOfDelivery(id),
-      ({ fetcher, node }) => new DeliveriesClient(fetcher, { baseUrl: node.address }).replay(id),
-    );
+  replay(id: WebhookDeliveryId, webhookId: WebhookId): Promise<WebhookDelivery> {
+    return this.#router.call(partitionOfDelivery(id), ({ fetcher, node }) => {
+      const client = new DeliveriesClient(fetcher, { baseUrl: node.address });
+      return client.replay(id, webhookId);
+    });
   }
 }

@@ -71,8 +71,12 @@ export interface DeliveryQuery {
 export interface WebhookDeliveries {
   /** Deliveries, the newest event first. A page that is not full is the last. */
   list(query: DeliveryQuery): Promise<readonly WebhookDelivery[]>;
-  /** Has a delivery made again, under the same id. @throws `not-found` */
-  replay(id: WebhookDeliveryId): Promise<WebhookDelivery>;
+  /**
+   * Has a delivery made again, under the same id.
+   *
+   * @throws `not-found` when there is none, or it is not that webhook's
+   */
+  replay(id: WebhookDeliveryId, webhookId: WebhookId): Promise<WebhookDelivery>;
 }
 
 /** The id of a delivery. */
@@ -130,7 +134,16 @@ export const deliveryQuerySchema: z.ZodType<DeliveryQuery> = z.strictObject({
     .optional(),
 }) as unknown as z.ZodType<DeliveryQuery>;
 
-/** Schema of a question for one delivery. */
-export const deliveryRequestSchema: z.ZodType<{ readonly id: WebhookDeliveryId }> = z.strictObject({
+/** A delivery, and the webhook that it is to. */
+export interface ReplayRequest {
+  /** Which. */
+  readonly id: WebhookDeliveryId;
+  /** To which webhook. */
+  readonly webhookId: WebhookId;
+}
+
+/** Schema of {@link ReplayRequest}. */
+export const replayRequestSchema: z.ZodType<ReplayRequest> = z.strictObject({
   id,
+  webhookId: webhookIdSchema,
 });
