@@ -4,7 +4,14 @@
  * @module
  */
 
-import { type Clock, hasCode, type Logger, type Random, randomId } from "@gitstratum/core";
+import {
+  type Clock,
+  hasCode,
+  type LogData,
+  type Logger,
+  type Random,
+  randomId,
+} from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
@@ -150,6 +157,11 @@ export function createFrontend(options: FrontendOptions): Frontend {
     archive,
   });
   let ready = true;
+  const onFailure = (error: unknown, facts: LogData) => {
+    const told = { ...facts, error: asError(error) };
+    if (isCallersFault(error) || hasCode(error, "aborted")) logger.info("End a request", told);
+    else logger.error("Fail a request", told);
+  };
   const app = httpApp({
     sessions: admission === undefined || memory === undefined
       ? sessions
@@ -169,15 +181,13 @@ export function createFrontend(options: FrontendOptions): Frontend {
       random,
       readOnly,
       version: SERVER_VERSION,
+      ...(admission && { admission }),
+      onFailure,
     }),
     version: SERVER_VERSION,
     autoCreate,
     ready: () => ready,
-    onFailure(error, facts) {
-      const told = { ...facts, error: asError(error) };
-      if (isCallersFault(error) || hasCode(error, "aborted")) logger.info("End a request", told);
-      else logger.error("Fail a request", told);
-    },
+    onFailure,
   });
   return {
     fetch: (request, info = {}) => Promise.resolve(app.fetch(request, info)),

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { ERROR_CODES, type ErrorCode, type ErrorData, GitStratumError } from "@gitstratum/core";
+import {
+  type Clock,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorData,
+  GitStratumError,
+} from "@gitstratum/core";
 import { type Fetcher, readBodyBytes } from "@gitstratum/core/rpc";
 import { z } from "zod";
 import { API, API_BASE_PATH, type ApiOperationId } from "../api/api.ts";
@@ -13,6 +19,10 @@ import type { ApiAnswer, ApiOperation, ApiOutgoing } from "../api/api_operation.
 
 /** Longest answer in bytes: a page of a thousand repositories with all their settings. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** Calls that are made of one that comes too early. */
+const ROUND_COUNT_MAX = 10;
+/** Longest wait between them, in seconds. */
+const WAIT_S_MAX = 60;
 /** Entries of one page that are asked for. */
 const PAGE_COUNT = 200;
 
@@ -31,6 +41,8 @@ export interface AdminApiOptions {
   readonly token?: string;
   /** What the client calls itself. */
   readonly agent: string;
+  /** Waits while the server says that too much was asked. */
+  readonly clock: Pick<Clock, "sleep">;
 }
 
 const errorSchema = z.object({
@@ -51,7 +63,7 @@ export class AdminApi {
   }
 
   /**
-   * Makes one call.
+   * Makes one call; again, when the server asks for more time.
    *
    * @throws what the server answers; `unavailable` when it does not answer, `unsupported` when what
    * answers is no such server
@@ -61,13 +73,24 @@ export class AdminApi {
     request: AdminRequest<Id> = {},
   ): Promise<AdminAnswer<Id>> {
     const operation: ApiOperation = API[id];
-    const response = await this.#send(operation, request);
-    if (!response.ok) throw await errorOf(response);
+    const response = await this.#admitted(operation, request);
     if (operation.shapes.answer === undefined) {
       await response.body?.cancel();
       return undefined as AdminAnswer<Id>;
     }
     return await jsonOf(response) as AdminAnswer<Id>;
+  }
+
+  /** The answer of success. Nothing was done by a call that is refused for coming too early. */
+  async #admitted(operation: ApiOperation, request: ApiOutgoing<never>): Promise<Response> {
+    for (let round = 1;; round++) {
+      const response = await this.#send(operation, request);
+      if (response.ok) return response;
+      const error = await errorOf(response);
+      const { retryAfterS } = error.data;
+      if (typeof retryAfterS !== "number" || round === ROUND_COUNT_MAX) throw error;
+      await this.#options.clock.sleep(Math.min(retryAfterS, WAIT_S_MAX) * 1000);
+    }
   }
 
   async #send(operation: ApiOperation, request: ApiOutgoing<never>): Promise<Response> {

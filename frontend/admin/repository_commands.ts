@@ -63,6 +63,18 @@ const SETTINGS_FLAGS = {
     min: 1,
     help: "Size of the largest pack of a push.",
   }),
+  repositoryBytesMax: countFlag({
+    flag: "quota-bytes",
+    placeholder: "BYTES",
+    min: 1,
+    help: "Stored bytes that pushes may bring.",
+  }),
+  referenceCountMax: countFlag({
+    flag: "quota-references",
+    placeholder: "N",
+    min: 1,
+    help: "References that it may have.",
+  }),
   settings: textFlag({
     flag: "settings",
     placeholder: "JSON|@FILE",

@@ -114,7 +114,7 @@ async function contextOf(settings: AdminSettings, world: AdminWorld): Promise<Ad
         data: { server: baseUrl },
       });
     }
-    const options = { fetcher, baseUrl, agent: ADMIN_PROGRAM };
+    const options = { fetcher, baseUrl, agent: ADMIN_PROGRAM, clock: world.clock };
     return new AdminApi(token === undefined ? options : { ...options, token });
   };
   return {

@@ -174,7 +174,7 @@ Deno.test("runAdmin() tells programs what went wrong by its exit code", () =>
     const cases: readonly [number, Parameters<AdminStage["run"]>[1]][] = [
       [6, { fetcher: () => Promise.reject(new TypeError("connection refused")) }],
       [6, answering(502, "<html>bad gateway</html>")],
-      [6, answering(429, error("exhausted"))],
+      [6, answering(413, error("exhausted"))],
       [1, answering(200, "<html>another server</html>")],
       [1, answering(500, error("corrupt"))],
       [3, answering(404, error("not-found"))],
@@ -187,6 +187,20 @@ Deno.test("runAdmin() tells programs what went wrong by its exit code", () =>
       assert.equal(run.code, code, errors.join());
       assert.equal(errors.length, 1);
     }
+  }));
+
+Deno.test("runAdmin() comes again when the server asks for time", () =>
+  AdminStage.run(async (stage) => {
+    let asked = 0;
+    const body = { error: { code: "exhausted", message: "Wait", data: { retryAfterS: 0 } } };
+    const { out } = await stage.run(["user", "list", "--json"], {
+      fetcher: (request) =>
+        ++asked < 3
+          ? Promise.resolve(Response.json(body, { status: 429 }))
+          : stage.accounts.api.fetcher(request),
+    });
+    assert.equal(asked, 3);
+    assert.equal(out.length, 1);
   }));
 
 Deno.test("runAdmin() prints nothing that moves a terminal's cursor", () =>

@@ -89,8 +89,12 @@ export class Admission {
     }
   }
 
-  /** Counts a request of whoever is known to ask. @throws `exhausted` with `retryAfterS` */
-  countCaller(caller: SessionCaller, repository: string): void {
+  /**
+   * Counts a request of whoever is known to ask, about a repository if any.
+   *
+   * @throws `exhausted` with `retryAfterS`
+   */
+  countCaller(caller: Pick<SessionCaller, "asker">, repository?: string): void {
     this.#options.rates.spend(knownSubjects(caller, repository));
   }
 
@@ -108,11 +112,16 @@ export class Admission {
 }
 
 /** In the one order in which everybody takes them. @throws `unauthenticated` */
-function knownSubjects(caller: SessionCaller, repository: string): readonly RateSubject[] {
-  return [...principalSubjects(caller), { kind: "repository", id: repository.toLowerCase() }];
+function knownSubjects(
+  caller: Pick<SessionCaller, "asker">,
+  repository: string | undefined,
+): readonly RateSubject[] {
+  const subjects = principalSubjects(caller);
+  if (repository === undefined) return subjects;
+  return [...subjects, { kind: "repository", id: repository.toLowerCase() }];
 }
 
-function principalSubjects({ asker }: SessionCaller): readonly RateSubject[] {
+function principalSubjects({ asker }: Pick<SessionCaller, "asker">): readonly RateSubject[] {
   const principal = asker.principal();
   switch (principal.kind) {
     case "anonymous":

@@ -17,7 +17,8 @@ import type { AccessGate } from "../access/access_gate.ts";
 import type { Asker } from "../access/asker.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import type { RepositoryGate } from "../access/repository_gate.ts";
-import { jsonErrorAnswer } from "../http/error_answer.ts";
+import type { Admission } from "../admission/admission.ts";
+import { jsonErrorAnswer, publicError } from "../http/error_answer.ts";
 import { API, API_BASE_PATH } from "./api.ts";
 import type { ApiHandlers } from "./api_handler.ts";
 import type { ApiInput, ApiOperation, ApiShapes } from "./api_operation.ts";
@@ -40,15 +41,31 @@ export interface ApiAppOptions {
   readonly readOnly: boolean;
   /** For the document. */
   readonly version: string;
+  /** Counts what callers ask; absent = nobody does. */
+  readonly admission?: Pick<Admission, "countCaller">;
+  /** Told of failures that are nobody's fault but ours. */
+  readonly onFailure?: (error: unknown, facts: ApiFailureFacts) => void;
 }
+
+/** Where a failure was. */
+export type ApiFailureFacts = {
+  /** Method and path. */
+  readonly service: string;
+  /** What it was about, as far as is known. */
+  readonly name: string;
+};
 
 type AnyHandler = (call: unknown) => Promise<unknown>;
 
 /** The routes; to be mounted at `API_BASE_PATH`. */
 export function apiApp(options: ApiAppOptions): Hono {
   const app = new Hono();
-  const document = openApiDocument(API, { version: options.version });
-  app.get("/openapi.json", (context) => context.json(document));
+  let document: Readonly<Record<string, unknown>> | undefined;
+  app.get("/openapi.json", (context) => {
+    // Made for the first who asks: it takes longer than the start of a server may.
+    document ??= openApiDocument(API, { version: options.version });
+    return context.json(document);
+  });
   for (const [id, operation] of Object.entries(API)) {
     const path = operation.path.replaceAll(/\{([a-zA-Z]+)\}/g, ":$1");
     app.on(operation.method, path, (context) => answer(context, { id, operation, options }));
@@ -57,7 +74,12 @@ export function apiApp(options: ApiAppOptions): Hono {
     app.all(path.replaceAll(/\{([a-zA-Z]+)\}/g, ":$1"), () => methodRefused(path));
   }
   app.all("*", () => jsonErrorAnswer(new GitStratumError("not-found", "Find no such API path")));
-  app.onError((error) => jsonErrorAnswer(error));
+  app.onError((error, { req }) => {
+    if (publicError(error) !== error) {
+      options.onFailure?.(error, { service: `${req.method} ${req.path.slice(0, 200)}`, name: "" });
+    }
+    return jsonErrorAnswer(error);
+  });
   return app;
 }
 
@@ -78,7 +100,9 @@ async function answer(context: Context, work: Work): Promise<Response> {
   if (isChange && options.readOnly) {
     throw new GitStratumError("denied", "Refuse changes on a read-only server");
   }
-  const input = await readApiRequest(operation, request, context.req.param());
+  const names = context.req.param();
+  options.admission?.countCaller({ asker }, repositoryIn(operation, names));
+  const input = await readApiRequest(operation, request, names);
   const { signal = request.signal } = info;
   const repository = await permitted(input, { asker, signal }, work);
   const moved = movedAnswer(repository, { operation, input, request });
@@ -126,6 +150,14 @@ async function permitted(
     default:
       return unreachable(asks);
   }
+}
+
+/** The name of the repository that a path has, whether there is one or not. */
+function repositoryIn(
+  { asks }: ApiOperation,
+  names: Readonly<Record<string, string>>,
+): string | undefined {
+  return asks.on === "repository" ? `${names.owner}/${names.name}` : undefined;
 }
 
 /** The answer to whoever asks for a repository by a name that it had before. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { JSON_BODY_BYTES_MAX } from "@gitstratum/core";
+import fc from "fast-check";
+import { GitStratumError, JSON_BODY_BYTES_MAX } from "@gitstratum/core";
 import { DEFAULT_REPOSITORY_SETTINGS } from "@gitstratum/core/rpc";
 import { API } from "./api.ts";
 import { ApiHarness } from "./testing/api_harness.ts";
@@ -127,4 +128,68 @@ Deno.test("apiApp() tells who did what, from where and when", async () => {
   };
   const request = api.repositories.asked[0]!.request as { readonly provenance: unknown };
   assert.deepEqual(request.provenance, provenance);
+});
+
+Deno.test("apiApp() tells operators of what fails inside, and callers nothing of it", async () => {
+  const api = new ApiHarness();
+  const bug = new Error("secret path");
+  api.repositories.findRepository = () => Promise.reject(bug);
+  const { status, body } = await api.ask("GET /repos/a/b");
+  assert.equal(status, 503);
+  assert.deepEqual(body.error, {
+    code: "unavailable",
+    message: "Fail for an internal reason",
+    data: {},
+  });
+  assert.deepEqual(api.failures, [bug]);
+  await api.ask("GET /repos/%00/b");
+  assert.equal(api.failures.length, 1, "what callers do wrong is no failure");
+});
+
+Deno.test("apiApp() counts what callers ask, and says when they may come again", async () => {
+  const counted: (string | undefined)[] = [];
+  const api = new ApiHarness({
+    admission: {
+      countCaller(_, repository) {
+        counted.push(repository);
+        if (counted.length < 3) return;
+        throw new GitStratumError("exhausted", "Refuse to serve more", {
+          data: { retryAfterS: 7 },
+        });
+      },
+    },
+  });
+  await api.ask("GET /repos");
+  await api.ask("GET /repos/a/b");
+  const { status, headers } = await api.ask("GET /repos/a/b/usage");
+  assert.equal(status, 429);
+  assert.equal(headers.get("retry-after"), "7");
+  assert.deepEqual(counted, [undefined, "a/b", "a/b"]);
+});
+
+Deno.test("apiApp() answers whatever it is sent", async () => {
+  const api = new ApiHarness();
+  await api.ask("POST /repos", { name: "a/b" });
+  const operations = Object.values(API);
+  const segment = fc.oneof(fc.constantFrom("a", "b", "..", "%00", "%ff"), fc.webSegment());
+  const body = fc.oneof(fc.json(), fc.string(), fc.constant(undefined));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...operations),
+      fc.array(segment, { minLength: 5, maxLength: 5 }),
+      fc.webQueryParameters(),
+      body,
+      async ({ method, path }, segments, query, sent) => {
+        let count = 0;
+        const place = path.replaceAll(/\{\w+\}/g, () => segments[count++] || "x");
+        const { status } = await api.ask(
+          `${method} ${place}?${query}`,
+          method === "GET" ? undefined : sent,
+        );
+        assert.ok(status < 500, `${method} ${place} answers ${status}`);
+      },
+    ),
+    { numRuns: 120 },
+  );
+  assert.deepEqual(api.failures, []);
 });

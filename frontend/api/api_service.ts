@@ -13,8 +13,9 @@ import type { AccessGate } from "../access/access_gate.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import { RepositoryGate } from "../access/repository_gate.ts";
 import type { TokenExchange } from "../oidc/token_exchange.ts";
+import type { Admission } from "../admission/admission.ts";
 import type { EventGround } from "../events/event_ground.ts";
-import { apiApp } from "./api_app.ts";
+import { apiApp, type ApiFailureFacts } from "./api_app.ts";
 import { auditHandlers } from "./audit_handlers.ts";
 import { credentialHandlers } from "./credential_handlers.ts";
 import { deployHandlers } from "./deploy_handlers.ts";
@@ -55,6 +56,10 @@ export interface ApiServiceOptions {
   readonly readOnly: boolean;
   /** The server's version, for the document. */
   readonly version: string;
+  /** Counts what callers ask; absent = nobody does. */
+  readonly admission?: Pick<Admission, "countCaller">;
+  /** Told of failures that are nobody's fault but ours. */
+  readonly onFailure?: (error: unknown, facts: ApiFailureFacts) => void;
 }
 
 /** Makes the API; to be mounted at `API_BASE_PATH`. */

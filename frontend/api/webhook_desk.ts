@@ -142,7 +142,9 @@ export class WebhookDesk {
   async replay(target: WebhookTarget, id: string, delivery: string): Promise<ShownDelivery> {
     const webhook = await this.#find(target, id);
     const { deliveries } = this.#options.events();
-    return shownDelivery(await deliveries.replay(delivery as WebhookDeliveryId, webhook.id));
+    const replayed = await deliveries.replay(delivery as WebhookDeliveryId);
+    if (replayed.webhookId === webhook.id) return shownDelivery(replayed);
+    throw new GitStratumError("not-found", "Find no such delivery", { data: { id: delivery } });
   }
 
   async #find(target: WebhookTarget, id: string): Promise<Webhook> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { GitStratumError, ManualClock } from "@gitstratum/core";
+import { GitStratumError, systemClock } from "@gitstratum/core";
 import type { AccessToken } from "@gitstratum/core/access";
 import type { Fetcher } from "@gitstratum/core/rpc";
 import { AccountStage, type AskAs } from "../../api/testing/account_stage.ts";
@@ -81,7 +81,7 @@ export class AdminStage {
     return {
       args,
       environment: { GITSTRATUM_TOKEN: this.#token, ...options.environment },
-      clock: new ManualClock(Date.parse("2030-01-01T00:00:00Z")),
+      clock: { ...systemClock, nowMs: () => Date.parse("2030-01-01T00:00:00Z") },
       terminal: { isTerminal: false, write: () => {} },
       fetcher: () => options.fetcher ?? this.accounts.api.fetcher,
       print: (line) => void lines.out.push(line),

@@ -12,6 +12,7 @@ import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { Fetcher } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { AccessGate } from "../../access/access_gate.ts";
+import type { Admission } from "../../admission/admission.ts";
 import { type Authenticator, OPEN_AUTHENTICATOR } from "../../access/authenticator.ts";
 import type { EventGround } from "../../events/event_ground.ts";
 import { API_BASE_PATH } from "../api.ts";
@@ -27,6 +28,8 @@ export interface ApiHarnessOptions {
   readonly accounts?: { readonly client: AccessClient; readonly view: AccessView };
   /** Who did what, and who is told of it. */
   readonly events?: EventGround;
+  /** Counts what callers ask. */
+  readonly admission?: Pick<Admission, "countCaller">;
   /** Time; stands still unless told. */
   readonly clock?: Clock;
   /** Changes are refused. */
@@ -47,6 +50,8 @@ type Json = Readonly<Record<string, unknown>>;
 /** The API, to be asked. */
 export class ApiHarness {
   readonly repositories = new FakeMetadata();
+  /** Failures that were told to the operator. */
+  readonly failures: unknown[] = [];
   readonly #app: Hono;
   #document: Json | undefined;
 
@@ -57,6 +62,8 @@ export class ApiHarness {
       authenticator: options.authenticator ?? OPEN_AUTHENTICATOR,
       gate: new AccessGate({ clock, ...(accounts && { view: accounts.view }) }),
       ...(accounts && { accounts }),
+      ...(options.admission && { admission: options.admission }),
+      onFailure: (error) => void this.failures.push(error),
       ...(options.events && { events: options.events }),
       secrets: ["a secret of the cluster"],
       clock,
