@@ -3,7 +3,7 @@
  *
  * A request that shows nothing is anonymous, which may be enough; one that shows something which is
  * good for nothing is refused whatever it asks for, so that nobody mistakes a public answer for proof
- * that their token works. Refusals are counted, and slowed for those who keep failing.
+ * that their token works. Refusals are counted, and those of requests slowed for who keeps failing.
  *
  * @module
  */
@@ -32,8 +32,11 @@ export interface Authenticator {
    * known of any account
    */
   ofRequest(request: Pick<Request, "headers">, info: ConnectionInfo): Promise<Asker>;
-  /** Who holds a key that was shown to be theirs; undefined when it may not log in. */
-  ofKey(fingerprint: string, info: ConnectionInfo): Promise<Asker | undefined>;
+  /**
+   * Who holds a key that was shown to be theirs; undefined when it may not log in. Clients offer all the
+   * keys that they have, so that an unknown one is no failure yet: a connection has so many chances.
+   */
+  ofKey(fingerprint: string): Promise<Asker | undefined>;
 }
 
 /** On a server without accounts: whatever is shown, nobody looks at it. */
@@ -86,16 +89,12 @@ export class RecordAuthenticator implements Authenticator {
   }
 
   /** See {@link Authenticator.ofKey}. */
-  async ofKey(fingerprint: string, info: ConnectionInfo): Promise<Asker | undefined> {
+  ofKey(fingerprint: string): Promise<Asker | undefined> {
     const asker = this.#asker((view, nowMs) => keyVerdict(view, fingerprint, nowMs));
     const verdict = asker.verdict();
-    if (verdict.kind === "good") {
-      this.#counter.increment({ transport: "ssh", outcome: "good" });
-      return asker;
-    }
-    this.#counter.increment({ transport: "ssh", outcome: verdict.problem });
-    await this.#attempts.fail(info.remoteAddress, info.signal);
-    return undefined;
+    const isGood = verdict.kind === "good";
+    this.#counter.increment({ transport: "ssh", outcome: isGood ? "good" : verdict.problem });
+    return Promise.resolve(isGood ? asker : undefined);
   }
 
   #asker(verdict: ConstructorParameters<typeof CredentialAsker>[0]["verdict"]): CredentialAsker {

@@ -61,7 +61,7 @@ Deno.test("RecordAuthenticator.ofRequest() calls no token unknown while it knows
 Deno.test("askers lose what their credential was worth when it is taken away", async () => {
   const { ask, authenticator, view } = setUp();
   const byToken = await ask(`Bearer ${GOOD.token}`);
-  const byKey = await authenticator.ofKey("SHA256:ann", {});
+  const byKey = await authenticator.ofKey("SHA256:ann");
   const { signal } = new AbortController();
   const lost = [byToken.lost(signal), byKey!.lost(signal)];
   view.apply([{ kind: "remove", key: recordKey(GOOD.record) }], 2);
@@ -75,5 +75,5 @@ Deno.test("askers lose what their credential was worth when it is taken away", a
 
 Deno.test("RecordAuthenticator.ofKey() knows recorded keys only", async () => {
   const { authenticator } = setUp();
-  assert.equal(await authenticator.ofKey("SHA256:other", {}), undefined);
+  assert.equal(await authenticator.ofKey("SHA256:other"), undefined);
 });

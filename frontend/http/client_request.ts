@@ -5,8 +5,10 @@
  */
 
 import type { Context } from "@hono/hono";
+import { GitStratumError } from "@gitstratum/core";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import { parseRepositoryName, type RepositoryName } from "@gitstratum/core/rpc";
+import type { Asker } from "../access/asker.ts";
 import type { Authenticator } from "../access/authenticator.ts";
 import type { SessionCaller } from "../session/session.ts";
 import { textAnswer } from "./error_answer.ts";
@@ -26,19 +28,34 @@ export function abortOf(context: Context): AbortController {
   return abort;
 }
 
-/** Who asks. @throws `unauthenticated`, `exhausted` */
+/** Who asks, for as long as their credential is worth something. @throws `unauthenticated`, `exhausted` */
 export async function callerOf(
   context: Context,
   abort: AbortController,
   authenticator: Authenticator,
 ): Promise<SessionCaller> {
   const info = context.env as ConnectionInfo | undefined;
+  const asker = await authenticator.ofRequest(context.req.raw, info ?? {});
+  if (info?.completed !== undefined) endWhenLost(asker, abort, info.completed);
   return {
     transport: "http",
-    asker: await authenticator.ofRequest(context.req.raw, info ?? {}),
+    asker,
     signal: abort.signal,
     ...(info?.remoteAddress === undefined ? {} : { remoteAddress: info.remoteAddress }),
   };
+}
+
+/** Cuts a request off whose credential is taken away before its answer is complete. */
+function endWhenLost(asker: Asker, abort: AbortController, completed: Promise<void>): void {
+  const over = new AbortController();
+  const end = () => over.abort();
+  completed.then(end, end);
+  asker.lost(over.signal).then(
+    () => abort.abort(new GitStratumError("aborted", "Lose the permission to go on")),
+    (error) => {
+      if (!over.signal.aborted) abort.abort(error);
+    },
+  );
 }
 
 /** The answer to a method that a path does not have. */

@@ -23,10 +23,12 @@ import type { AuthenticateKey } from "./ssh_login.ts";
 import { serveSsh, type SshServer, type SshServerOptions } from "./ssh_server.ts";
 
 /** How to open a server. */
-export interface OpenSshServerOptions
-  extends
-    SocketAddress,
-    Pick<SshServerOptions, "clock" | "drainMs" | "conversations" | "streams" | "onFailure"> {
+export interface OpenSshServerOptions extends
+  SocketAddress,
+  Pick<
+    SshServerOptions,
+    "clock" | "drainMs" | "conversations" | "streams" | "countHandshake" | "onFailure"
+  > {
   /** Where host keys and `authorized_keys` are; made when it is missing. */
   readonly directory: string;
   /** Who may log in on a server with accounts; absent = who the file says. */
@@ -72,6 +74,6 @@ export async function openSshServer(options: OpenSshServerOptions): Promise<SshS
     hostKeys: await openHostKeys(directory),
     authenticate: authenticator === undefined
       ? keyFileLogin(`${directory}/authorized_keys`, options)
-      : ({ fingerprint }, info) => authenticator.ofKey(fingerprint, info),
+      : ({ fingerprint }) => authenticator.ofKey(fingerprint),
   });
 }

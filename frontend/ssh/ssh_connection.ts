@@ -87,11 +87,7 @@ export class SshConnection {
     this.#client = client;
     this.#socket = socket;
     this.#options = options;
-    const { remoteAddress } = socket;
-    this.#login = new SshLogin(options.authenticate, {
-      ...(remoteAddress === undefined ? {} : { remoteAddress }),
-      signal: this.#ended.signal,
-    });
+    this.#login = new SshLogin(options.authenticate);
     this.#activeMs = options.clock.monotonicMs();
     socket.guard(() => this.#checkOverrun());
     socket.closed.then(() => this.#end());
@@ -133,10 +129,7 @@ export class SshConnection {
       this.#login.decide(context).then((asker) => {
         if (asker !== undefined) this.#admit(asker);
         if (this.#login.exhausted) this.close();
-      }).catch((error) => {
-        // Whoever is gone waits for no refusal.
-        if (!this.#ended.signal.aborted) this.#fail(error);
-      });
+      }).catch((error) => this.#fail(error));
     });
     client.on("ready", () => {
       this.#watchIdle().catch((error) => this.#fail(error));

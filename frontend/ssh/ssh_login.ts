@@ -9,7 +9,6 @@
 
 import { createHash, createPublicKey } from "node:crypto";
 import { SSH_LOGIN_ATTEMPT_COUNT_MAX } from "@gitstratum/core";
-import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { Asker } from "../access/asker.ts";
 import { type AnyAuthContext, type ParsedKey, type PublicKeyAuthContext, utils } from "./ssh2.ts";
 
@@ -24,10 +23,7 @@ export interface OfferedKey {
 }
 
 /** Decides who a key belongs to; undefined when it may not log in. */
-export type AuthenticateKey = (
-  key: OfferedKey,
-  info: ConnectionInfo,
-) => Promise<Asker | undefined>;
+export type AuthenticateKey = (key: OfferedKey) => Promise<Asker | undefined>;
 
 const KEY_TYPES: ReadonlySet<string> = new Set([
   "ssh-ed25519",
@@ -64,13 +60,11 @@ function isProven(context: PublicKeyAuthContext, key: ParsedKey): boolean {
 /** The login of one connection. */
 export class SshLogin {
   readonly #authenticate: AuthenticateKey;
-  readonly #info: ConnectionInfo;
   #attemptCount = 0;
 
   /** Makes the login of a connection that nobody has logged in on. */
-  constructor(authenticate: AuthenticateKey, info: ConnectionInfo) {
+  constructor(authenticate: AuthenticateKey) {
     this.#authenticate = authenticate;
-    this.#info = info;
   }
 
   /** Whether the client has had all its chances. */
@@ -90,7 +84,7 @@ export class SshLogin {
       context.reject(["publickey"]);
       return undefined;
     }
-    const asker = await this.#authenticate(offered(context), this.#info);
+    const asker = await this.#authenticate(offered(context));
     const asks = context.signature === undefined;
     if (asker === undefined || !(asks || isProven(context, key))) {
       context.reject(["publickey"]);

@@ -207,6 +207,38 @@ Deno.test("a token is worth nothing once it is revoked, expired or its user disa
   assert.match(await response.text(), /it has expired/);
 });
 
+Deno.test("a download over HTTP ends with the token that it began with", async () => {
+  await using world = await fixture();
+  const { stage, work, url } = world;
+  // Too much for what lies between a server and a client that does not read.
+  const content = crypto.getRandomValues(new Uint8Array(65_536));
+  const large = new Uint8Array(24 * 1024 * 1024);
+  for (let at = 0; at < large.length; at += content.length) {
+    large.set(crypto.getRandomValues(content), at);
+  }
+  await commitFile(work, { path: "large", content: large });
+  await git(["-C", work, "push", "-q", url("writer", "acme/private"), "main"]);
+  const oid = await gitText(["-C", work, "rev-parse", "HEAD"]);
+  const packet = (text: string) => (text.length + 4).toString(16).padStart(4, "0") + text;
+  const response = await stage.fetch("writer:read", "/acme/private.git/git-upload-pack", {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-git-upload-pack-request",
+      "git-protocol": "version=2",
+    },
+    body: `${packet("command=fetch")}0001${packet(`want ${oid}`)}${packet("done")}0000`,
+  });
+  assert.equal(response.status, 200);
+  const reader = response.body!.getReader();
+  assert.ok((await reader.read()).value!.length > 0);
+  await stage.change("DELETE", `/users/writer/tokens/${stage.tokenIds.get("writer:read")}`);
+  const startMs = performance.now();
+  await assert.rejects(async () => {
+    while (!(await reader.read()).done);
+  });
+  assert.ok(performance.now() - startMs < REVOKED_MS_MAX);
+});
+
 Deno.test("SSH knows users and deploy keys by what is recorded, until it is taken away", async () => {
   await using world = await fixture();
   const { stage, temp, work, server } = world;
