@@ -364,6 +364,7 @@ function openSsh(
   frontend: Frontend,
   options: FrontendServerOptions & OpenAccounts & Bounds,
 ): Promise<SshServer> {
+  const { admission } = options;
   const logger = options.logger.child({ role: "frontend" });
   return openSshServer({
     ...options.ssh,
@@ -373,6 +374,7 @@ function openSsh(
     ...(options.accounts && { authenticator: options.accounts.authenticator }),
     conversations: frontend.conversations,
     ...(options.memory && { streams: options.memory.streams }),
+    ...(admission && { countHandshake: (address) => admission.countHandshake(address) }),
     onFailure: (error, facts) =>
       logger.error("Fail an SSH session", { ...facts, error: String(error) }),
   });

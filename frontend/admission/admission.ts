@@ -54,6 +54,18 @@ export class Admission {
   }
 
   /**
+   * Counts a connection over SSH before its costly handshake. Twice as many are let through as may ask
+   * for something: those learn in words that they are too many, these only that they are cut off.
+   *
+   * @throws `exhausted`
+   */
+  countHandshake(address: string | undefined): void {
+    if (address === undefined) return;
+    const { kind, id } = addressSubject(address);
+    this.#options.rates.spend([{ kind, id: `ssh ${id}` }], { factor: 2 });
+  }
+
+  /**
    * Resolves when a request of an address may be begun, with what is to be called once it was. However
    * many come from one address at once, those of others have only a few of them ahead.
    *

@@ -142,6 +142,18 @@ Deno.test("Admission.begin() bounds nobody where addresses are not limited", asy
   await releases.run();
 });
 
+Deno.test("Admission.countHandshake() lets twice as many through, by themselves", async () => {
+  const { admission, releases } = admissionOf({
+    rates: { address: { perSecond: 0.001, burst: 2 } },
+  });
+  admission.countAddress("192.0.2.1");
+  for (let count = 0; count < 4; count++) admission.countHandshake("192.0.2.1");
+  assert.throws(() => admission.countHandshake("192.0.2.1"), { code: "exhausted" });
+  admission.countAddress("192.0.2.1");
+  admission.countHandshake(undefined);
+  await releases.run();
+});
+
 /** Sessions whose answers the test ends. */
 class HeldSessions implements GitSessions {
   readonly started: string[] = [];

@@ -19,7 +19,7 @@ import {
   RATE_SETTLE_MS,
 } from "@gitstratum/core";
 import type { Metrics } from "@gitstratum/core/metrics";
-import { RatePurse, type RateRules, type RateSubject } from "@gitstratum/core/rates";
+import { RatePurse, type RateRule, type RateRules, type RateSubject } from "@gitstratum/core/rates";
 import type { RateLeases } from "@gitstratum/core/rpc";
 import { tooManyRequests } from "./too_many_requests.ts";
 
@@ -65,16 +65,16 @@ export class RateLimiter {
   }
 
   /**
-   * Counts one request of all its subjects.
+   * Counts one request of all its subjects, by rules that are `factor` times as generous.
    *
    * @throws `exhausted` with `retryAfterS` when one of them has made too many; none is charged then
    */
-  spend(subjects: readonly RateSubject[]): void {
-    const { rules, clock } = this.#options;
+  spend(subjects: readonly RateSubject[], { factor = 1 } = {}): void {
+    const { clock } = this.#options;
     const moment = this.#moment(clock.monotonicMs());
     const charged: RateSubject[] = [];
     for (const subject of subjects) {
-      const rule = rules[subject.kind];
+      const rule = this.#rule(subject, factor);
       if (rule === undefined) continue;
       const answer = this.#purse.spend(subject, rule, moment);
       if (answer.allowed) {
@@ -87,6 +87,12 @@ export class RateLimiter {
       throw tooManyRequests({ kind: subject.kind, retryAfterMs: answer.retryAfterMs });
     }
     if (charged.length > 0) this.#settleSoon();
+  }
+
+  #rule({ kind }: RateSubject, factor: number): RateRule | undefined {
+    const rule = this.#options.rules[kind];
+    if (rule === undefined || factor === 1) return rule;
+    return { perSecond: rule.perSecond * factor, burst: rule.burst * factor };
   }
 
   /** Stops borrowing. */

@@ -5,7 +5,12 @@
  */
 
 import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
-import { formatSocketAddress, GitStratumError, type SocketAddress } from "@gitstratum/core";
+import {
+  formatSocketAddress,
+  GitStratumError,
+  hasCode,
+  type SocketAddress,
+} from "@gitstratum/core";
 import { addressSubject } from "@gitstratum/core/rates";
 import { PeerSocket } from "./peer_socket.ts";
 import { type Connection, type ProtocolServer, Server } from "./ssh2.ts";
@@ -15,6 +20,8 @@ import { SshConnection, type SshConnectionOptions } from "./ssh_connection.ts";
 export interface SshServerOptions extends SshConnectionOptions, SocketAddress {
   /** Private keys, at most one of each type. */
   readonly hostKeys: readonly string[];
+  /** Counts a connection; one for which it throws is cut off. */
+  readonly countHandshake?: (remoteAddress: string | undefined) => void;
   /** How long running sessions may go on after the server was told to close, in milliseconds. */
   readonly drainMs: number;
 }
@@ -145,7 +152,7 @@ class ListeningServer {
       neighbours.length >= loginAddressCountMax;
     // Failures that come before the library listens need a listener too.
     socket.on("error", () => socket.destroy());
-    if (isFull || this.#closing) return void socket.destroy();
+    if (isFull || this.#closing || !this.#isCounted(socket)) return void socket.destroy();
     socket.setNoDelay(true);
     const key = `${socket.remoteAddress} ${socket.remotePort}`;
     const peer: Peer = { socket: new PeerSocket(socket) };
@@ -153,6 +160,16 @@ class ListeningServer {
     peer.socket.closed.then(() => this.#peers.delete(key));
     this.#boundLogin(peer).catch((error) => this.#options.onFailure(error, {}));
     this.#protocol.injectSocket(socket);
+  }
+
+  #isCounted({ remoteAddress }: Socket): boolean {
+    try {
+      this.#options.countHandshake?.(remoteAddress);
+      return true;
+    } catch (error) {
+      if (hasCode(error, "exhausted")) return false;
+      throw error;
+    }
   }
 
   #connect(client: Connection, key: string): void {

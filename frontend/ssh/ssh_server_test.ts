@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ManualClock, MIB, systemClock } from "@gitstratum/core";
+import { GitStratumError, ManualClock, MIB, systemClock } from "@gitstratum/core";
 import { unguardedAsker } from "../access/asker.ts";
 import type { GitConversations } from "../session/git_conversations.ts";
 import type { ConversationEnd } from "../session/session.ts";
@@ -31,6 +31,7 @@ interface Fixture {
 interface FixtureOptions {
   readonly converse?: Converse;
   readonly limits?: Partial<SshLimits>;
+  readonly countHandshake?: () => void;
 }
 
 async function makeKey(path: string): Promise<string> {
@@ -57,6 +58,7 @@ async function withServer(
     hostKeys: await openHostKeys(directory),
     authenticate: () => Promise.resolve(unguardedAsker("ann")),
     conversations: conversations(options.converse ?? nothing),
+    ...(options.countHandshake && { countHandshake: options.countHandshake }),
     onFailure: (error) => failures.push(error),
   });
   const fixed = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
@@ -284,6 +286,18 @@ Deno.test("serveSsh() leaves room for other addresses when strangers of one do n
     assert.equal(await readAll(await connect()), "");
     await clock.advance(SSH_LIMITS.loginMsMax);
     for (const text of await Promise.all(strangers)) assert.match(text, /^SSH-2.0-GitStratum/);
+  });
+});
+
+Deno.test("serveSsh() cuts connections off that are too many, before their handshake", async () => {
+  let counted = 0;
+  const countHandshake = () => {
+    if (++counted > 1) throw new GitStratumError("exhausted", "Refuse too many requests");
+  };
+  await withServer({ countHandshake }, async ({ server, ssh }) => {
+    assert.equal((await outcome(ssh(COMMAND))).code, 0);
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    assert.equal(await readAll(connection), "");
   });
 });
 
