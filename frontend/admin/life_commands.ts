@@ -111,7 +111,7 @@ export const LIFE_COMMANDS: readonly AdminCommand[] = [
   }),
   adminCommand({
     words: "deleted purge",
-    summary: "Removes deleted repositories for good, before their time.",
+    summary: "Removes deleted repositories for good, before their time; for administrators.",
     operations: ["purgeRepository"],
     arguments: { repository: REPOSITORIES },
     flags: { id: WHICH },

@@ -98,9 +98,7 @@ function deletedHandlers(
     },
     async restoreRepository({ path, body: { id, name }, provenance, asker }) {
       const repository = await permitted(asker, path, id);
-      if (name !== undefined && ownerOf(name) !== ownerOf(repository.name)) {
-        checkCreation(gate, asker, name);
-      }
+      checkCreation(gate, asker, name ?? repository.name);
       const request = { provenance, ...(name === undefined ? {} : { name }) };
       return shownRepository(await metadata.restoreRepository(repository, request));
     },

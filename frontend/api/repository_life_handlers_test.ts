@@ -57,7 +57,7 @@ Deno.test("repositoryLifeHandlers() show what repositories take to those who con
   }));
 
 Deno.test("repositoryLifeHandlers() bring back what was deleted, to those who may delete", () =>
-  AccountStage.run(async (stage) => {
+  AccountStage.run(async (stage, admin) => {
     const [alice, bob] = [await stage.user("alice"), await stage.user("bob")];
     const ids: string[] = [];
     for (const name of ["alice/one", "alice/one", "alice/two"]) {
@@ -78,6 +78,7 @@ Deno.test("repositoryLifeHandlers() bring back what was deleted, to those who ma
     const first = await alice(path, { id: ids[0], name: "alice/first" });
     assert.deepEqual([first.body.id, first.body.name], [ids[0], "alice/first"]);
     assert.equal((await alice(path, {})).status, 404);
-    assert.equal((await alice("DELETE /deleted-repos/alice/two")).status, 204);
+    assert.equal((await alice("DELETE /deleted-repos/alice/two")).status, 403);
+    assert.equal((await admin("DELETE /deleted-repos/alice/two")).status, 204);
     assert.deepEqual((await alice("GET /deleted-repos")).body, { repositories: [] });
   }));

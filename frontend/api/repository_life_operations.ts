@@ -115,8 +115,8 @@ export const purgeRepository = apiOperation({
   method: "DELETE",
   path: "/deleted-repos/{owner}/{name}",
   summary: "Remove a deleted repository for good, before its time",
-  // Asked about the deleted one, once it is found.
-  asks: { on: "nothing" },
+  // Not for who may delete: what a stolen token deletes can come back.
+  asks: { on: "server" },
   names: REPOSITORY_PATH,
   query: WHICH,
 });

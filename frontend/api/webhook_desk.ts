@@ -142,9 +142,7 @@ export class WebhookDesk {
   async replay(target: WebhookTarget, id: string, delivery: string): Promise<ShownDelivery> {
     const webhook = await this.#find(target, id);
     const { deliveries } = this.#options.events();
-    const replayed = await deliveries.replay(delivery as WebhookDeliveryId);
-    if (replayed.webhookId === webhook.id) return shownDelivery(replayed);
-    throw new GitStratumError("not-found", "Find no such delivery", { data: { id: delivery } });
+    return shownDelivery(await deliveries.replay(delivery as WebhookDeliveryId, webhook.id));
   }
 
   async #find(target: WebhookTarget, id: string): Promise<Webhook> {

@@ -63,6 +63,10 @@ Deno.test("webhookHandlers() show deliveries and have them made again", () =>
     const replayed = await alice(`POST ${path}/${found[0].id}/replay`);
     assert.equal(replayed.status, 202);
     assert.equal(replayed.body.state, "waiting");
+    // By way of another webhook of hers it is not there, and stays as it is.
+    const { body: other } = await alice("POST /owners/alice/webhooks", HOOK);
+    const foreign = `/owners/alice/webhooks/${other.id}/deliveries/${found[1].id}/replay`;
+    assert.equal((await alice(`POST ${foreign}`)).status, 404);
     assert.equal((await alice(`GET ${path}?state=dead`)).body.deliveries.length, 2);
     assert.equal((await alice(`GET ${path}?state=lost`)).status, 400);
   }));

@@ -45,9 +45,9 @@ export class FakeDeliveries implements WebhookDeliveries {
     return Promise.resolve(found.slice(0, query.limit));
   }
 
-  replay(id: WebhookDeliveryId): Promise<WebhookDelivery> {
+  replay(id: WebhookDeliveryId, webhookId: WebhookId): Promise<WebhookDelivery> {
     const found = this.#deliveries.get(id);
-    if (found === undefined) {
+    if (found?.webhookId !== webhookId) {
       return Promise.reject(new GitStratumError("not-found", "Find no such delivery"));
     }
     const replayed = { ...found, state: "waiting", attempts: 0, nextAtMs: 0 } as const;
