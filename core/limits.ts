@@ -210,6 +210,12 @@ export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
 export const DELETED_REPOSITORY_GRACE_MS = 7 * 24 * 3600 * 1000;
 /** The old name of a repository leads to it for so long, unless another one takes the name. */
 export const MOVED_NAME_GRACE_MS = 90 * 24 * 3600 * 1000;
+/** Packs that nobody reaches are removed when nobody did for so long: pushes are decided in minutes. */
+export const UNREACHED_GROUP_GRACE_MS = 3600 * 1000;
+/** Repositories of a network whose reach is looked through for packs that none needs. */
+export const COLLECTED_REPOSITORY_COUNT_MAX = 256;
+/** Groups that one log entry frees: at 35 bytes each. */
+export const FREED_GROUP_COUNT_MAX = 1000;
 /** A name claimed for longer without a repository behind it belongs to a creator that crashed. */
 export const NAME_CLAIM_GRACE_MS = 60 * 1000;
 /** Patterns of hidden references in one repository: each is tried on every reference listed. */

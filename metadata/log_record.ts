@@ -178,6 +178,13 @@ export type LogRecord =
     readonly provenance?: Provenance;
   }
   | PushRecord
+  /** Groups that no repository of the network needs any more. */
+  | {
+    readonly kind: "groups-freed";
+    readonly networkId: NetworkId;
+    readonly groupIds: readonly GroupId[];
+    readonly atMs: number;
+  }
   /** What webhooks were told: every delivery of acts up to the cursor is in these records. */
   | {
     readonly kind: "webhooks-told";
@@ -213,6 +220,7 @@ const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
   "repository-restored": [5],
   "name-version-raised": [5],
   "name-settled": [5],
+  "groups-freed": [7],
   // Version 4 says who did it, and by which key or token.
   "repository-created": [1, 4, 5],
   "repository-deleted": [1, 4],
@@ -309,6 +317,7 @@ const recordSchema = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("name-version-raised"), repositoryId: id, version }),
   z.strictObject({ kind: z.literal("name-settled"), repositoryId: id, version }),
+  z.strictObject({ kind: z.literal("groups-freed"), networkId: id, groupIds: z.array(id), atMs }),
   z.strictObject({
     kind: z.literal("repository-deleted"),
     repositoryId: id,

@@ -136,6 +136,12 @@ const LIFE_RECORDS: readonly LogRecord[] = [
   { kind: "name-version-raised", repositoryId, version: 3 },
   { kind: "name-settled", repositoryId, version: 0 },
   {
+    kind: "groups-freed",
+    networkId,
+    groupIds: ["4".repeat(32) as GroupId],
+    atMs: 1_700_000_000_000,
+  },
+  {
     kind: "webhooks-told",
     cursor: 7 as Lsn,
     deliveries: [

@@ -133,6 +133,8 @@ export class Materialiser {
         return;
       case "push":
         return yield* this.#push(record, lsn);
+      case "groups-freed":
+        return this.#freeGroups(record);
       case "snapshot-taken":
         return this.#noteSnapshot(record, partition);
       case "webhooks-told":
@@ -352,6 +354,30 @@ export class Materialiser {
     this.#sql.run(
       "UPDATE networks SET sequence = 0, generation = generation + 1 WHERE network = ?",
       networkId,
+    );
+  }
+
+  /** Lets go of some packs of a network; the others stay, in the order that they have. */
+  #freeGroups(record: LogRecord & { readonly kind: "groups-freed" }): void {
+    for (const groupId of record.groupIds) {
+      this.#sql.run(
+        "INSERT OR IGNORE INTO freed_groups SELECT group_id, network, ?, history_bytes," +
+          " content_bytes, index_bytes, extent_bytes FROM pack_groups" +
+          " WHERE network = ? AND group_id = ?",
+        record.atMs,
+        record.networkId,
+        groupId,
+      );
+      this.#sql.run(
+        "DELETE FROM pack_groups WHERE network = ? AND group_id = ?",
+        record.networkId,
+        groupId,
+      );
+    }
+    this.#sql.run(
+      "UPDATE networks SET generation = generation + 1, sequence = coalesce(" +
+        "(SELECT max(sequence) FROM pack_groups WHERE network = ?1), 0) WHERE network = ?1",
+      record.networkId,
     );
   }
 

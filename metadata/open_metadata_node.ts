@@ -10,6 +10,7 @@ import {
   FREED_GROUP_GRACE_MS,
   type Logger,
   type Random,
+  UNREACHED_GROUP_GRACE_MS,
 } from "@gitstratum/core";
 import type { Consensus, Log } from "@gitstratum/core/consensus";
 import type { Egress } from "@gitstratum/core/egress";
@@ -36,6 +37,7 @@ import type { DirectorySteps } from "./directory_steps.ts";
 import { DirectoryStepsService } from "./directory_steps_service.ts";
 import { DiskWatch } from "./disk_watch.ts";
 import { DutyWatch } from "./duty_watch.ts";
+import { GroupCollector } from "./group_collector.ts";
 import { LocalDirectorySteps } from "./local_directory_steps.ts";
 import { Materialiser } from "./materialiser.ts";
 import { MetadataNode } from "./metadata_node.ts";
@@ -91,6 +93,8 @@ export interface MetadataNodeOptions {
   readonly cluster?: MetadataClusterOptions;
   /** Packs of deleted repositories stay this long, in milliseconds. */
   readonly freedGraceMs?: number;
+  /** Packs that nobody reaches are let go after so long, in milliseconds. */
+  readonly unreachedGraceMs?: number;
   /** Deleted repositories can be restored for so long, in milliseconds. */
   readonly deletedGraceMs?: number;
   /** Entries to leave in each log for those who tail it. */
@@ -167,6 +171,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     onRestored: () => history.reset(),
     onApplied: (records, partition) => {
       history.applied(records);
+      collector.applied(records);
       dispatcher?.applied(partition, records);
     },
   });
@@ -180,7 +185,19 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
   });
   const catalogue = new StateCatalogue(new Statements(database.reader));
   const view = new NetworkView({ catalogue, extents });
+  const collector = new GroupCollector({
+    partitions,
+    reader,
+    sql: new Statements(database.reader),
+    catalogue,
+    history,
+    view,
+    clock,
+    logger,
+    graceMs: options.unreachedGraceMs ?? UNREACHED_GROUP_GRACE_MS,
+  });
   const upkeep = new Upkeep({
+    collector,
     directory,
     partitions,
     sweeper: new Sweeper({
@@ -193,6 +210,10 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
       freedGraceMs: options.freedGraceMs ?? FREED_GROUP_GRACE_MS,
     }),
     state: new StateUpkeep({
+      onForgotten: (id) => {
+        const repository = reader.repository(id);
+        if (repository !== undefined) collector.note(repository.networkId);
+      },
       partitions,
       database,
       log,

@@ -106,6 +106,7 @@ export class PartitionOverlay implements PartitionView {
         this.#push(record);
         break;
       case "name-settled":
+      case "groups-freed":
       case "deletion-finished":
       case "webhooks-told":
       case "snapshot-taken":

@@ -113,6 +113,14 @@ export class StateReader implements PartitionView {
     ).map(repositoryOf);
   }
 
+  /** Repositories of a network that live or can be restored. */
+  repositoriesOf(networkId: NetworkId): RepositoryState[] {
+    return this.#sql.all(
+      "SELECT * FROM repositories WHERE network = ? AND deleted_at_ms IS NULL ORDER BY number",
+      networkId,
+    ).map(repositoryOf);
+  }
+
   /** Repositories that were removed before a time and can still be restored; at most `limit`. */
   removedBefore(partitions: readonly Partition[], atMs: number, limit: number): RepositoryState[] {
     return this.#sql.all(

@@ -40,6 +40,8 @@ export interface StateUpkeepOptions {
   readonly snapshots: PartitionSnapshots;
   readonly logger: Logger;
   readonly history: ReferenceHistory;
+  /** Told when former references of a repository were forgotten. */
+  readonly onForgotten: (id: RepositoryId) => void;
   readonly clock: Pick<Clock, "nowMs">;
   /** Entries to leave in each log, and between two snapshots; `LOG_KEEP_ENTRY_COUNT` unless told. */
   readonly keepEntryCount?: number;
@@ -98,7 +100,10 @@ export class StateUpkeep {
         }
       });
       const repositories = new Set(rows.map((row) => row["id"] as RepositoryId));
-      for (const id of repositories) this.#options.history.forgotten(id);
+      for (const id of repositories) {
+        this.#options.history.forgotten(id);
+        this.#options.onForgotten(id);
+      }
       if (rows.length < STEP_ROWS) return;
     }
   }

@@ -6,6 +6,7 @@
 
 import type { Clock, Logger } from "@gitstratum/core";
 import type { Directory } from "./directory.ts";
+import type { GroupCollector } from "./group_collector.ts";
 import { Mutex } from "./mutex.ts";
 import type { PartitionTable } from "./partition_table.ts";
 import type { StateUpkeep } from "./state_upkeep.ts";
@@ -17,6 +18,7 @@ export interface UpkeepOptions {
   readonly partitions: PartitionTable;
   readonly sweeper: Sweeper;
   readonly state: StateUpkeep;
+  readonly collector: Pick<GroupCollector, "collect">;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -71,7 +73,7 @@ export class Upkeep {
   }
 
   async #round(due: { readonly orphans: boolean }): Promise<void> {
-    const { directory, partitions, sweeper, state } = this.#options;
+    const { directory, partitions, sweeper, state, collector } = this.#options;
     await this.#chore("open partitions", () => partitions.openAll(this.#stop.signal));
     await this.#chore("repair the directory", () => directory.repair(partitions.primaries));
     await this.#chore("remove packs of deleted repositories", () => sweeper.removeFreed());
@@ -79,6 +81,10 @@ export class Upkeep {
       await this.#chore("remove orphaned extents", () => sweeper.removeOrphans(this.#stop.signal));
     }
     await this.#chore("forget old rows", () => state.forget());
+    if (due.orphans) {
+      const { signal } = this.#stop;
+      await this.#chore("free packs that nobody reaches", () => collector.collect(signal));
+    }
     await this.#chore("truncate logs", () => state.truncateLogs());
   }
 

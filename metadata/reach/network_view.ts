@@ -20,6 +20,7 @@ import type { Recipe } from "@gitstratum/core/recipe";
 import type {
   Depth,
   ExtentStore,
+  GroupId,
   LocatedObject,
   LocateScope,
   NegotiateRequest,
@@ -36,6 +37,7 @@ import { filterPolicy } from "./filter_policy.ts";
 import { newNodes } from "./new_history.ts";
 import { locateObject } from "./location.ts";
 import { commitNodes, isReady } from "./negotiation.ts";
+import { addNeededGroups } from "./needed_groups.ts";
 import type { NetworkIndex } from "./network_index.ts";
 import { NetworkStore, type OpenNetwork } from "./network_store.ts";
 import { PackPlanner } from "./planner.ts";
@@ -45,7 +47,7 @@ import type { NodeBoundary } from "./shallow_boundary.ts";
 import { findBoundary } from "./shallow_request.ts";
 import { OBJECT_READ_STEPS, Slices } from "./slices.ts";
 import { SparsePatterns } from "./sparse_patterns.ts";
-import { NONE } from "./stored_group.ts";
+import { NONE, type StoredGroup } from "./stored_group.ts";
 
 /** Memory of a view, in bytes. */
 export interface ViewBudgets {
@@ -271,6 +273,28 @@ export class NetworkView {
       }
       return located;
     });
+  }
+
+  /**
+   * Which of some groups none of the repositories needs, which must be all of a network. The groups must
+   * not be newer than the views of references: those of a push in between would seem unneeded.
+   */
+  async unneededGroups(
+    candidates: readonly GroupId[],
+    repositories: readonly RepositoryRefsView[],
+  ): Promise<GroupId[]> {
+    const [first] = repositories;
+    if (first === undefined) return [];
+    const slices = new Slices();
+    const open = await this.#networks.open(first);
+    const { network } = open;
+    const needed = new Set<StoredGroup>();
+    for (const refs of repositories) {
+      await this.#reaches.use(refs, { open, slices }, (reach) => reach.holdersInto(needed, slices));
+    }
+    await addNeededGroups(network, needed, slices);
+    const kept = new Set([...needed].map(({ group }) => group.groupId));
+    return candidates.filter((groupId) => !kept.has(groupId));
   }
 
   /** Rows of ids that the network stores; see `Metadata.known`. */

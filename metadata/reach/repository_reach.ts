@@ -105,6 +105,20 @@ export class RepositoryReach {
     return this.#whole.has(group);
   }
 
+  /**
+   * Adds every group to a set that holds a commit or a tag that is reached, or something that is a tip.
+   * What those link to is in the same groups, or in groups that they refer to.
+   */
+  async holdersInto(groups: Set<StoredGroup>, slices: Slices): Promise<void> {
+    for (const group of this.#network.groups) {
+      if (group.commitNodes.some((node) => this.#commits.has(node))) groups.add(group);
+      if (slices.spend(group.index.commitCount)) await slices.pause();
+    }
+    for (const position of [...this.#tags, ...this.#direct]) {
+      groups.add(this.#network.groupAt(position));
+    }
+  }
+
   #addTip(position: number, roots: number[]): void {
     let at = position;
     for (let next = this.#network.tagTargetAt(at); next !== NONE;) {

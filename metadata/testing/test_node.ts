@@ -151,6 +151,9 @@ function open(
     random: systemRandom,
     logger: SILENT,
     ...(options.freedGraceMs === undefined ? {} : { freedGraceMs: options.freedGraceMs }),
+    ...(options.unreachedGraceMs === undefined
+      ? {}
+      : { unreachedGraceMs: options.unreachedGraceMs }),
     ...(options.deletedGraceMs === undefined ? {} : { deletedGraceMs: options.deletedGraceMs }),
     ...(options.keepEntryCount === undefined ? {} : { keepEntryCount: options.keepEntryCount }),
     ...(options.audit === undefined ? {} : { audit: options.audit }),

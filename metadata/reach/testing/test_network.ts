@@ -7,6 +7,7 @@
 import type { ObjectFormat, ObjectType, Oid } from "@gitstratum/core/git";
 import {
   extentId,
+  groupExtents,
   type GroupId,
   MemoryExtentStore,
   type NetworkId,
@@ -71,7 +72,9 @@ export class TestNetwork implements PackCatalogue {
   readonly extents = new MemoryExtentStore();
   readonly source: GitRepository;
   readonly view: NetworkView;
-  readonly #groups: CataloguedGroup[] = [];
+  #groups: CataloguedGroup[] = [];
+  #generation = 1;
+  #groupCount = 0;
   readonly #extentBytes: number;
   #repositoryCount = 0;
 
@@ -94,7 +97,17 @@ export class TestNetwork implements PackCatalogue {
   }
 
   version(): { readonly sequence: number; readonly generation: number } {
-    return { sequence: this.#groups.at(-1)?.sequence ?? 0, generation: 1 };
+    return { sequence: this.#groups.at(-1)?.sequence ?? 0, generation: this.#generation };
+  }
+
+  /** Lets groups go, with their extents. */
+  async free(groupIds: readonly GroupId[]): Promise<void> {
+    const isFreed = ({ group }: CataloguedGroup) => groupIds.includes(group.groupId);
+    for (const { group } of this.#groups.filter(isFreed)) {
+      await this.extents.remove([...groupExtents(group)]);
+    }
+    this.#groups = this.#groups.filter((group) => !isFreed(group));
+    this.#generation++;
   }
 
   /** Adds a repository. */
@@ -143,7 +156,7 @@ export class TestNetwork implements PackCatalogue {
       findBase: (oid) => this.#object(oid),
     });
     if (parts.historyCount + parts.contentCount === 0) return;
-    const groupId = (this.#groups.length + 1).toString(16).padStart(32, "a") as GroupId;
+    const groupId = (++this.#groupCount).toString(16).padStart(32, "a") as GroupId;
     const group: PackGroup = {
       groupId,
       historyBytes: parts.h.length,
@@ -162,7 +175,7 @@ export class TestNetwork implements PackCatalogue {
       }
       await this.extents.write(this.networkId, writes);
     }
-    const sequence = (this.#groups.at(-1)?.sequence ?? 0) + 2;
+    const sequence = this.#groupCount * 2;
     this.#groups.push({ sequence, group, repositoryId: repository.repositoryId });
   }
 
