@@ -5,7 +5,7 @@
  * @module
  */
 
-export * from "./lease_bound_control.ts";
+export * from "./able_node_control.ts";
 export * from "./metadata_config.ts";
 export type {
   CataloguedGroup,
