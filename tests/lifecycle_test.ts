@@ -88,6 +88,13 @@ Deno.test("a renamed repository is cloned, fetched and pushed by its old name ov
   await plain.body?.cancel();
   assert.equal(plain.url, `${server.origin}/${name}/info/refs?service=git-receive-pack`);
 
+  const archive = await fetch(`${server.origin}/${PARENT}/archive/refs/heads/main.tar.gz`);
+  await archive.body?.cancel();
+  assert.equal(archive.status, 200);
+  assert.equal(archive.url, `${server.origin}/${name}/archive/refs/heads/main.tar.gz`);
+  const head = await fetch(advertisement, { method: "HEAD", redirect: "manual" });
+  assert.deepEqual([head.status, await head.text()], [301, ""]);
+
   const cloned = await git(["clone", server.url(PARENT), temp.join("clone")]);
   assert.match(cloned.stderr, /warning: redirecting to .*other\/place\.git/);
   const oid = await commitFile(work, { path: "new.txt", content: "new\n" });
