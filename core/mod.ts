@@ -19,3 +19,4 @@ export * from "./random.ts";
 export * from "./seeded_random.ts";
 export * from "./server_config.ts";
 export * from "./socket_address.ts";
+export * from "./ssh_limits.ts";
