@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { git } from "./harness/git.ts";
 import { GitStratumServer, projectRoot } from "./harness/gitstratum_server.ts";
 import { generateHistory } from "./harness/history.ts";
+import { LocalCluster } from "./harness/local_cluster.ts";
 import { temporaryDirectory } from "./harness/temp.ts";
 
 /** What a run printed, and its exit code. */
@@ -18,7 +19,7 @@ interface Run {
 
 /** Runs the command line; nothing of the tester's own home is seen or changed. */
 async function admin(
-  server: GitStratumServer,
+  server: { readonly origin: string },
   args: readonly string[],
   options: { readonly home: string; readonly token?: string; readonly input?: string },
 ): Promise<Run> {
@@ -133,4 +134,46 @@ Deno.test("an administrator sees who pushed, and has webhooks told again", async
   assert.equal(delivery.event, "push");
   const [again] = await run("webhook", "replay", "admin/one", id, delivery.id);
   assert.equal(again.id, delivery.id);
+});
+
+Deno.test("every frontend of a cluster manages the same, and goes on with the pages of another", async () => {
+  await using temp = await temporaryDirectory();
+  await using cluster = await LocalCluster.start({
+    etcdCount: 1,
+    controlCount: 1,
+    metadataCount: 2,
+    objectCount: 3,
+    frontendFlags: ["--auth"],
+  });
+  const token = cluster.frontends.flatMap(({ log }) => log.match(/gst_\w+/g) ?? [])[0]!;
+  const run = async (frontend: number, ...args: string[]) => {
+    const server = { origin: cluster.frontends[frontend]!.url };
+    const { code, out, errors } = await admin(server, [...args, "--json"], {
+      home: temp.path,
+      token,
+    });
+    assert.equal(code, 0, errors);
+    return out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  };
+  const names = Array.from({ length: 5 }, (_, n) => `admin/r${n}`);
+  await run(0, "repository", "create", ...names);
+  await run(1, "user", "add", "alice");
+  const hook = ["--url", "https://hook.example/x", "--events", "push"];
+  await run(0, "webhook", "add", "admin/r1", ...hook);
+  assert.equal((await run(1, "webhook", "list", "admin/r1")).length, 1);
+  const found: string[] = [];
+  let path = "/api/v1/repos?limit=2";
+  for (let page = 0; path !== ""; page++) {
+    const response = await fetch(cluster.frontends[page % 2]!.url + path, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    assert.equal(response.status, 200);
+    const { repositories } = await response.json();
+    found.push(...repositories.map(({ name }: { readonly name: string }) => name));
+    path = /^<(.*)>; rel="next"$/.exec(response.headers.get("link") ?? "")?.[1] ?? "";
+  }
+  assert.deepEqual(found, names);
+  const kinds = (await run(1, "audit", "--user", "admin")).map(({ kind }) => kind);
+  assert.equal(kinds.filter((kind) => kind === "repository-created").length, 5);
+  assert.ok(kinds.includes("user-created") && kinds.includes("webhook-created"));
 });

@@ -116,7 +116,7 @@ export class AdminApi {
         }),
       );
     } catch (cause) {
-      throw new GitStratumError("unavailable", "Reach the server", {
+      throw new GitStratumError("unavailable", "Fail to reach the server", {
         data: { server: baseUrl, reason: cause instanceof Error ? cause.message : String(cause) },
         cause,
       });

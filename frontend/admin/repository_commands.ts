@@ -23,7 +23,7 @@ type Repository = EntryOf<"listRepositories">;
 
 const COLUMNS = [
   column<Repository>("name", ({ name }) => name),
-  column<Repository>("visibility", ({ settings }) => settings.visibility),
+  column<Repository>("visibility", ({ settings }) => settings.visibility ?? "private"),
   column<Repository>("default branch", ({ defaultBranch }) => defaultBranch),
   column<Repository>("format", ({ objectFormat }) => objectFormat),
   column<Repository>("created", ({ createdAt }) => createdAt.slice(0, 10)),

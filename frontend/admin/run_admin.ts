@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, GitStratumError } from "@gitstratum/core";
+import { type Clock, GitStratumError, hasCode } from "@gitstratum/core";
 import { parseAccessToken } from "@gitstratum/core/access";
 import type { Fetcher } from "@gitstratum/core/rpc";
 import { AdminApi } from "./admin_api.ts";
@@ -158,7 +158,10 @@ function isAgreed(
 
 type Targets = ReturnType<typeof readArguments>;
 
-/** Runs with some arguments at once, and prints in order. All are tried, whatever fails. */
+/**
+ * Runs with some arguments at once, and prints in order. All are tried whatever fails, unless that is
+ * the server or the token, which would fail all the others, too.
+ */
 async function runAll(
   request: Run,
   targets: Targets,
@@ -193,11 +196,19 @@ async function runAll(
       bar.clear();
       const failure = await fail(error, { world, api: context.api });
       if (exit === "ok") exit = failure;
+      if (failsAll(error) && next < targets.length) {
+        world.printError(`${targets.length - next} of ${targets.length} were not tried`);
+        next = targets.length;
+      }
     }
     if (targets.length > 1) bar.advance();
   }
   bar.clear();
   return exit;
+}
+
+function failsAll(error: unknown): boolean {
+  return hasCode(error, "unavailable") || hasCode(error, "unauthenticated");
 }
 
 /** Tells what went wrong. */

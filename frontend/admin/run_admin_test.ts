@@ -59,6 +59,18 @@ Deno.test("runAdmin() does a command with many arguments, and tries all whatever
     assert.deepEqual((await stage.ask("GET /repos")).body.repositories, []);
   }));
 
+Deno.test("runAdmin() gives up when no other argument can fare better", () =>
+  AdminStage.run(async (stage) => {
+    const names = Array.from({ length: 20 }, (_, n) => `root/r${n}`);
+    let asked = 0;
+    const { code, errors } = await stage.run(["repository", "create", ...names], {
+      fetcher: () => Promise.reject(new Error(`refused ${++asked}`)),
+    });
+    assert.equal(code, 6);
+    assert.equal(asked, 4, "no more than those that were on their way");
+    assert.equal(errors.filter((line) => line === "16 of 20 were not tried").length, 1);
+  }));
+
 Deno.test("runAdmin() does nothing while one of many arguments is wrong", () =>
   AdminStage.run(async (stage) => {
     const { code, errors } = await stage.run(["repository", "create", "root/a", "../b", "c"]);
