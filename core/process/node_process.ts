@@ -140,10 +140,15 @@ function join(
   parts: { readonly url: string; readonly logger: Logger },
 ): Promise<NodeAgent> {
   const { role, config, world, context } = options;
-  const { isReady, onTopologyVersion, ringVersion } = opened;
+  const { isReady, onTopologyVersion, ringVersion, topology } = opened;
+  // What its disk remembers: a node with another cluster's data is refused.
+  const cluster = topology?.current().cluster;
   return joinCluster({
     control: opened.control,
-    node: { id: config.id!, role, address: parts.url, zone: config.zone, weight: config.weight },
+    node: {
+      ...{ id: config.id!, role, address: parts.url, zone: config.zone, weight: config.weight },
+      ...(cluster === undefined ? {} : { cluster }),
+    },
     clock: world.clock,
     logger: parts.logger,
     signal: context.signal,
