@@ -183,7 +183,7 @@ export async function assertNothingLost(world: World): Promise<void> {
 }
 
 /** With as many object nodes as copies, all of them hold all extents, byte for byte. */
-async function assertAlike(cluster: LocalCluster): Promise<void> {
+export async function assertAlike(cluster: LocalCluster): Promise<void> {
   const [first, ...others] = cluster.object;
   for (const other of others) {
     const pair = ["--first", first!.id, "--second", other.id, "--content"];

@@ -47,7 +47,12 @@ export class NodeProcess {
   }
 
   /** Starts the process, anew after it ended; resolves when it serves. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.startUntil(/(Metrics: http:\/\/\S+)\/metrics/);
+  }
+
+  /** Starts the process; resolves when it has printed the pattern's group. */
+  async startUntil(pattern: RegExp): Promise<void> {
     const { gateway, flags, wrapper = [] } = this.#command;
     const main = `${projectRoot}/${this.role}/main.ts`;
     const [program, ...args] = [
@@ -67,7 +72,7 @@ export class NodeProcess {
     }).spawn();
     this.#child = child;
     this.#log = new LogTail([child.stdout, child.stderr]);
-    await this.#log.waitFor(/(Metrics: http:\/\/\S+)\/metrics/, START_TIMEOUT_MS);
+    await this.#log.waitFor(pattern, START_TIMEOUT_MS);
   }
 
   /** What the running or last process has printed (the end of it). */
@@ -98,6 +103,18 @@ export class NodeProcess {
     this.#running().kill(signal);
   }
 
+  /**
+   * Another process that is to be the same node, or the one with another id: at a port that the system
+   * picks, with a directory of its own. It is not started yet.
+   */
+  twin(options: { readonly data: string; readonly id?: string }): NodeProcess {
+    const { id = this.id, data } = options;
+    const flags = [...this.#command.flags];
+    const changes = { "--id": id, "--data": data, "--listen": "127.0.0.1:0" };
+    for (const [flag, value] of Object.entries(changes)) flags[flags.indexOf(flag) + 1] = value;
+    return new NodeProcess({ ...this.#command, id, flags });
+  }
+
   /** Whether the process came to an end that nobody asked for. */
   async hasEnded(): Promise<boolean> {
     const stillRuns = new Promise<false>((resolve) => setTimeout(resolve, 0, false));
@@ -111,11 +128,11 @@ export class NodeProcess {
     await this.start();
   }
 
-  /** Ends the process at once. */
+  /** Ends the process at once, unless it ended by itself. */
   async kill(): Promise<void> {
     if (this.#child === undefined) return;
     const child = this.#running();
-    child.kill("SIGKILL");
+    if (!await this.hasEnded()) child.kill("SIGKILL");
     await child.status;
     await this.#log?.ended;
     this.#child = undefined;
