@@ -70,6 +70,22 @@ async function references(url: string, env: Record<string, string> = {}): Promis
   return (await git(["ls-remote", url], { env })).stdout;
 }
 
+/** Ids of everything that a clone was given. */
+async function objectsIn(repository: string): Promise<string> {
+  const args = ["cat-file", "--batch-all-objects", "--unordered", "--batch-check=%(objectname)"];
+  return sorted(await gitText(["-C", repository, ...args]));
+}
+
+/** Ids of everything that its references reach. */
+async function reachedIn(repository: string): Promise<string> {
+  const args = ["rev-list", "--objects", "--no-object-names", "--all"];
+  return sorted(await gitText(["-C", repository, ...args]));
+}
+
+function sorted(lines: string): string {
+  return lines.split("\n").sort().join("\n");
+}
+
 Deno.test("a renamed repository is cloned, fetched and pushed by its old name over HTTP", async () => {
   await using stage = await Stage.start();
   const { server, temp, parent } = stage;
@@ -165,6 +181,9 @@ Deno.test("what is pushed to a fork is not the parent's, and the other way round
     const commit = await commitFile(work, file);
     const blob = await gitText(["-C", work, "rev-parse", "HEAD:mine.txt"]);
     await git(["-C", work, "push", "-q", "origin", "HEAD:refs/heads/mine"]);
+    // A tag of mine at a commit that both have does not come along with that.
+    await git(["-C", work, "tag", "-a", "-m", "mine", "mine", "origin/main"]);
+    await git(["-C", work, "push", "-q", "origin", "refs/tags/mine"]);
     const others = theirs === FORK ? fork : parent;
     const url = server.url(theirs);
     assert.doesNotMatch(await references(url), /heads\/mine/);
@@ -175,6 +194,12 @@ Deno.test("what is pushed to a fork is not the parent's, and the other way round
       assert.notEqual(fetched.code, 0);
       assert.match(fetched.stderr, /not our ref/);
     }
+    const mirror = temp.join(`mirror-of-${theirs.slice(0, 3)}`);
+    await git(["clone", "-q", "--mirror", url, mirror]);
+    assert.equal(await objectsIn(mirror), await reachedIn(mirror));
+    const bundle = await fetch(`${server.origin}/${theirs}/bundles/${commit}.bundle`);
+    await bundle.body?.cancel();
+    assert.equal(bundle.status, 404);
     const info = joinBytes(
       ...[pktLine("command=object-info"), "0001", pktLine("size"), pktLine(`oid ${blob}`), "0000"],
     );
@@ -220,7 +245,7 @@ Deno.test("what is pushed to a fork is not the parent's, and the other way round
     await git(["-C", work, "push", "-q", url, "HEAD:refs/heads/shared"]);
     assert.match(await references(url), new RegExp(`${commit}\trefs/heads/shared`));
     await git(["-C", work, "push", "-q", url, ":refs/heads/shared"]);
-    await git(["-C", work, "push", "-q", "origin", ":refs/heads/mine"]);
+    await git(["-C", work, "push", "-q", "origin", ":refs/heads/mine", ":refs/tags/mine"]);
     assert.equal((await git(["ls-remote", url, NO_OBJECT])).stdout, "");
   }
 });

@@ -95,7 +95,10 @@ export interface RepositoryLife {
    * @throws `not-found` when it is not deleted, or gone
    */
   purgeRepository(key: RepositoryKey): Promise<void>;
-  /** Deleted repositories in byte order of the names that they had. */
+  /**
+   * Deleted repositories in byte order of the names that they had, which may be the same: a page that
+   * ends among several of one name leaves the others out.
+   */
   listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]>;
   /** What a repository takes; also of a deleted one. */
   repositoryUsage(key: RepositoryKey): Promise<RepositoryUsage>;
