@@ -4,10 +4,12 @@
  * | key | value |
  * | --- | --- |
  * | `access/records/KIND/…` | a record (`recordKey()`), in JSON |
- * | `access/head` | nothing; every change of records writes it in the same transaction |
+ * | `access/head` | nothing; every change of records writes it in the same transaction, |
+ * | `access/head-jobs` | or this one, when tokens of jobs are all that it touches |
  *
- * The head's revision numbers the states of all records, alike at every control node. Whoever has read
- * it, and then waited until the feed reached it, knows the newest state: {@link AccessFeed.catchUp}.
+ * The greater revision of the two numbers the states of all records, alike at every control node.
+ * Whoever has read them, and then waited until the feed reached it, knows the newest state:
+ * {@link AccessFeed.catchUp}.
  *
  * Invariant: the view holds all records of one revision. A stored record of an unknown shape (a later
  * release wrote it) is passed over: records only ever permit something.
@@ -32,6 +34,8 @@ import {
 } from "@gitstratum/core/access";
 import {
   type Consensus,
+  type KeyRange,
+  type KeyValue,
   prefixRange,
   type Revision,
   type WatchEvent,
@@ -39,8 +43,12 @@ import {
 import { readRecord } from "@gitstratum/core/rpc/access";
 import { encodeJson } from "../stored_json.ts";
 
-/** Written by every change of records. */
+/** Written by every change of records that others may depend on. */
 export const ACCESS_HEAD_KEY = "access/head";
+/** Written by changes of tokens of jobs alone. */
+export const ACCESS_JOBS_HEAD_KEY = "access/head-jobs";
+/** Both of them. */
+const HEADS: KeyRange = { from: ACCESS_HEAD_KEY, to: `${ACCESS_HEAD_KEY}.` };
 const PREFIX = "access/";
 const RECORDS_PREFIX = "access/records/";
 
@@ -81,6 +89,7 @@ export class AccessFeed {
   #stepChangeCount = 0;
   /** How often all records were read. */
   #copyCount = 0;
+  #head: Revision = 0;
   #running: Promise<void> = Promise.resolve();
   #confirming: Promise<Revision> | undefined;
 
@@ -95,6 +104,11 @@ export class AccessFeed {
     this.#logger = options.logger;
   }
 
+  /** The revision of `access/head` that the view knows. */
+  get head(): Revision {
+    return this.#head;
+  }
+
   /** Reads all records, then follows them until {@link AccessFeed.close}. */
   async open(): Promise<void> {
     await this.#consensus.transact({
@@ -106,14 +120,15 @@ export class AccessFeed {
   }
 
   /**
-   * Resolves with the newest revision once the view knows it.
+   * Resolves once the view knows all that was decided before, with the newest revision of
+   * `access/head`.
    *
    * @throws `unavailable` when the store does not answer, or its watch is too late
    */
   async catchUp(): Promise<Revision> {
     const known = this.view.revision;
-    const head = await this.#consensus.get(ACCESS_HEAD_KEY);
-    const revision = head?.modRevision ?? 0;
+    const { entries } = await this.#consensus.range(HEADS);
+    const revision = newest(entries);
     if (revision < known) {
       this.#logger.warn("Find the access records put back to an earlier state", {
         known,
@@ -123,7 +138,7 @@ export class AccessFeed {
       this.#turn.abort();
       await this.#until(() => this.#copyCount > copyCount);
     } else await this.reached(revision);
-    return revision;
+    return entries.find(({ key }) => key === ACCESS_HEAD_KEY)?.modRevision ?? 0;
   }
 
   /** The same for many who ask at a time. @throws as {@link AccessFeed.catchUp} */
@@ -185,11 +200,10 @@ export class AccessFeed {
   /** Reads everything; the revision from which on to watch. */
   async #read(): Promise<Revision> {
     const { entries, revision } = await this.#consensus.range(prefixRange(PREFIX));
-    let head = 0;
+    const heads = entries.filter(({ key }) => !key.startsWith(RECORDS_PREFIX));
     const index = new RecordIndex();
-    for (const [at, { key, value, modRevision }] of entries.entries()) {
+    for (const [at, { key, value }] of entries.entries()) {
       if (at % READ_SLICE_COUNT === READ_SLICE_COUNT - 1) await nextTurn();
-      if (key === ACCESS_HEAD_KEY) head = modRevision;
       const record = key.startsWith(RECORDS_PREFIX) ? this.#decode(key, value) : undefined;
       if (record !== undefined) index.put(record);
     }
@@ -197,7 +211,8 @@ export class AccessFeed {
     this.#steps = [];
     this.#stepChangeCount = 0;
     this.#copyCount++;
-    if (head !== this.view.revision) this.view.replace(index, head);
+    this.#head = heads.find(({ key }) => key === ACCESS_HEAD_KEY)?.modRevision ?? 0;
+    if (newest(heads) !== this.view.revision) this.view.replace(index, newest(heads));
     return revision;
   }
 
@@ -227,6 +242,9 @@ export class AccessFeed {
     }
     for (const [revision, changes] of [...byRevision].sort(([a], [b]) => a - b)) {
       this.#step({ from: this.view.revision, revision, changes });
+    }
+    for (const { key, revision } of events) {
+      if (key === ACCESS_HEAD_KEY) this.#head = Math.max(this.#head, revision);
     }
   }
 
@@ -270,6 +288,11 @@ export class AccessFeed {
       error: error instanceof Error ? error : new Error(String(error)),
     });
   }
+}
+
+/** The newest revision at which one of them was written. */
+function newest(entries: readonly KeyValue[]): Revision {
+  return Math.max(0, ...entries.map(({ modRevision }) => modRevision));
 }
 
 /** Lets everything else work that waits. */

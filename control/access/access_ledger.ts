@@ -23,7 +23,9 @@ import {
 import {
   type AccessChange,
   type AccessRecord,
+  type JobTokenRecord,
   type MemoryAccessView,
+  type RecordKey,
   recordKey,
 } from "@gitstratum/core/access";
 import type { Change, Consensus } from "@gitstratum/core/consensus";
@@ -31,7 +33,13 @@ import type { Provenance } from "@gitstratum/core/rpc";
 import type { AccountAudit } from "../audit/account_audit.ts";
 import { encodeJson } from "../stored_json.ts";
 import { actOf } from "./access_act.ts";
-import { ACCESS_HEAD_KEY, type AccessFeed, storedKey } from "./access_feed.ts";
+import {
+  ACCESS_HEAD_KEY,
+  ACCESS_JOBS_HEAD_KEY,
+  type AccessFeed,
+  storedKey,
+} from "./access_feed.ts";
+import { InsertQueue } from "./insert_queue.ts";
 
 /** Changes of one step: the rest of the transaction is the head, and room. */
 export const ACCESS_STEP_CHANGE_COUNT_MAX: number = CONSENSUS_OPERATION_COUNT_MAX - 8;
@@ -55,6 +63,7 @@ export class AccessLedger {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #audit: AccountAudit;
+  readonly #insertions: InsertQueue;
   #last: Promise<unknown> = Promise.resolve();
   #waitingCount = 0;
 
@@ -71,11 +80,27 @@ export class AccessLedger {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#audit = options.audit;
+    const head = { kind: "put", key: ACCESS_JOBS_HEAD_KEY, value: encodeJson({}) } as const;
+    this.#insertions = new InsertQueue({ ...options, head });
   }
 
   /** Wall time for new records, in milliseconds since the epoch. */
   nowMs(): number {
     return Math.floor(this.#clock.nowMs());
+  }
+
+  /**
+   * Looks at the records that are known here; at the newest ones when something is not found there.
+   *
+   * @throws what `look` throws, and as {@link read}
+   */
+  async look<T>(look: (view: MemoryAccessView) => T): Promise<T> {
+    try {
+      return look(this.#feed.view);
+    } catch (error) {
+      if (!hasCode(error, "not-found")) throw error;
+      return await this.read(look);
+    }
   }
 
   /** Looks at the newest records. @throws `unavailable`, and what `look` throws */
@@ -133,6 +158,33 @@ export class AccessLedger {
     }
   }
 
+  /**
+   * Adds a record that nothing else depends on, for as long as the one that it stands on is there:
+   * beside all other changes. Tells whether it was added; not when it is there already, or the other
+   * one is not.
+   *
+   * @throws `unavailable` when the outcome is unknown; `exhausted`
+   */
+  async insert(
+    record: JobTokenRecord,
+    options: { readonly standsOn: RecordKey; readonly provenance: Provenance | undefined },
+  ): Promise<boolean> {
+    const { view } = this.#feed;
+    const change = { kind: "put", record } as const;
+    this.#checkRoom([change]);
+    const key = storedKey(recordKey(record));
+    const { succeeded, revision } = await this.#insertions.add({
+      compares: [
+        { key, target: "version", operator: "=", value: 0 },
+        { key: storedKey(options.standsOn), target: "version", operator: ">", value: 0 },
+      ],
+      change: stored(change),
+      act: actOf(change, { view, provenance: options.provenance }),
+    });
+    if (succeeded) await this.#known(revision);
+    return succeeded;
+  }
+
   async #decide<T>(
     plan: (view: MemoryAccessView) => AccessPlan<T>,
     provenance: Provenance | undefined,
@@ -141,7 +193,7 @@ export class AccessLedger {
     for (let round = 0; round < ROUND_COUNT_MAX; round++) {
       const head = await this.#feed.catchUp();
       // Another change was heard of since the head was read: it is one step further on.
-      if (view.revision !== head) continue;
+      if (this.#feed.head !== head) continue;
       const { changes, outcome, recorded = changes } = plan(view);
       if (changes.length === 0) return outcome;
       this.#checkRoom(changes);

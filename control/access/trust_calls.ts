@@ -20,8 +20,9 @@ import {
   trustProblem,
   type TrustRecord,
 } from "@gitstratum/core/access";
+import type { Provenance } from "@gitstratum/core/rpc";
 import type { Access, CreateJobTokenRequest } from "@gitstratum/core/rpc/access";
-import type { AccessLedger, AccessPlan } from "./access_ledger.ts";
+import type { AccessLedger } from "./access_ledger.ts";
 import { missing, put, remove } from "./account_calls.ts";
 import { checkCount, checkNewHash, checkTimes, find } from "./credential_calls.ts";
 
@@ -30,9 +31,6 @@ export type TrustCalls = Pick<
   Access,
   "createIssuer" | "removeIssuer" | "createTrust" | "removeTrust" | "createJobToken"
 >;
-
-/** Tokens that ended are taken away with a new one, so many at a time. */
-const ENDED_COUNT_MAX = 50;
 
 /** The calls about issuers and trusts, decided by a ledger. */
 export function trustCalls(ledger: AccessLedger): TrustCalls {
@@ -89,21 +87,41 @@ export function trustCalls(ledger: AccessLedger): TrustCalls {
       }, by);
       return {};
     },
-    createJobToken: (request, by) =>
-      ledger.change((view) => planJobToken(view, request, ledger.nowMs()), by),
+    createJobToken: (request, by) => addJobToken(ledger, request, by),
   };
 }
 
-function planJobToken(
-  view: MemoryAccessView,
+/**
+ * A burst of jobs does not wait for each other, nor do people who change accounts wait for them. So the
+ * limit is not exact while many come at a time, and a token that is made while its trust is removed may
+ * stay until it ends, worth nothing.
+ */
+async function addJobToken(
+  ledger: AccessLedger,
   request: CreateJobTokenRequest,
-  nowMs: number,
-): AccessPlan<JobTokenRecord> {
+  by: Provenance | undefined,
+): Promise<JobTokenRecord> {
+  const standsOn = `trust/${request.trust}` as RecordKey;
+  const { token, isKnown } = await ledger.look(
+    (view) => planJobToken(view, request, ledger.nowMs()),
+  );
+  if (isKnown || await ledger.insert(token, { standsOn, provenance: by })) {
+    return token;
+  }
+  // Its trust is gone, or it is there from an earlier call.
+  const again = await ledger.read((view) => planJobToken(view, request, ledger.nowMs()));
+  if (again.isKnown) return again.token;
+  throw new GitStratumError("unavailable", "Lose a race against another change of the trust");
+}
+
+function planJobToken(view: MemoryAccessView, request: CreateJobTokenRequest, nowMs: number) {
   const { id, hash, trust: trustId, subject, label, expiresAtMs } = request;
   const trust = find(view, "trust", trustId);
   if (trust === undefined) throw missing("trust", { id: trustId });
   const known = view.get(`job-token/${id}` as RecordKey);
-  if (known?.kind === "job-token" && known.hash === hash) return { changes: [], outcome: known };
+  if (known?.kind === "job-token" && known.hash === hash) {
+    return { token: known, isKnown: true };
+  }
   checkNewHash(view, request);
   checkTimes(nowMs, request);
   if (known !== undefined || expiresAtMs > nowMs + JOB_TOKEN_LIFE_MS_MAX) {
@@ -112,14 +130,11 @@ function planJobToken(
     });
   }
   const { repository, role } = trust;
-  const tokens = view.recordsOfRepository(repository).filter((record) =>
-    record.kind === "job-token"
+  const living = view.recordsOfRepository(repository).filter((record) =>
+    record.kind === "job-token" && record.expiresAtMs > nowMs
   );
-  const ended = tokens.filter((token) => token.expiresAtMs <= nowMs);
-  const living = tokens.filter((token) => token.expiresAtMs > nowMs);
   checkCount(living, { kind: "job-token", countMax: JOB_TOKEN_COUNT_MAX });
   const base = { kind: "job-token", id, hash, trust: trustId, repository, role } as const;
   const token: JobTokenRecord = { ...base, subject, label, createdAtMs: nowMs, expiresAtMs };
-  const changes = [...ended.slice(0, ENDED_COUNT_MAX).map(remove), put(token)];
-  return { changes, recorded: [put(token)], outcome: token };
+  return { token, isKnown: false };
 }
