@@ -29,6 +29,8 @@ export interface LocalClusterOptions {
   readonly smallDisks?: Readonly<Record<string, number>>;
   /** Whether everybody shows a certificate, and speaks TLS only. */
   readonly hasTls?: boolean;
+  /** Root of the checkout that all nodes run from at first; this one unless told. */
+  readonly root?: string;
   /** Told of each step of the start. */
   readonly onStep?: (text: string) => void;
 }
@@ -256,6 +258,7 @@ async function describeNodes(
   const tlsFlags = tls === undefined
     ? []
     : ["--tls-cert", tls.certFile, "--tls-key", tls.keyFile, "--tls-ca", tls.caFile];
+  const root = options.root === undefined ? {} : { root: options.root };
   const nodes: NodeProcess[] = [];
   for (const role of ["control", "metadata", "object", "frontend"] as const) {
     for (let n = 1; n <= counts[role]; n++) {
@@ -270,7 +273,7 @@ async function describeNodes(
       ];
       const surroundings = await surroundingsOf(id, ground, options);
       const url = `${scheme}://${address}`;
-      nodes.push(new NodeProcess({ id, role, url, flags, ...surroundings }));
+      nodes.push(new NodeProcess({ id, role, url, flags, ...root, ...surroundings }));
     }
   }
   return nodes;

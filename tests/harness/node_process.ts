@@ -25,6 +25,8 @@ export interface NodeCommand {
   readonly flags: readonly string[];
   /** Its way out; straight unless told. */
   readonly gateway?: NodeGateway;
+  /** Root of the checkout that it runs from at first; this one unless told. */
+  readonly root?: string;
   /** Command in front of the program. */
   readonly wrapper?: readonly string[];
 }
@@ -35,6 +37,7 @@ export class NodeProcess {
   readonly role: NodeCommand["role"];
   readonly url: string;
   readonly #command: NodeCommand;
+  #root: string;
   #child: Deno.ChildProcess | undefined;
   #log: LogTail | undefined;
 
@@ -44,6 +47,7 @@ export class NodeProcess {
     this.role = command.role;
     this.url = command.url;
     this.#command = command;
+    this.#root = command.root ?? projectRoot;
   }
 
   /** Starts the process, anew after it ended; resolves when it serves. */
@@ -54,7 +58,7 @@ export class NodeProcess {
   /** Starts the process; resolves when it has printed the pattern's group. */
   async startUntil(pattern: RegExp): Promise<void> {
     const { gateway, flags, wrapper = [] } = this.#command;
-    const main = `${projectRoot}/${this.role}/main.ts`;
+    const main = `${this.#root}/${this.role}/main.ts`;
     const [program, ...args] = [
       ...wrapper,
       ...[Deno.execPath(), "run", "-A", "--no-check", main],
@@ -73,6 +77,11 @@ export class NodeProcess {
     this.#child = child;
     this.#log = new LogTail([child.stdout, child.stderr]);
     await this.#log.waitFor(pattern, START_TIMEOUT_MS);
+  }
+
+  /** From the next start on it runs from this checkout. */
+  upgrade(): void {
+    this.#root = projectRoot;
   }
 
   /** What the running or last process has printed (the end of it). */
