@@ -416,7 +416,7 @@ export const ACCESS_LINE_RECORD_COUNT_MAX = 256;
 export const ACCESS_LINE_LENGTH_MAX = 4 * MIB;
 /** A stream of access records says this often that it lives. */
 export const ACCESS_WATCH_BEAT_MS = 250;
-/** A stream silent for so long, or twice, is given up: a revocation is to be known within 2 s. */
+/** A stream silent for so long is given up: a revocation is to be known within 2 s. */
 export const ACCESS_WATCH_SILENCE_MS = 750;
 /** Frontends that follow access records at one control node. */
 export const ACCESS_WATCH_COUNT_MAX = 1000;

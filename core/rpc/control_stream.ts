@@ -20,6 +20,8 @@ import { readJsonLines } from "./json_lines.ts";
 /** The first pause after a failure, and the longest after doublings, in milliseconds. */
 const PAUSE_MS = 50;
 const PAUSE_MS_MAX = 2000;
+/** Time for lines that have arrived to be read, in milliseconds. */
+const GRACE_MS = 50;
 
 /** What to follow, and who listens. */
 export interface ControlStreamOptions {
@@ -108,8 +110,8 @@ export class ControlStream {
     const { fetcher, path, onLine, lineLengthMax } = this.#options;
     const attempt = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, attempt.signal]);
-    let lineCount = 0;
-    const watching = this.#cutWhenSilent(() => lineCount, { attempt, signal });
+    let lineAtMs = this.#clock.monotonicMs();
+    const watching = this.#cutWhenSilent(() => lineAtMs, { attempt, signal });
     try {
       const client = new JsonClient(fetcher, { baseUrl: url });
       const response = await client.send(path(), { method: "GET", signal });
@@ -117,8 +119,8 @@ export class ControlStream {
       // A network's body ends with the signal by itself; that of a service in this process does not.
       const body = heldBody(response).pipeThrough(new TransformStream(), { signal });
       for await (const value of readJsonLines(body, { lineLengthMax })) {
-        lineCount++;
-        this.#heardAtMs = this.#clock.monotonicMs();
+        lineAtMs = this.#clock.monotonicMs();
+        this.#heardAtMs = lineAtMs;
         onLine(value);
       }
       throw brokenOff("the stream ends");
@@ -132,17 +134,18 @@ export class ControlStream {
 
   /** Ends an attempt that brings no line for too long. */
   async #cutWhenSilent(
-    countLines: () => number,
+    lastLineAtMs: () => number,
     parts: { readonly attempt: AbortController; readonly signal: AbortSignal },
   ): Promise<void> {
     const { attempt, signal } = parts;
-    for (let seen = -1; !signal.aborted;) {
-      if (seen === countLines()) {
-        attempt.abort(brokenOff("no sign of life"));
-        return;
+    const restMs = () => lastLineAtMs() + this.#options.silenceMs - this.#clock.monotonicMs();
+    while (!signal.aborted) {
+      if (restMs() > 0) await this.#pause(restMs(), signal);
+      else {
+        // When it was this process that stood still, what arrived meanwhile is yet to be read.
+        await this.#pause(GRACE_MS, signal);
+        if (restMs() <= 0) return attempt.abort(brokenOff("no sign of life"));
       }
-      seen = countLines();
-      await this.#pause(this.#options.silenceMs, signal);
     }
   }
 
