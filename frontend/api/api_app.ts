@@ -75,12 +75,24 @@ export function apiApp(options: ApiAppOptions): Hono {
   }
   app.all("*", () => jsonErrorAnswer(new GitStratumError("not-found", "Find no such API path")));
   app.onError((error, { req }) => {
-    if (publicError(error) !== error) {
-      options.onFailure?.(error, { service: `${req.method} ${req.path.slice(0, 200)}`, name: "" });
-    }
-    return jsonErrorAnswer(error);
+    if (!isOurs(error)) return jsonErrorAnswer(error);
+    options.onFailure?.(error, { service: `${req.method} ${req.path.slice(0, 200)}`, name: "" });
+    return jsonErrorAnswer(withoutFacts(error));
   });
   return app;
+}
+
+/** Whether a failure is one of ours, and not of what was asked. */
+function isOurs(error: unknown): boolean {
+  if (!(error instanceof GitStratumError)) return true;
+  const isInside = ["unavailable", "corrupt", "disk-full"].includes(error.code);
+  return isInside && error.data.retryAfterS === undefined;
+}
+
+/** Facts of what is behind (nodes, paths, keys) are for operators. */
+function withoutFacts(error: unknown): GitStratumError {
+  const { code, message } = publicError(error);
+  return new GitStratumError(code, message);
 }
 
 /** One operation on its way. */
@@ -227,8 +239,15 @@ function filledIn(template: string, result: unknown): string {
 /** A page of another site must not use what its reader's browser knows or reaches. */
 function refuseForeignPages(request: Request): void {
   const site = request.headers.get("sec-fetch-site");
-  if (site === null || site === "same-origin" || site === "none") return;
+  const origin = request.headers.get("origin");
+  // Older browsers say where the page is from and no more; other clients say neither.
+  if (site === null && (origin === null || isOwn(origin, request))) return;
+  if (site === "same-origin" || site === "none") return;
   throw new GitStratumError("denied", "Refuse changes that a page of another site asks for");
+}
+
+function isOwn(origin: string, request: Request): boolean {
+  return URL.canParse(origin) && new URL(origin).host === new URL(request.url).host;
 }
 
 function methodRefused(path: string): Response {

@@ -107,11 +107,20 @@ Deno.test("apiApp() refuses changes on a read-only server", async () => {
 
 Deno.test("apiApp() refuses changes that a page of another site asks for", async () => {
   const api = new ApiHarness();
-  const ask = (site: string) =>
-    api.ask("POST /repos", { name: "a/b" }, { headers: { "sec-fetch-site": site } });
-  assert.equal((await ask("cross-site")).status, 403);
-  assert.equal((await ask("same-site")).status, 403);
-  assert.equal((await ask("same-origin")).status, 201);
+  const ask = (headers: HeadersInit) => api.ask("POST /repos", { name: "a/b" }, { headers });
+  const refused: readonly HeadersInit[] = [
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
+    { "sec-fetch-site": "cross-site", "origin": "http://localhost" },
+    { origin: "https://page.example" },
+    { origin: "http://localhost:81" },
+    { origin: "null" },
+  ];
+  for (const headers of refused) {
+    assert.equal((await ask(headers)).status, 403, JSON.stringify(headers));
+  }
+  assert.equal((await ask({ "sec-fetch-site": "same-origin" })).status, 201);
+  assert.equal((await ask({ origin: "http://localhost" })).status, 409);
 });
 
 Deno.test("apiApp() tells who did what, from where and when", async () => {
@@ -142,8 +151,14 @@ Deno.test("apiApp() tells operators of what fails inside, and callers nothing of
     data: {},
   });
   assert.deepEqual(api.failures, [bug]);
+  const away = new GitStratumError("unavailable", "Reach a service", {
+    data: { path: "/metadata/v1/x" },
+  });
+  api.repositories.findRepository = () => Promise.reject(away);
+  assert.deepEqual((await api.ask("GET /repos/a/b")).body.error.data, {});
+  assert.deepEqual(api.failures, [bug, away]);
   await api.ask("GET /repos/%00/b");
-  assert.equal(api.failures.length, 1, "what callers do wrong is no failure");
+  assert.equal(api.failures.length, 2, "what callers do wrong is no failure");
 });
 
 Deno.test("apiApp() counts what callers ask, and says when they may come again", async () => {

@@ -28,7 +28,8 @@ export function openApiDocument(
   operations: Readonly<Record<string, ApiOperation>>,
   options: { readonly version: string },
 ): Json {
-  const schemas: Record<string, unknown> = { Error: jsonSchemaOf(apiErrorSchema) };
+  const schemas: Record<string, unknown> = {};
+  schemas.Error = jsonSchemaOf(apiErrorSchema, schemas);
   const paths: Record<string, Record<string, Json>> = {};
   for (const [id, operation] of Object.entries(operations)) {
     const path = paths[operation.path] ??= {};
@@ -63,7 +64,10 @@ function describedOperation(
     summary,
     ...(description === undefined ? {} : { description }),
     "x-asks": asks,
-    parameters: [...parametersOf("path", shapes.path), ...parametersOf("query", shapes.query)],
+    parameters: [
+      ...parametersOf("path", shapes.path, schemas),
+      ...parametersOf("query", shapes.query, schemas),
+    ],
     ...(shapes.body === undefined ? {} : {
       requestBody: { required: true, content: contentOf(shapes.body, `${id}Request`, schemas) },
     }),
@@ -82,8 +86,12 @@ function describedOperation(
   };
 }
 
-function parametersOf(place: "path" | "query", schema: z.ZodObject): Json[] {
-  const { properties = {}, required = [] } = jsonSchemaOf(schema) as {
+function parametersOf(
+  place: "path" | "query",
+  schema: z.ZodObject,
+  schemas: Record<string, unknown>,
+): Json[] {
+  const { properties = {}, required = [] } = jsonSchemaOf(schema, schemas) as {
     readonly properties?: Readonly<Record<string, Json>>;
     readonly required?: readonly string[];
   };
@@ -96,15 +104,29 @@ function parametersOf(place: "path" | "query", schema: z.ZodObject): Json[] {
   }));
 }
 
-/** Schemas with a title stand once in the document, under it. */
+/** Schemas with a title stand once in the document, under it; others under a name of their own. */
 function contentOf(schema: z.ZodType, name: string, schemas: Record<string, unknown>): Json {
-  const key = schema.meta()?.title ?? name[0]!.toUpperCase() + name.slice(1);
-  schemas[key] ??= jsonSchemaOf(schema);
+  const key = titleOf(schema) ?? name[0]!.toUpperCase() + name.slice(1);
+  schemas[key] ??= jsonSchemaOf(schema, schemas);
   return { "application/json": { schema: { $ref: SCHEMA_PLACE + key } } };
 }
 
 /** What may be sent, and what is answered before it is read: both have their input's shape. */
-function jsonSchemaOf(schema: z.ZodType): Json {
-  const { $schema: _, ...shape } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+function jsonSchemaOf(schema: z.core.$ZodType, schemas: Record<string, unknown>): Json {
+  const { $schema: _, ...shape } = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override({ zodSchema, jsonSchema }) {
+      const title = titleOf(zodSchema);
+      if (title === undefined || zodSchema === schema) return;
+      schemas[title] ??= jsonSchemaOf(zodSchema, schemas);
+      for (const word of Object.keys(jsonSchema)) delete jsonSchema[word];
+      jsonSchema.$ref = SCHEMA_PLACE + title;
+    },
+  });
   return shape;
+}
+
+function titleOf(schema: z.core.$ZodType): string | undefined {
+  return z.globalRegistry.get(schema)?.title;
 }

@@ -16,7 +16,7 @@ import { PAGE_COUNT_MAX, type PageQuery } from "./page.ts";
 import type { PageCursors } from "./page_cursor.ts";
 
 /** Repositories that one page looks at: those that stay unseen cost as much as the others. */
-const EXAMINED_COUNT_MAX = 10 * PAGE_COUNT_MAX;
+const EXAMINED_COUNT_MAX = 2 * PAGE_COUNT_MAX;
 /** Longest part of a repository's name, in characters. */
 const SEGMENT_LENGTH_MAX = 100;
 
