@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DatabaseSync } from "node:sqlite";
 import {
   type Clock,
   DELETED_REPOSITORY_GRACE_MS,
@@ -61,6 +62,7 @@ import type { RetryPolicy } from "./webhooks/delivery_outcome.ts";
 import { LocalDeliveries } from "./webhooks/delivery_service.ts";
 import { DeliveryTable } from "./webhooks/delivery_table.ts";
 import { WebhookDispatcher, type WebhookDispatcherOptions } from "./webhooks/webhook_dispatcher.ts";
+import { sweepWebhooks } from "./webhooks/webhook_sweep.ts";
 import { WebhookMetrics } from "./webhooks/webhook_metrics.ts";
 
 /** The cluster that a node belongs to. */
@@ -108,7 +110,7 @@ export interface MetadataNodeOptions {
 /** What a node tells webhooks with. */
 export interface MetadataWebhookOptions {
   /** Where the control plane keeps webhooks. */
-  readonly consensus: Pick<Consensus, "get" | "range">;
+  readonly consensus: Pick<Consensus, "get" | "range" | "transact">;
   /** The way out. */
   readonly egress: Egress;
   /** Where deliveries are counted. */
@@ -244,7 +246,12 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
   const table = new DeliveryTable(database.reader);
   const deliveries = new LocalDeliveries({ partitions, table, clock });
   const feed = new ActFeed(database.reader);
-  const dispatcher = webhookDispatcher(options, { partitions, feed, table });
+  const dispatcher = webhookDispatcher(options, {
+    partitions,
+    feed,
+    table,
+    database: database.reader,
+  });
   dispatcher?.start();
   const watch = new DutyWatch({ duties, partitions, logger });
   upkeep.start();
@@ -276,13 +283,18 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
 /** Tells webhooks, if this node shall. */
 function webhookDispatcher(
   { webhooks, clock, random, logger }: MetadataNodeOptions,
-  parts: Pick<WebhookDispatcherOptions, "partitions" | "feed" | "table">,
+  parts: Pick<WebhookDispatcherOptions, "partitions" | "feed" | "table"> & {
+    readonly database: DatabaseSync;
+  },
 ): WebhookDispatcher | undefined {
   if (webhooks === undefined) return undefined;
   const { consensus, egress, metrics, policy } = webhooks;
+  const registry = new WebhookRegistry(consensus);
+  const { database, ...rest } = parts;
   return new WebhookDispatcher({
-    ...parts,
-    registry: new WebhookRegistry(consensus),
+    ...rest,
+    registry,
+    sweep: (nowMs) => sweepWebhooks({ registry, consensus, database }, nowMs),
     egress,
     clock,
     random,

@@ -62,6 +62,8 @@ export interface WebhookDispatcherOptions {
   readonly feed: ActFeed;
   readonly table: DeliveryTable;
   readonly registry: WebhookRegistry;
+  /** Removes webhooks that nobody can name any more, at a wall time. */
+  readonly sweep: (nowMs: number) => Promise<unknown>;
   readonly egress: Egress;
   readonly clock: Clock;
   readonly random: Random;
@@ -76,6 +78,8 @@ const SCAN_COUNT = 100;
 /** Rounds come no faster than this, and no slower than that. */
 const ROUND_MS_MIN = 50;
 const ROUND_MS_MAX = 1000;
+/** Webhooks of repositories that are gone are looked for this often. */
+const SWEEP_MS = 60 * 1000;
 
 interface Held {
   readonly primary: PartitionPrimary;
@@ -96,6 +100,7 @@ export class WebhookDispatcher {
   });
   readonly #stop = new AbortController();
   readonly #notes = new Set<Promise<void>>();
+  #sweptMs: number;
   #wake = Promise.withResolvers<void>();
   #loop: Promise<void> = Promise.resolve();
 
@@ -103,6 +108,7 @@ export class WebhookDispatcher {
   constructor(options: WebhookDispatcherOptions) {
     this.#options = options;
     this.#policy = options.policy ?? DEFAULT_RETRY_POLICY;
+    this.#sweptMs = options.clock.monotonicMs();
     options.metrics?.watch(() => this.#lanes.count);
   }
 
@@ -180,6 +186,9 @@ export class WebhookDispatcher {
       this.#retry(waiting, known.webhooks);
     }
     for (const [partition, held] of this.#held) this.#note(partition, held);
+    if (clock.monotonicMs() - this.#sweptMs < SWEEP_MS) return;
+    this.#sweptMs = clock.monotonicMs();
+    await this.#options.sweep(clock.nowMs());
   }
 
   /** Takes up partitions that this node became the primary of, and lets go of others. */

@@ -19,6 +19,7 @@ import {
   type WebhookDelivery,
   type WebhookDeliveryId,
   webhookKey,
+  WebhookRegistry,
 } from "@gitstratum/core/rpc";
 import { ManualClock } from "@gitstratum/core";
 import { command, TestNode } from "../testing/test_node.ts";
@@ -298,6 +299,35 @@ Deno.test("a webhook that goes away takes what waits for it along", async () => 
     (await world.states(hook))[0] === "dead" && (await world.states(off))[0] === "dead"
   );
   equal(egress.received.length, 2);
+});
+
+Deno.test("a webhook of a repository that is gone for good goes too, after its last deliveries", async () => {
+  await using world = await World.start();
+  const { node, egress } = world;
+  const info = await node.create("acme/tool");
+  const { repositoryId } = info;
+  const target = { kind: "repository", repositoryId } as const;
+  await node.clock.advance(60_000);
+  const hook = await world.hook("a.test", { target, events: ["repository"] });
+  const other = await world.hook("b.test");
+  const stored = async () =>
+    (await new WebhookRegistry(world.consensus).current()).webhooks.map(({ id }) => id).sort();
+  await node.metadata.deleteRepository(info);
+  await world.until(() => egress.at("a.test").length === 1);
+  deepEqual(await stored(), [hook.id, other.id].sort());
+  const dayMs = 24 * 3600 * 1000;
+  // The time in which it can be restored passes first.
+  node.clock.jumpWall(60 * dayMs);
+  await node.node.upkeep();
+  await world.until(() => egress.at("a.test").length === 2);
+  equal((await stored()).length, 2, "the last delivery may have to be tried again");
+  node.clock.jumpWall(dayMs);
+  await node.clock.advance(61_000);
+  deepEqual(await stored(), [other.id]);
+  deepEqual(egress.at("a.test").map(({ value }) => value.action), [
+    "repository-deleted",
+    "repository-purged",
+  ]);
 });
 
 Deno.test("a push of many references is told in bounds, with their number", async () => {
