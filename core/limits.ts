@@ -356,7 +356,7 @@ export const REFUSAL_DELAY_COUNT_MAX = 1000;
 /** Subjects in one settlement: at most 500 bytes of JSON each. */
 export const RATE_REPORT_COUNT_MAX = 1000;
 
-/** Access records in all: each frontend holds them, at about 1 KiB each with the ways to find it. */
+/** Access records in all: each frontend holds them, at 0.6 KiB each with the ways to find it. */
 export const ACCESS_RECORD_COUNT_MAX = 200_000;
 /** Tokens of one user. */
 export const USER_TOKEN_COUNT_MAX = 256;
