@@ -7,7 +7,7 @@ import { PLANTED_BUGS } from "./faults/mutations.ts";
 import { simulate } from "./simulation.ts";
 
 /** Runs within which a planted bug has to be noticed. */
-const SEED_COUNT_MAX = 12;
+const SEED_COUNT_MAX = 20;
 
 for (const bug of PLANTED_BUGS) {
   Deno.test(`simulate() notices that ${bug.name} (${bug.promise})`, async () => {

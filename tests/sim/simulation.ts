@@ -5,13 +5,14 @@
  * @module
  */
 
-import { assert, SeededRandom } from "@gitstratum/core";
+import { assert, PARTITION_COUNT, SeededRandom } from "@gitstratum/core";
 import { checkCopies } from "./checks/copies.ts";
 import { checkHistories } from "./checks/histories.ts";
 import { findOrphans } from "./checks/orphans.ts";
 import { type Counts, RunRecord, type Violation } from "./checks/run_record.ts";
-import { LASTING_REPOSITORIES, SimClient } from "./clients/sim_client.ts";
+import { SimClient } from "./clients/sim_client.ts";
 import { Operator } from "./clients/operator.ts";
+import { ServedPartitions } from "./cluster/served_partitions.ts";
 import { SimCluster } from "./cluster/sim_cluster.ts";
 import { type Mutation, NO_MUTATION } from "./faults/mutation.ts";
 import { Nemesis } from "./faults/nemesis.ts";
@@ -45,9 +46,11 @@ export interface SimulationReport {
   readonly faults: ReadonlyMap<string, number>;
 }
 
+/** Every so manieth partition is served: most runs have eight, some two or one. */
+const PARTITION_STEPS = [32, 32, 128, PARTITION_COUNT];
 const CLIENT_COUNT = 4;
 const START_MS_MAX = 60_000;
-const TROUBLE_MS = 25_000;
+const TROUBLE_MS = 20_000;
 /** A cluster in peace is well again after so long, in milliseconds. */
 const RECOVERY_MS_MAX = 180_000;
 /** Everything has all its copies after so long, in milliseconds. */
@@ -65,24 +68,38 @@ class Run implements Disposable {
   readonly #options: SimulationOptions;
   readonly #cluster: SimCluster;
   readonly #record: RunRecord;
+  /** Repositories that live through the whole run. */
+  readonly #repositories: readonly string[];
   readonly #nemesis: Nemesis;
   readonly #operator: Operator;
   readonly #clients: readonly SimClient[];
   readonly #judge: SimClient;
   readonly #ban: RealTimeBan;
+  #readCount = 0;
   readonly #onRejection: (event: PromiseRejectionEvent) => void;
 
   constructor(options: SimulationOptions) {
     const { seed, mutation = NO_MUTATION, onLine = () => {}, onTrace } = options;
     this.#options = options;
     const random = new SeededRandom(seed);
+    const steps = mutation.isNarrow ? [PARTITION_COUNT] : PARTITION_STEPS;
+    const served = new ServedPartitions(steps[random.below(steps.length)]!);
+    this.#repositories = ["sim/a", "sim/b"].map((prefix) => served.name(prefix));
+    const passing = ["sim/x", "sim/y"].map((prefix) => served.name(prefix));
     this.#record = new RunRecord(onLine);
-    this.#cluster = new SimCluster({ seed: random.next(), mutation, objectCount: 4, onLine });
+    this.#cluster = new SimCluster({
+      seed: random.next(),
+      mutation,
+      served,
+      objectCount: 4,
+      onLine,
+    });
     if (onTrace) this.#cluster.loop.trace.listen(onTrace);
     this.#operator = new Operator(this.#cluster.network, new SeededRandom(random.next()));
     this.#nemesis = new Nemesis(this.#cluster, {
       random: new SeededRandom(random.next()),
       operator: this.#operator,
+      mutation,
     });
     const frontends = this.#cluster.frontends.map(({ id }) => id as string);
     const { network } = this.#cluster;
@@ -92,6 +109,8 @@ class Run implements Disposable {
         record: this.#record,
         random: new SeededRandom(random.next()),
         frontends,
+        lasting: this.#repositories,
+        passing,
       });
     this.#clients = Array.from({ length: CLIENT_COUNT }, (_, index) => client(`client-${index}`));
     this.#judge = client("judge");
@@ -136,7 +155,7 @@ class Run implements Disposable {
     this.#cluster.start();
     const isUp = await loop.run(() => this.#isWell(), START_MS_MAX);
     assert(isUp, "A cluster that nothing disturbs starts");
-    const founding = Promise.all(LASTING_REPOSITORIES.map((name) => this.#judge.found(name)));
+    const founding = Promise.all(this.#repositories.map((name) => this.#judge.found(name)));
     assert(await this.#until(founding, START_MS_MAX), "An undisturbed cluster makes repositories");
     Object.assign(this.#cluster.network.faults, this.#options.mutation?.network);
   }
@@ -175,9 +194,12 @@ class Run implements Disposable {
   }
 
   async #readAll(): Promise<void> {
-    for (const repository of LASTING_REPOSITORIES) {
-      for (const { id } of this.#cluster.frontends) {
+    this.#readCount++;
+    for (const [index, repository] of this.#repositories.entries()) {
+      for (const [number, { id }] of this.#cluster.frontends.entries()) {
         const references = await this.#insist(() => this.#judge.list(id, repository));
+        // To clone costs most of a run: each time through one of the frontends.
+        if ((index + number + this.#readCount) % this.#cluster.frontends.length !== 0) continue;
         const tips = [...new Set(references?.values())];
         await this.#insist(async () =>
           await this.#judge.fetch(id, repository, tips) ? true : undefined

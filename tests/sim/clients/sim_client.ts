@@ -7,21 +7,15 @@
 
 import type { SeededRandom } from "@gitstratum/core";
 import type { RunRecord } from "../checks/run_record.ts";
-import { servedName } from "../cluster/served_partitions.ts";
 import { SimProcess } from "../world/sim_process.ts";
 import type { SimNetwork } from "../world/sim_network.ts";
 import { GitClient, type Update } from "./git_client.ts";
 import type { BookObject } from "./object_book.ts";
 
-/** Repositories that live through the whole run. */
-export const LASTING_REPOSITORIES = ["a", "b"].map((name) => servedName(`sim/${name}`));
-/** Repositories that come and go. */
-const PASSING_REPOSITORIES = ["x", "y"].map((name) => servedName(`sim/${name}`));
-
 const BRANCHES = ["main", "one", "two", "three"].map((name) => `refs/heads/${name}`);
 /** A client that waited so long goes away. */
 const PATIENCE_MS = 45_000;
-const THINK_MS_MAX = 1200;
+const THINK_MS_MAX = 1800;
 
 /** Where a client is. */
 export interface SimClientOptions {
@@ -29,6 +23,10 @@ export interface SimClientOptions {
   readonly record: RunRecord;
   readonly random: SeededRandom;
   readonly frontends: readonly string[];
+  /** Repositories that live through the whole run. */
+  readonly lasting: readonly string[];
+  /** Names whose repositories come and go. */
+  readonly passing: readonly string[];
 }
 
 /** A client. */
@@ -108,12 +106,12 @@ export class SimClient {
   }
 
   async #act(): Promise<void> {
-    const { random } = this.#options;
-    const repository = LASTING_REPOSITORIES[random.below(LASTING_REPOSITORIES.length)]!;
+    const { random, lasting } = this.#options;
+    const repository = lasting[random.below(lasting.length)]!;
     const lot = random.below(100);
     if (lot < 50) await this.#push(repository);
-    else if (lot < 65) await this.list(this.#frontend(), repository);
-    else if (lot < 85) await this.#clone(repository);
+    else if (lot < 75) await this.list(this.#frontend(), repository);
+    else if (lot < 83) await this.#clone(repository);
     else if (lot < 90) await this.#pry(repository);
     else await this.#rename();
   }
@@ -169,8 +167,8 @@ export class SimClient {
 
   /** Creates, deletes or looks up a repository that comes and goes. */
   async #rename(): Promise<void> {
-    const { random, record } = this.#options;
-    const name = PASSING_REPOSITORIES[random.below(PASSING_REPOSITORIES.length)]!;
+    const { random, record, passing } = this.#options;
+    const name = passing[random.below(passing.length)]!;
     const kind = (["create", "delete", "find"] as const)[random.below(3)]!;
     const frontend = this.#frontend();
     const begin = record.names.tick();

@@ -7,12 +7,17 @@
 import type { SeededRandom } from "@gitstratum/core";
 import { ConsensusLog } from "@gitstratum/core/consensus";
 import { MemoryDisk } from "@gitstratum/core/disk";
-import { ConsensusNodeLease, RoutedExtentStore, type Service } from "@gitstratum/core/rpc";
-import { type OpenMetadataNode, openMetadataNode } from "@gitstratum/metadata";
+import {
+  ConsensusNodeLease,
+  RoutedExtentStore,
+  type Service,
+  withTopology,
+} from "@gitstratum/core/rpc";
+import { AbleNodeControl, type OpenMetadataNode, openMetadataNode } from "@gitstratum/metadata";
 import type { Mutation } from "../faults/mutation.ts";
 import { SqliteDirectory } from "../world/sqlite_directory.ts";
 import { join, link } from "./cluster_membership.ts";
-import { servedRandom, servedTopology } from "./served_partitions.ts";
+import type { ServedPartitions } from "./served_partitions.ts";
 import type { Ending, SimGround, SimRole } from "./sim_node.ts";
 
 /** Entries left in each log: few, so that nodes that were away need snapshots. */
@@ -23,9 +28,12 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
   readonly #mutation: Mutation;
   readonly #directory = new SqliteDirectory();
 
+  readonly #served: ServedPartitions;
+
   /** Makes a role with an empty directory. */
-  constructor(mutation: Mutation) {
+  constructor(mutation: Mutation, served: ServedPartitions) {
     this.#mutation = mutation;
+    this.#served = served;
   }
 
   /** Where the tables of now are. */
@@ -39,7 +47,7 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
     const clock = this.#mutation.metadataClock(ground.clock);
     // A metadata node starts without a topology: losing the file costs it nothing but time.
     const { topology: whole, membership } = link(ground, new MemoryDisk());
-    const topology = servedTopology(whole);
+    const topology = this.#served.topology(whole);
     const lease = await ConsensusNodeLease.open({ consensus, nodeId: id, clock, logger });
     const fetcherFor = () => fetchers.signed;
     const extents = new RoutedExtentStore({ topology, fetcherFor, clock, random });
@@ -48,13 +56,15 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
       log: this.#mutation.metadataLog(new ConsensusLog(consensus)),
       extents: this.#mutation.metadataExtents(extents),
       clock,
-      random: servedRandom(random),
+      random: this.#served.random(random),
       logger,
       cluster: { nodeId: id, topology, lease: this.#mutation.metadataLease(lease), fetcherFor },
       keepEntryCount: KEEP_ENTRY_COUNT,
     });
-    listen(node.service);
-    await join(ground, { role: "metadata", membership });
+    listen(withTopology(node.service, whole));
+    const isAble = () => lease.mayServe() && node.canWrite;
+    const control = new AbleNodeControl(membership.control, { isAble, logger });
+    await join(ground, { role: "metadata", membership, control });
     return node;
   }
 

@@ -10,7 +10,7 @@ import { type ObjectNode, openObjectNode, type Trouble } from "@gitstratum/objec
 import { join, link } from "./cluster_membership.ts";
 import { ProcessDisk } from "./process_disk.ts";
 import type { Ending, SimGround, SimRole } from "./sim_node.ts";
-import type { Service } from "@gitstratum/core/rpc";
+import { type Service, withTopology } from "@gitstratum/core/rpc";
 import type { Mutation } from "../faults/mutation.ts";
 
 /** An object node's disk over its lives. */
@@ -44,7 +44,7 @@ export class ObjectRole implements SimRole<ObjectNode> {
       onFailure: onFatal,
       onTrouble: (trouble) => void this.troubles.push(trouble),
     });
-    listen(this.#mutation.objectService(node.service));
+    listen(withTopology(this.#mutation.objectService(node.service), topology));
     const ringVersion = () => node.ring?.upkeep.status.ringVersion;
     await join(ground, { role: "object", membership, ringVersion });
     return node;

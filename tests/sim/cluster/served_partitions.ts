@@ -1,6 +1,6 @@
 /**
- * The few partitions that a simulated cluster serves: of 256 there are eight, so that a run costs a
- * thirtieth of the work. Nothing else about them is different; the others have nobody.
+ * The few partitions that a simulated cluster serves: of 256 there are up to eight, so that a run costs
+ * a thirtieth of the work. Nothing else about them is different; the others have nobody.
  *
  * @module
  */
@@ -9,49 +9,58 @@ import type { Random } from "@gitstratum/core";
 import { partitionOf } from "@gitstratum/core/ring";
 import type { PartitionAssignment, Topology, TopologySource } from "@gitstratum/core/rpc";
 
-/** Every so manieth partition is served. */
-const STEP = 32;
 const NETWORK_ID_BYTES = 16;
 const NOBODY: PartitionAssignment = { primary: null, followers: [] };
 
-/** Whether a key belongs to a served partition. */
-function isServed(key: string): boolean {
-  return partitionOf(key) % STEP === 0;
-}
+/** Partitions that have nodes. */
+export class ServedPartitions {
+  readonly #step: number;
 
-/** The names among these that belong to served partitions, from the first of a row of candidates. */
-export function servedName(prefix: string): string {
-  for (let number = 0;; number++) if (isServed(`${prefix}-${number}`)) return `${prefix}-${number}`;
-}
+  /** Every so manieth partition is served. */
+  constructor(step: number) {
+    this.#step = step;
+  }
 
-/** Draws ids that belong to served partitions. */
-export function servedRandom(random: Random): Random {
-  return {
-    bytes(count) {
-      for (;;) {
-        const bytes = random.bytes(count);
-        if (count !== NETWORK_ID_BYTES || isServed(bytes.toHex())) return bytes;
-      }
-    },
-  };
-}
+  /** A name that begins so and belongs to a served partition. */
+  name(prefix: string): string {
+    for (let number = 0;; number++) {
+      if (this.#has(`${prefix}-${number}`)) return `${prefix}-${number}`;
+    }
+  }
 
-/** A topology as the nodes of a small cluster see it: nobody has duties in the other partitions. */
-export function servedTopology(source: TopologySource): TopologySource {
-  const known = new WeakMap<Topology, Topology>();
-  const served = (whole: Topology): Topology => {
-    const found = known.get(whole);
-    if (found !== undefined) return found;
-    const partitions = whole.partitions.map((assignment, partition) =>
-      partition % STEP === 0 ? assignment : NOBODY
-    );
-    const made = { ...whole, partitions };
-    known.set(whole, made);
-    return made;
-  };
-  return {
-    current: () => served(source.current()),
-    changed: async (afterVersion, signal) => served(await source.changed(afterVersion, signal)),
-    refresh: () => source.refresh(),
-  };
+  /** Draws ids that belong to served partitions. */
+  random(random: Random): Random {
+    return {
+      bytes: (count) => {
+        for (;;) {
+          const bytes = random.bytes(count);
+          if (count !== NETWORK_ID_BYTES || this.#has(bytes.toHex())) return bytes;
+        }
+      },
+    };
+  }
+
+  /** A topology as the nodes of a small cluster see it: nobody has duties in the other partitions. */
+  topology(source: TopologySource): TopologySource {
+    const known = new WeakMap<Topology, Topology>();
+    const served = (whole: Topology): Topology => {
+      const found = known.get(whole);
+      if (found !== undefined) return found;
+      const partitions = whole.partitions.map((assignment, partition) =>
+        partition % this.#step === 0 ? assignment : NOBODY
+      );
+      const made = { ...whole, partitions };
+      known.set(whole, made);
+      return made;
+    };
+    return {
+      current: () => served(source.current()),
+      changed: async (afterVersion, signal) => served(await source.changed(afterVersion, signal)),
+      refresh: () => source.refresh(),
+    };
+  }
+
+  #has(key: string): boolean {
+    return partitionOf(key) % this.#step === 0;
+  }
 }

@@ -18,6 +18,7 @@ import { CONTROL_ROLE } from "./control_role.ts";
 import { frontendRole, type OpenedFrontend } from "./frontend_role.ts";
 import { MetadataRole } from "./metadata_role.ts";
 import { ObjectRole } from "./object_role.ts";
+import type { ServedPartitions } from "./served_partitions.ts";
 import { SimNode, type SimNodeWorld } from "./sim_node.ts";
 
 /** A node of any role. */
@@ -29,6 +30,8 @@ export interface SimClusterOptions {
   readonly mutation: Mutation;
   /** Object nodes that run from the beginning; one more waits to be added. */
   readonly objectCount: number;
+  /** Partitions that have nodes. */
+  readonly served: ServedPartitions;
   /** Told of each line that a process logs. */
   readonly onLine?: (line: string) => void;
 }
@@ -83,7 +86,7 @@ export class SimCluster implements Disposable {
     };
     this.control = CONTROL_IDS.map((id) => this.#node(id, CONTROL_ROLE));
     this.metadata = METADATA_IDS.map((id) => {
-      const role = new MetadataRole(mutation);
+      const role = new MetadataRole(mutation, options.served);
       this.metadataRoles.push(role);
       return this.#node(id, role);
     });

@@ -12,6 +12,7 @@ import type { Clock } from "@gitstratum/core";
 import type { Log } from "@gitstratum/core/consensus";
 import type { Disk } from "@gitstratum/core/disk";
 import type { ExtentStore, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
+import type { Fault } from "./fault.ts";
 import type { NetworkFaults } from "../world/sim_network.ts";
 
 /** What each part of the world becomes; the same part where nothing is planted. */
@@ -36,6 +37,10 @@ export interface Mutation {
   frontendExtents(extents: ExtentStore): ExtentStore;
   /** What the network does besides. */
   readonly network: Partial<NetworkFaults>;
+  /** Faults that are drawn more often, because they show the bug. */
+  readonly weights: Partial<Readonly<Record<Fault, number>>>;
+  /** Everything is in one partition, which shows the bug sooner. */
+  readonly isNarrow: boolean;
 }
 
 /** Nothing is planted. */
@@ -50,4 +55,6 @@ export const NO_MUTATION: Mutation = {
   frontendMetadata: (metadata) => metadata,
   frontendExtents: (extents) => extents,
   network: {},
+  weights: {},
+  isNarrow: false,
 };

@@ -38,6 +38,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     promise: "P1",
     name: "disks say that they synced, and have not",
     objectDisk: lyingDisk,
+    weights: { "power of all object nodes": 10 },
   },
   {
     ...NO_MUTATION,
@@ -51,6 +52,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     promise: "P2",
     name: "metadata nodes answer on without their lease",
     metadataLease: everlastingLease,
+    weights: { "old world": 12 },
+    isNarrow: true,
   },
   {
     ...NO_MUTATION,
@@ -82,6 +85,9 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ...NO_MUTATION,
     promise: "P6",
     name: "the sweep knows no time of grace",
+    weights: { chores: 80 },
+    // A push takes long enough for a sweep to come in between.
+    network: { latencyMs: 80 },
     metadataExtents: (extents) => ({
       ...forwarded(extents),
       list: async (options) =>
@@ -98,7 +104,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ...NO_MUTATION,
     promise: "P8",
     name: "streams that break look complete",
-    network: { breaking: 0.03, breaksLookComplete: true },
+    network: { breaking: 0.1, breaksLookComplete: true },
   },
   {
     ...NO_MUTATION,

@@ -12,6 +12,8 @@ import type { SeededRandom } from "@gitstratum/core";
 import type { Operator } from "../clients/operator.ts";
 import type { SimCluster } from "../cluster/sim_cluster.ts";
 import type { Ending } from "../cluster/sim_node.ts";
+import type { Mutation } from "./mutation.ts";
+import { type Fault, weightedFaults } from "./fault.ts";
 import { QUIET_NETWORK } from "../world/sim_network.ts";
 import { STORE_HOST } from "../world/sim_consensus.ts";
 
@@ -19,6 +21,8 @@ import { STORE_HOST } from "../world/sim_consensus.ts";
 const PAUSE_MS_MAX = 4000;
 /** How long a fault lasts, in milliseconds. */
 const LENGTH_MS_MAX = 12_000;
+/** Longer than any lease and the time after which nodes are given up, in milliseconds. */
+const OLD_WORLD_MS = 14_000;
 /** An act in which a process crashes is one of so many to come. */
 const ACT_COUNT_MAX = 400;
 /** A wall clock jumps by so much at most, in milliseconds. */
@@ -27,33 +31,15 @@ const JUMP_MS_MAX = 3600_000;
 /** Where object nodes keep their segments. */
 const SEGMENTS = "segments";
 
-/** Faults and how often each is drawn. */
-const FAULTS = [
-  ["crash", 10],
-  ["power of all object nodes", 2],
-  ["lose a disk", 2],
-  ["rot", 1],
-  ["stop", 6],
-  ["cut one line", 6],
-  ["isolate", 5],
-  ["cut off from the store", 5],
-  ["bad network", 6],
-  ["slow disk", 3],
-  ["full disk", 2],
-  ["failing disk", 1],
-  ["clock jump", 3],
-  ["drain", 3],
-  ["add a node", 1],
-  ["chores", 3],
-] as const;
-
-type Fault = typeof FAULTS[number][0];
+/** From one host to another. */
+type Line = readonly [string, string];
 
 /** Makes things go wrong. */
 export class Nemesis {
   readonly #cluster: SimCluster;
   readonly #random: SeededRandom;
   readonly #operator: Operator;
+  readonly #mutation: Mutation;
   /** What ends each fault that lasts. */
   readonly #remedies = new Set<() => void>();
   readonly #counts = new Map<Fault, number>();
@@ -63,11 +49,16 @@ export class Nemesis {
   /** Makes a nemesis that waits. */
   constructor(
     cluster: SimCluster,
-    parts: { readonly random: SeededRandom; readonly operator: Operator },
+    parts: {
+      readonly random: SeededRandom;
+      readonly operator: Operator;
+      readonly mutation: Mutation;
+    },
   ) {
     this.#cluster = cluster;
     this.#random = parts.random;
     this.#operator = parts.operator;
+    this.#mutation = parts.mutation;
   }
 
   /** How often each fault happened. */
@@ -101,9 +92,10 @@ export class Nemesis {
   }
 
   #draw(): Fault {
-    const sum = FAULTS.reduce((total, [, weight]) => total + weight, 0);
+    const faults = weightedFaults(this.#mutation.weights);
+    const sum = faults.reduce((total, [, weight]) => total + weight, 0);
     let lot = this.#random.below(sum);
-    for (const [fault, weight] of FAULTS) {
+    for (const [fault, weight] of faults) {
       lot -= weight;
       if (lot < 0) return fault;
     }
@@ -132,6 +124,8 @@ export class Nemesis {
         return this.#isolate();
       case "cut off from the store":
         return this.#cutFromStore();
+      case "old world":
+        return this.#splitWorld();
       case "bad network":
         return this.#spoilNetwork();
       case "slow disk":
@@ -204,33 +198,54 @@ export class Nemesis {
     const names = this.#cluster.nodes.map(({ id }) => id as string);
     const from = this.#pick(names);
     const to = this.#pick(names);
-    this.#cluster.network.cut(from, to);
-    if (this.#random.chance(0.5)) this.#cluster.network.cut(to, from);
-    this.#healing();
+    const isWhole = this.#random.chance(0.5);
+    this.#cut(isWhole ? [[from, to], [to, from]] : [[from, to]]);
   }
 
   /** Cuts a node off from all others, in one direction or in both. */
   #isolate(): void {
-    const { network, nodes } = this.#cluster;
+    const { nodes } = this.#cluster;
     const { id } = this.#pick(nodes);
-    const direction = this.#random.below(3);
-    for (const { id: other } of [...nodes, { id: STORE_HOST }]) {
-      if (direction !== 1) network.cut(id, other);
-      if (direction !== 2) network.cut(other, id);
-    }
-    this.#healing();
+    this.#cut(this.#lines(id, [...nodes.map((other) => other.id as string), STORE_HOST]));
   }
 
   #cutFromStore(): void {
     const { id } = this.#pick([...this.#cluster.metadata, ...this.#cluster.control]);
-    const direction = this.#random.below(3);
-    if (direction !== 1) this.#cluster.network.cut(id, STORE_HOST);
-    if (direction !== 2) this.#cluster.network.cut(STORE_HOST, id);
-    this.#healing();
+    this.#cut(this.#lines(id, [STORE_HOST]));
   }
 
-  #healing(): void {
-    this.#lasting(() => this.#cluster.network.heal());
+  /**
+   * One metadata node and one frontend hear neither the control plane nor the store nor anybody who
+   * does: what they know gets old. Each still hears the other, and the frontend its clients.
+   */
+  #splitWorld(): void {
+    const { nodes, metadata, frontends, control } = this.#cluster;
+    const { opened } = this.#pick(control);
+    // Partition 0 is served in every cluster: its primary has something that can get old.
+    const primary = opened?.newestTopology().partitions[0]?.primary ?? this.#pick(metadata).id;
+    const apart: readonly string[] = [primary, this.#pick(frontends).id];
+    const others = [...nodes.map(({ id }) => id as string), STORE_HOST]
+      .filter((id) => !apart.includes(id) && !id.startsWith("object"));
+    const lines = apart.flatMap((id) =>
+      others.flatMap((other): Line[] => [[id, other], [other, id]])
+    );
+    this.#cut(lines, OLD_WORLD_MS);
+  }
+
+  /** Lines from a node, to it, or both. */
+  #lines(id: string, others: readonly string[]): Line[] {
+    const direction = this.#random.below(3);
+    return others.flatMap((other): Line[] => [
+      ...(direction === 1 ? [] : [[id, other] as const]),
+      ...(direction === 2 ? [] : [[other, id] as const]),
+    ]);
+  }
+
+  #cut(lines: readonly Line[], ms?: number): void {
+    const mends = lines.map(([from, to]) => this.#cluster.network.cut(from, to));
+    this.#lasting(() => {
+      for (const mend of mends) mend();
+    }, ms);
   }
 
   #spoilNetwork(): void {
@@ -241,7 +256,7 @@ export class Nemesis {
     faults.breaking = random.below(150) / 1000;
     faults.straggling = random.below(200) / 1000;
     faults.latencyMs = 1 + random.below(60);
-    this.#lasting(() => Object.assign(faults, QUIET_NETWORK));
+    this.#lasting(() => Object.assign(faults, QUIET_NETWORK, this.#mutation.network));
   }
 
   #spoilDisk(how: "slow disk" | "full disk" | "failing disk"): void {
@@ -271,12 +286,11 @@ export class Nemesis {
     this.#lasting(() => void this.#operator.setDraining(id, false));
   }
 
-  #lasting(remedy: () => void): void {
+  #lasting(remedy: () => void, ms = 200 + this.#random.below(LENGTH_MS_MAX)): void {
     const once = () => {
       if (this.#remedies.delete(once)) remedy();
     };
     this.#remedies.add(once);
-    const ms = 200 + this.#random.below(LENGTH_MS_MAX);
     this.#cluster.loop.after(ms, "nemesis relents", once);
   }
 

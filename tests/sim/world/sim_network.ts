@@ -51,8 +51,8 @@ export class SimNetwork {
   readonly random: SeededRandom;
   readonly loop: SimLoop;
   readonly #hosts = new Map<string, SimHost>();
-  /** Directed lines that swallow everything: `from>to`. */
-  readonly #cut = new Set<string>();
+  /** Directed lines that swallow everything, `from>to`, and how many cuts each has. */
+  readonly #cuts = new Map<string, number>();
   #isHealed = Promise.withResolvers<void>();
 
   /** Makes a network without hosts. */
@@ -71,24 +71,34 @@ export class SimNetwork {
     return this.#hosts.get(name);
   }
 
-  /** Cuts what is sent from one host to another; the other direction stays. */
-  cut(from: string, to: string): void {
-    this.#cut.add(`${from}>${to}`);
+  /**
+   * Cuts what is sent from one host to another; the other direction stays.
+   *
+   * @returns what mends the line, as far as this cut is concerned
+   */
+  cut(from: string, to: string): () => void {
+    const line = `${from}>${to}`;
+    this.#cuts.set(line, (this.#cuts.get(line) ?? 0) + 1);
+    return () => {
+      const count = (this.#cuts.get(line) ?? 0) - 1;
+      if (count > 0) this.#cuts.set(line, count);
+      else this.#cuts.delete(line);
+      this.#mended();
+    };
   }
 
   /** Mends all lines. */
   heal(): void {
-    this.#cut.clear();
-    this.#isHealed.resolve();
-    this.#isHealed = Promise.withResolvers<void>();
+    this.#cuts.clear();
+    this.#mended();
   }
 
   /** Whether what is sent from one host to another is swallowed. */
   isCut(from: string, to: string): boolean {
-    return this.#cut.has(`${from}>${to}`);
+    return this.#cuts.has(`${from}>${to}`);
   }
 
-  /** Resolves when all lines are mended next time. */
+  /** Resolves when a line is mended next time. */
   healed(): Promise<void> {
     return this.#isHealed.promise;
   }
@@ -131,5 +141,10 @@ export class SimNetwork {
       });
       return await exchange.response;
     };
+  }
+
+  #mended(): void {
+    this.#isHealed.resolve();
+    this.#isHealed = Promise.withResolvers<void>();
   }
 }
