@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { API } from "../api/api.ts";
 import { commandHelp } from "./command_help.ts";
 import { readArguments, readCommandLine } from "./command_line.ts";
@@ -104,4 +105,26 @@ Deno.test("commandHelp() tells of each command, of groups and of all", () => {
   assert.match(all, /GITSTRATUM_TOKEN/);
   const group = commandHelp(ALL_COMMANDS, "user", ADMIN_PROGRAM);
   assert.ok(group.includes("user add USER…") && !group.includes("repository create"));
+});
+
+Deno.test("readCommandLine() answers whatever is typed", () => {
+  const known = ALL_COMMANDS.flatMap(({ words, flags }) => [
+    ...words.split(" "),
+    ...Object.values(flags).flatMap(({ flag }) => [`--${flag}`, `--no-${flag}`, `--${flag}=x`]),
+  ]);
+  const word = fc.oneof(
+    fc.constantFrom(...known, "a/b", "--", "-", "--=", "--__proto__"),
+    fc.string(),
+  );
+  const kinds = new Set<string>();
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 8 }), (args) => {
+      const request = read(...args);
+      kinds.add(request.kind);
+      if (request.kind === "invalid") assert.ok(request.problems.length > 0);
+      if (request.kind === "help") commandHelp(ALL_COMMANDS, request.words, ADMIN_PROGRAM);
+    }),
+    { numRuns: 2000 },
+  );
+  assert.deepEqual([...kinds].sort(), ["help", "invalid", "run"]);
 });

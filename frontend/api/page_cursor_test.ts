@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { hasCode, SeededRandom } from "@gitstratum/core";
 import { PageCursors } from "./page_cursor.ts";
 
@@ -36,4 +37,18 @@ Deno.test("PageCursors.open() refuses what was sealed elsewhere, changed or neve
   for (const [listing, text] of texts) {
     assert.throws(() => cursors.open(listing, text), (error) => hasCode(error, "invalid"), text);
   }
+});
+
+Deno.test("PageCursors.open() refuses whatever else it is given", () => {
+  const cursors = new PageCursors({ secrets: ["secret"], random: random() });
+  const refused = (error: unknown) => hasCode(error, "invalid");
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.base64String({ maxLength: 500 })), (text) => {
+    assert.throws(() => cursors.open("repos", text), refused);
+  }));
+  const sealed = cursors.seal("repos", "a/b");
+  // The last character has bits to spare.
+  fc.assert(fc.property(fc.nat(sealed.length - 2), fc.constantFrom(..."AZaz09-_"), (at, other) => {
+    const changed = `${sealed.slice(0, at)}${other}${sealed.slice(at + 1)}`;
+    if (changed !== sealed) assert.throws(() => cursors.open("repos", changed), refused);
+  }));
 });
