@@ -290,17 +290,16 @@ export class Materialiser {
         after,
         SLICE_ROWS,
       );
-      for (const row of rows) {
-        after = String(row["name"]);
-        if (hidden.hides(after)) continue;
-        this.#sql.run(
-          "INSERT INTO refs SELECT ?, name, oid, peeled FROM refs WHERE repository = ? AND name = ?",
-          number,
-          parent,
-          after,
-        );
-      }
+      const names = rows.map((row) => String(row["name"])).filter((name) => !hidden.hides(name));
+      this.#sql.run(
+        "INSERT INTO refs SELECT ?, name, oid, peeled FROM refs WHERE repository = ?" +
+          " AND name IN (SELECT value FROM json_each(?))",
+        number,
+        parent,
+        JSON.stringify(names),
+      );
       if (rows.length < SLICE_ROWS) return;
+      after = String(rows.at(-1)!["name"]);
       yield;
     }
   }
