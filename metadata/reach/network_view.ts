@@ -13,7 +13,7 @@
  * @module
  */
 
-import { assert, MIB } from "@gitstratum/core";
+import { assert, GitStratumError, MIB } from "@gitstratum/core";
 import { type ObjectType, type Oid, oidBytes } from "@gitstratum/core/git";
 import type { PackIndex } from "@gitstratum/core/pack";
 import type { Recipe } from "@gitstratum/core/recipe";
@@ -286,11 +286,14 @@ export class NetworkView {
     const [first] = repositories;
     if (first === undefined) return [];
     const slices = new Slices();
-    const open = await this.#networks.open(first);
-    const { network } = open;
+    const { network } = await this.#networks.open(first);
     const needed = new Set<StoredGroup>();
     for (const refs of repositories) {
-      await this.#reaches.use(refs, { open, slices }, (reach) => reach.holdersInto(needed, slices));
+      const open = () => this.#networks.open(refs);
+      await this.#reaches.use(refs, { open, slices }, (reach, opened) => {
+        if (opened.network === network) return reach.holdersInto(needed, slices);
+        throw new GitStratumError("unavailable", "Look for unneeded groups while some go");
+      });
     }
     await addNeededGroups(network, needed, slices);
     const kept = new Set([...needed].map(({ group }) => group.groupId));
@@ -316,11 +319,11 @@ export class NetworkView {
     work: (context: ReachContext) => Promise<T>,
   ): Promise<T> {
     const slices = new Slices();
-    const open = await this.#networks.open(refs);
+    const open = () => this.#networks.open(refs);
     return await this.#reaches.use(
       refs,
       { open, slices },
-      (reach) => work({ ...open, reach, slices }),
+      (reach, opened) => work({ ...opened, reach, slices }),
     );
   }
 }

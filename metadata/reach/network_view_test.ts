@@ -136,6 +136,26 @@ Deno.test("NetworkView.negotiate() finds common commits and tells when they suff
   equal((await ask([mine[0]!], [mine.at(-1)!], [mine[0]!])).ready, false);
 });
 
+Deno.test("NetworkView.negotiate() takes in what is pushed while it loads the network", async () => {
+  await using source = await GitRepository.create("sha1");
+  await writeHistory(source, dice(13), 30);
+  const network = new TestNetwork(source);
+  const repository = network.repository();
+  await network.push(repository, { "refs/heads/first": "refs/heads/b0~5" });
+  const gate = Promise.withResolvers<void>();
+  const read = network.extents.read.bind(network.extents);
+  network.extents.read = async (id, range) => {
+    await gate.promise;
+    return await read(id, range);
+  };
+  const wants = [await source.oid("refs/heads/b0~5")];
+  const question = { wants, haves: [], clientShallow: [] };
+  const asked = network.view.negotiate(repository, question);
+  await network.push(repository, { "refs/heads/second": "refs/heads/b0" });
+  gate.resolve();
+  deepEqual((await asked).refused, []);
+});
+
 Deno.test("NetworkView.deepen() cuts history where git does", async () => {
   await using source = await GitRepository.create("sha1");
   const roll = dice(23);

@@ -33,16 +33,19 @@ export class ReachStore {
     this.#entries = new ByteBoundedCache(bytesMax);
   }
 
-  /** Runs `work` with a closure that covers at least the tips of `refs`. */
+  /**
+   * Runs `work` with a closure that covers at least the tips of `refs`, and with the network that it is
+   * over. `open` answers the network with at least the groups of the moment at which it is called.
+   */
   async use<T>(
     refs: RepositoryRefsView,
-    options: { readonly open: OpenNetwork; readonly slices: Slices },
-    work: (reach: RepositoryReach) => T | Promise<T>,
+    options: { readonly open: () => Promise<OpenNetwork>; readonly slices: Slices },
+    work: (reach: RepositoryReach, open: OpenNetwork) => T | Promise<T>,
   ): Promise<T> {
     const previous = this.#tails.get(refs.closureKey) ?? Promise.resolve();
     const run = previous.then(async () => {
       const entry = await this.#current(refs, options);
-      return await work(entry.reach);
+      return await work(entry.reach, entry.open);
     });
     const tail = run.catch(() => undefined);
     this.#tails.set(refs.closureKey, tail);
@@ -55,22 +58,30 @@ export class ReachStore {
 
   async #current(
     refs: RepositoryRefsView,
-    options: { readonly open: OpenNetwork; readonly slices: Slices },
+    options: { readonly open: () => Promise<OpenNetwork>; readonly slices: Slices },
   ): Promise<ReachEntry> {
-    const { open, slices } = options;
     const key = refs.closureKey;
-    const known = this.#entries.get(key);
-    const isSame = known !== undefined && known.open.network === open.network;
-    if (isSame && known.version >= refs.version) return known;
-    const added = isSame ? refs.tipsSince(known.version) : undefined;
-    const entry = isSame && added !== undefined
-      ? known
-      : { open, reach: new RepositoryReach(open.network, open.reader), version: refs.version };
-    // Forgotten while it changes: a failure must not leave half a closure behind.
-    this.#entries.delete(key);
-    await entry.reach.extend([...(added ?? refs.tips())], slices);
-    entry.version = refs.version;
-    this.#entries.set(key, entry, Math.min(entry.reach.bytes, this.#bytesMax));
-    return entry;
+    for (let open = await options.open();;) {
+      const known = this.#entries.get(key);
+      const isSame = known !== undefined && known.open.network === open.network;
+      if (isSame && known.version >= refs.version) return known;
+      const added = isSame ? refs.tipsSince(known.version) : undefined;
+      const tips = [...(added ?? refs.tips())];
+      // What was pushed since the network was opened may be among the tips, and its group is not there.
+      const grown = await options.open();
+      if (grown.network !== open.network) {
+        open = grown;
+        continue;
+      }
+      const entry = isSame && added !== undefined
+        ? known
+        : { open, reach: new RepositoryReach(open.network, open.reader), version: refs.version };
+      // Forgotten while it changes: a failure must not leave half a closure behind.
+      this.#entries.delete(key);
+      await entry.reach.extend(tips, options.slices);
+      entry.version = refs.version;
+      this.#entries.set(key, entry, Math.min(entry.reach.bytes, this.#bytesMax));
+      return entry;
+    }
   }
 }
