@@ -11,7 +11,11 @@ Deno.test({
   name: "a cluster of an earlier release is upgraded node by node",
   ignore: root === undefined,
   async fn() {
-    await using world = await startWorld({ root: root!, hasRaces: true });
+    await using world = await startWorld({
+      root: root!,
+      hasRaces: true,
+      frontendFlags: ["--log-level", "warn"],
+    });
     const { cluster, traffic, away } = world;
     // The order that the operator's manual gives.
     for (const group of [cluster.control, cluster.object, cluster.metadata, cluster.frontends]) {
