@@ -94,11 +94,12 @@ async function startParts(
   const common = { fetcher: fetchers.signed, clock, random };
   const control = new ControlFailover({ urls: options.controlUrls, ...common });
   const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
+  const accounts = openAccounts({ ...options, logger }, { control, fetchers, releases });
   const server = await startFrontendServer({
     directory: directory.path,
     metadata: new RoutedMetadata(routing),
     extents: new RoutedExtentStore(routing),
-    accounts: openAccounts({ ...options, logger }, { control, fetchers, releases }),
+    accounts,
     events: clusterEvents(control, routing),
     rates: {
       leases: new RateLeaseFailover({
@@ -113,7 +114,8 @@ async function startParts(
     // A frontend serves with the topology that it has, but not with none.
     readiness: () => {
       const ready = topology.current().version > 0;
-      return { ready, status: ready ? "ok" : "joining", facts: membership.facts() };
+      const facts = { ...membership.facts(), accountsSilenceMs: accounts.silenceMs() ?? null };
+      return { ready, status: ready ? "ok" : "joining", facts };
     },
   }, { ...options, logger });
   releases.add(() => server.close());
@@ -149,7 +151,7 @@ function openAccounts(
     readonly fetchers: NodeFetchers;
     readonly releases: Releases;
   },
-): AccountGround {
+): AccountGround & { readonly silenceMs: () => number | undefined } {
   const { control, fetchers, releases } = parts;
   const { clock, random, logger, controlUrls: urls } = options;
   const common = { urls, fetcher: fetchers.signed, clock, random };
@@ -163,7 +165,7 @@ function openAccounts(
     clock,
     random,
   });
-  return { view: watcher.view, client };
+  return { view: watcher.view, client, silenceMs: () => watcher.silenceMs };
 }
 
 /** Frontends that clients may reach, this one at least. */

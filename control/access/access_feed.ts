@@ -57,6 +57,8 @@ const RETRY_MS = 500;
 /** A watch that is so late has failed, in milliseconds: callers give a control node 2 s. */
 const CATCH_UP_MS_MAX = 1500;
 
+/** A watch that is late is taken for one that hangs, this often at most, in milliseconds. */
+const RENEW_MS = 10_000;
 /** Stored records that are read without letting others work. */
 const READ_SLICE_COUNT = 256;
 
@@ -90,6 +92,7 @@ export class AccessFeed {
   /** How often all records were read. */
   #copyCount = 0;
   #head: Revision = 0;
+  #renewedAtMs = -Infinity;
   #running: Promise<void> = Promise.resolve();
   #confirming: Promise<Revision> | undefined;
 
@@ -160,6 +163,7 @@ export class AccessFeed {
       while (!holds()) await this.view.changed(this.view.revision, signal);
     } catch (cause) {
       if (!hasCode(cause, "aborted")) throw cause;
+      this.#renew();
       throw new GitStratumError("unavailable", "Wait no longer for the newest access records", {
         data: { known: this.view.revision },
         cause,
@@ -168,6 +172,14 @@ export class AccessFeed {
       end.abort();
       await late;
     }
+  }
+
+  /** Reads everything again, unless that was done a moment ago: the watch may hang. */
+  #renew(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#renewedAtMs < RENEW_MS) return;
+    this.#renewedAtMs = nowMs;
+    this.#turn.abort();
   }
 
   /**

@@ -152,6 +152,44 @@ Deno.test("AccessFeed reads again after its watch broke, over a compaction too",
   }
 });
 
+Deno.test("AccessFeed leaves a watch that hangs", async () => {
+  const clock = new ManualClock(STAGE_NOW_MS);
+  const consensus = new MemoryConsensus({ clock, random: systemRandom });
+  let watchCount = 0;
+  const hanging: Consensus = new Proxy(consensus, {
+    get(target, name) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== "function") return member;
+      if (name !== "watch" || watchCount++ > 0) return member.bind(target);
+      return async function* (_range: unknown, { signal }: { readonly signal: AbortSignal }) {
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        yield* [];
+      };
+    },
+  });
+  const feed = new AccessFeed({ consensus: hanging, clock, logger: silentLogger });
+  try {
+    await feed.open();
+    await AccessStage.run(async (stage) => {
+      const alice = await stage.user("alice");
+      let isOver = false;
+      const late = assert.rejects(feed.catchUp(), (error) => hasCode(error, "unavailable"))
+        .finally(() => isOver = true);
+      while (!isOver) await clock.advance(100);
+      await late;
+      await feed.catchUp();
+      assert.deepEqual(sorted(feed.view), [alice]);
+      const bob = await stage.user("bob");
+      await feed.catchUp();
+      assert.deepEqual(sorted(feed.view).length, 2);
+      assert.equal(feed.view.userByName("bob")?.id, bob.id);
+    }, { consensus, clock });
+  } finally {
+    await feed.close();
+    await consensus.close();
+  }
+});
+
 Deno.test("AccessFeed and its readers follow a store that was put back", async () => {
   const clock = new ManualClock(STAGE_NOW_MS);
   const stores = [1, 2].map(() => new MemoryConsensus({ clock, random: systemRandom }));
