@@ -60,7 +60,8 @@ export interface ClusterNode {
 const DEATH_BYTES = 700_000;
 
 /** How a cluster is started. */
-export interface TestClusterOptions extends Pick<Partial<MetadataNodeOptions>, "keepEntryCount"> {
+export interface TestClusterOptions
+  extends Pick<Partial<MetadataNodeOptions>, "keepEntryCount" | "webhooks"> {
   /** Ids of its nodes. */
   readonly ids?: readonly string[];
   /** Who serves a partition; spread evenly, all others following, unless told. */
@@ -230,7 +231,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #open(member: Pick<ClusterNode, "id" | "directory" | "log" | "topology">) {
-    const { keepEntryCount } = this.#options;
+    const { keepEntryCount, webhooks } = this.#options;
     return openMetadataNode({
       dataDirectory: member.directory,
       log: member.log,
@@ -244,6 +245,7 @@ export class TestCluster implements AsyncDisposable {
         ...this.#routing(member.topology),
       },
       ...(keepEntryCount === undefined ? {} : { keepEntryCount }),
+      ...(webhooks === undefined ? {} : { webhooks }),
     });
   }
 
