@@ -320,6 +320,8 @@ export const MEMORY_EXECUTION_BYTES: number = 8 * MIB;
 export const MEMORY_SMALL_PUSH_BYTES: number = INGEST_INLINE_RING_BYTES + 4 * MIB;
 /** A push that a worker takes in: rings, tables, the worker itself, extents on their way. */
 export const MEMORY_LARGE_PUSH_BYTES: number = 160 * MIB;
+/** The same for each of its objects: tables, the index, what is checked. git/git takes 200 MiB. */
+export const MEMORY_PUSH_OBJECT_BYTES = 512;
 /** Requests that wait for memory: a waiting one costs little more than its connection. */
 export const MEMORY_WAIT_COUNT_MAX = 4096;
 /** A request waits so long for memory; clients hear keep-alives meanwhile. */

@@ -209,8 +209,9 @@ export class PackIngest {
     const file = disk.open(spoolName, { write: true, create: true, exclusive: true });
     let permit: MemoryPermit | undefined;
     try {
+      const { objectCount } = parts.intake;
       parts.intake.spillTo(file);
-      permit = await this.#options.admission?.large(parts.intake, signal);
+      permit = await this.#options.admission?.large(parts.intake, { objectCount, signal });
       const seed = random.bytes(SEED_BYTES);
       const { policy, objectBytesMax } = parts;
       const task = { job, policy, objectBytesMax, seed, directory, spoolName };

@@ -7,6 +7,7 @@
 
 import { assert, INGEST_INLINE_BYTES_MAX } from "@gitstratum/core";
 import type { DiskFile } from "@gitstratum/core/disk";
+import { PACK_HEADER_BYTES, readPackHeader } from "@gitstratum/core/pack";
 import { badPack } from "./bad_pack.ts";
 import type { Arrival } from "./ingest_host.ts";
 import { MemorySpool } from "./spool.ts";
@@ -49,6 +50,15 @@ export class PackIntake {
     }
     if (this.#state.kind === "failed") throw this.#state.error;
     return this.#state.kind === "ended" && this.#bytes <= INGEST_INLINE_BYTES_MAX;
+  }
+
+  /** Objects that the header announces, if a sound one has come. To be asked before the pack spills. */
+  get objectCount(): number {
+    if (this.memory.bytes < PACK_HEADER_BYTES) return 0;
+    const header = new Uint8Array(PACK_HEADER_BYTES);
+    this.memory.read(header, 0);
+    const result = readPackHeader(header);
+    return result.ok ? result.objectCount : 0;
   }
 
   /** Moves what came so far to a file, which stays the caller's, and reads on into it. */

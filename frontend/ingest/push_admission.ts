@@ -10,6 +10,7 @@
 import {
   type Clock,
   MEMORY_LARGE_PUSH_BYTES,
+  MEMORY_PUSH_OBJECT_BYTES,
   MEMORY_SMALL_PUSH_BYTES,
   MIB,
 } from "@gitstratum/core";
@@ -43,17 +44,19 @@ export class PushAdmission {
   }
 
   /**
-   * Resolves with memory for a pack that a worker takes in, once it has come or comes fast.
+   * Resolves with memory for a pack of so many objects that a worker takes in, once it has come or
+   * comes fast.
    *
    * @throws what reading the pack threw
    */
   async large(
     intake: Pick<PackIntake, "arrival">,
-    signal: AbortSignal | undefined,
+    pack: { readonly objectCount: number; readonly signal?: AbortSignal | undefined },
   ): Promise<MemoryPermit> {
     await this.#comesFast(intake);
-    const { permits } = this.#options;
-    return await permits.acquire({ bytes: MEMORY_LARGE_PUSH_BYTES, lane: "large", signal });
+    const { objectCount, signal } = pack;
+    const bytes = MEMORY_LARGE_PUSH_BYTES + objectCount * MEMORY_PUSH_OBJECT_BYTES;
+    return await this.#options.permits.acquire({ bytes, lane: "large", signal });
   }
 
   async #comesFast(intake: Pick<PackIntake, "arrival">): Promise<void> {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { ManualClock, MEMORY_LARGE_PUSH_BYTES, MIB } from "@gitstratum/core";
+import {
+  ManualClock,
+  MEMORY_LARGE_PUSH_BYTES,
+  MEMORY_PUSH_OBJECT_BYTES,
+  MIB,
+} from "@gitstratum/core";
 import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import { MemoryPermits } from "../admission/memory_permits.ts";
 import { PushAdmission } from "./push_admission.ts";
@@ -30,9 +35,10 @@ function staged() {
 Deno.test("PushAdmission.large() begins while a fast client still sends", async () => {
   const { clock, permits, admission } = staged();
   const intake = intakeAt(clock, 40 * MIB, 1000 * MIB);
-  const permit = await admission.large(intake, undefined);
+  const permit = await admission.large(intake, { objectCount: 1000 });
   assert.equal(intake.bytes, 4 * MIB);
-  assert.equal(permits.usedBytes, MEMORY_LARGE_PUSH_BYTES);
+  const objects = 1000 * MEMORY_PUSH_OBJECT_BYTES;
+  assert.equal(permits.usedBytes, MEMORY_LARGE_PUSH_BYTES + objects);
   permit.release();
 });
 
@@ -44,7 +50,7 @@ Deno.test("PushAdmission.large() holds nothing while a slow client sends", async
       assert.equal(permits.usedBytes, 0);
       return await intake.arrival(have);
     },
-  }, undefined);
+  }, { objectCount: 1 });
   assert.equal(intake.bytes, 30 * MIB);
   permit.release();
 });
@@ -52,6 +58,6 @@ Deno.test("PushAdmission.large() holds nothing while a slow client sends", async
 Deno.test("PushAdmission.large() throws what the client's stream threw", async () => {
   const { permits, admission } = staged();
   const arrival = () => Promise.reject(new Error("lost"));
-  await assert.rejects(admission.large({ arrival }, undefined), /lost/);
+  await assert.rejects(admission.large({ arrival }, { objectCount: 1 }), /lost/);
   assert.equal(permits.usedBytes, 0);
 });
