@@ -13,7 +13,7 @@ import type { Log } from "@gitstratum/core/consensus";
 import type { Disk } from "@gitstratum/core/disk";
 import type { ExtentStore, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
 import type { Fault } from "./fault.ts";
-import type { NetworkFaults } from "../world/sim_network.ts";
+import type { NetworkFaults } from "../world/network_weather.ts";
 
 /** What each part of the world becomes; the same part where nothing is planted. */
 export interface Mutation {

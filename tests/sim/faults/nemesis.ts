@@ -14,7 +14,7 @@ import type { SimCluster } from "../cluster/sim_cluster.ts";
 import type { Ending } from "../cluster/sim_node.ts";
 import type { Mutation } from "./mutation.ts";
 import { type Fault, weightedFaults } from "./fault.ts";
-import { QUIET_NETWORK } from "../world/sim_network.ts";
+import { QUIET_NETWORK } from "../world/network_weather.ts";
 import { STORE_HOST } from "../world/sim_consensus.ts";
 
 /** Time between two faults, in milliseconds. */

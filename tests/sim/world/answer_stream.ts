@@ -5,7 +5,7 @@
  */
 
 import type { SimHost } from "./sim_host.ts";
-import type { SimNetwork } from "./sim_network.ts";
+import type { NetworkWeather } from "./network_weather.ts";
 import type { SimProcess } from "./sim_process.ts";
 
 /** Which body goes where. */
@@ -22,7 +22,7 @@ export interface AnswerStreamOptions {
 export class AnswerStream {
   /** What the client reads. */
   readonly stream: ReadableStream<Uint8Array<ArrayBuffer>>;
-  readonly #network: SimNetwork;
+  readonly #network: NetworkWeather;
   readonly #options: AnswerStreamOptions;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #broken = Promise.withResolvers<never>();
@@ -33,7 +33,7 @@ export class AnswerStream {
   readonly #forget: () => void;
 
   /** Begins to carry a body. */
-  constructor(network: SimNetwork, options: AnswerStreamOptions) {
+  constructor(network: NetworkWeather, options: AnswerStreamOptions) {
     this.#network = network;
     this.#options = options;
     this.#reader = options.source.getReader();

@@ -6,7 +6,7 @@
 
 import { AnswerStream } from "./answer_stream.ts";
 import type { Listener, SimHost } from "./sim_host.ts";
-import type { SimNetwork } from "./sim_network.ts";
+import type { NetworkWeather } from "./network_weather.ts";
 import type { SimProcess } from "./sim_process.ts";
 
 /** Statuses whose answers have no body (RFC 9110). */
@@ -34,7 +34,7 @@ export interface ExchangeOptions {
 export class Exchange {
   /** What the caller gets. */
   readonly response: Promise<Response>;
-  readonly #network: SimNetwork;
+  readonly #network: NetworkWeather;
   readonly #options: ExchangeOptions;
   readonly #answered = Promise.withResolvers<Response>();
   /** Aborts when the server learns that nobody waits any more. */
@@ -43,7 +43,7 @@ export class Exchange {
   #isSettled = false;
 
   /** Sends a request. */
-  constructor(network: SimNetwork, options: ExchangeOptions) {
+  constructor(network: NetworkWeather, options: ExchangeOptions) {
     this.#network = network;
     this.#options = options;
     this.response = this.#answered.promise;
