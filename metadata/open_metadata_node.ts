@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { DatabaseSync } from "node:sqlite";
 import {
   type Clock,
   DELETED_REPOSITORY_GRACE_MS,
@@ -13,9 +12,7 @@ import {
   type Random,
   UNREACHED_GROUP_GRACE_MS,
 } from "@gitstratum/core";
-import type { Consensus, Log } from "@gitstratum/core/consensus";
-import type { Egress } from "@gitstratum/core/egress";
-import type { Metrics } from "@gitstratum/core/metrics";
+import type { Log } from "@gitstratum/core/consensus";
 import {
   type AuditTrail,
   type ExtentStore,
@@ -28,11 +25,8 @@ import {
   SOLE_LEASE,
   type TopologySource,
   type WebhookDeliveries,
-  WebhookRegistry,
 } from "@gitstratum/core/rpc";
-import { AuditReader } from "./audit/audit_reader.ts";
 import type { AuditRetention } from "./audit/audit_retention.ts";
-import { LocalAuditTrail } from "./audit/audit_service.ts";
 import { Directory } from "./directory.ts";
 import type { DirectorySteps } from "./directory_steps.ts";
 import { DirectoryStepsService } from "./directory_steps_service.ts";
@@ -44,6 +38,7 @@ import { Materialiser } from "./materialiser.ts";
 import { MetadataNode } from "./metadata_node.ts";
 import { MetadataService } from "./metadata_service.ts";
 import { ALL_PARTITIONS, TopologyDuties } from "./partition_duties.ts";
+import { type MetadataWebhookOptions, openNodeEvents } from "./node_events.ts";
 import { PartitionSnapshots } from "./partition_snapshots.ts";
 import { PartitionTable } from "./partition_table.ts";
 import { NetworkView } from "./reach/network_view.ts";
@@ -57,13 +52,6 @@ import { StateUpkeep } from "./state_upkeep.ts";
 import { Statements } from "./statements.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Upkeep } from "./upkeep.ts";
-import { ActFeed } from "./webhooks/act_feed.ts";
-import type { RetryPolicy } from "./webhooks/delivery_outcome.ts";
-import { LocalDeliveries } from "./webhooks/delivery_service.ts";
-import { DeliveryTable } from "./webhooks/delivery_table.ts";
-import { WebhookDispatcher, type WebhookDispatcherOptions } from "./webhooks/webhook_dispatcher.ts";
-import { sweepWebhooks } from "./webhooks/webhook_sweep.ts";
-import { WebhookMetrics } from "./webhooks/webhook_metrics.ts";
 
 /** The cluster that a node belongs to. */
 export interface MetadataClusterOptions {
@@ -105,18 +93,6 @@ export interface MetadataNodeOptions {
   readonly audit?: AuditRetention;
   /** What webhooks need; absent = this node tells none. */
   readonly webhooks?: MetadataWebhookOptions;
-}
-
-/** What a node tells webhooks with. */
-export interface MetadataWebhookOptions {
-  /** Where the control plane keeps webhooks. */
-  readonly consensus: Pick<Consensus, "get" | "range" | "transact">;
-  /** The way out. */
-  readonly egress: Egress;
-  /** Where deliveries are counted. */
-  readonly metrics?: Metrics;
-  /** How often, and after how long, deliveries are tried again. */
-  readonly policy?: RetryPolicy;
 }
 
 /** A node that serves. */
@@ -174,7 +150,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     onApplied: (records, partition) => {
       history.applied(records);
       collector.applied(records);
-      dispatcher?.applied(partition, records);
+      events.applied(partition, records);
     },
   });
   const local = new LocalDirectorySteps({ partitions, reader, clock });
@@ -242,29 +218,20 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     random,
     logger,
   });
-  const audit = new LocalAuditTrail(partitions, new AuditReader(database.reader));
-  const table = new DeliveryTable(database.reader);
-  const deliveries = new LocalDeliveries({ partitions, table, clock });
-  const feed = new ActFeed(database.reader);
-  const dispatcher = webhookDispatcher(options, {
-    partitions,
-    feed,
-    table,
-    database: database.reader,
-  });
-  dispatcher?.start();
+  const events = openNodeEvents({ ...options, partitions, database: database.reader });
+  events.start();
   const watch = new DutyWatch({ duties, partitions, logger });
   upkeep.start();
   return {
     service: new MetadataService(metadata, {
       logger,
       internal: new DirectoryStepsService(local, logger),
-      audit,
-      deliveries,
+      audit: events.audit,
+      deliveries: events.deliveries,
     }),
     metadata,
-    audit,
-    deliveries,
+    audit: events.audit,
+    deliveries: events.deliveries,
     get ready() {
       return partitions.ready;
     },
@@ -273,35 +240,11 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     },
     upkeep: () => upkeep.run(),
     async close() {
-      await Promise.all([watch.stop(), upkeep.stop(), disk.close(), dispatcher?.stop()]);
+      await Promise.all([watch.stop(), upkeep.stop(), disk.close(), events.stop()]);
       await partitions.close();
       await database.close();
     },
   };
-}
-
-/** Tells webhooks, if this node shall. */
-function webhookDispatcher(
-  { webhooks, clock, random, logger }: MetadataNodeOptions,
-  parts: Pick<WebhookDispatcherOptions, "partitions" | "feed" | "table"> & {
-    readonly database: DatabaseSync;
-  },
-): WebhookDispatcher | undefined {
-  if (webhooks === undefined) return undefined;
-  const { consensus, egress, metrics, policy } = webhooks;
-  const registry = new WebhookRegistry(consensus);
-  const { database, ...rest } = parts;
-  return new WebhookDispatcher({
-    ...rest,
-    registry,
-    sweep: (nowMs) => sweepWebhooks({ registry, consensus, database }, nowMs),
-    egress,
-    clock,
-    random,
-    logger,
-    ...(metrics === undefined ? {} : { metrics: new WebhookMetrics(metrics) }),
-    ...(policy === undefined ? {} : { policy }),
-  });
 }
 
 /** The directory's steps in all partitions, given those of this node. */
