@@ -5,8 +5,8 @@
  * request is no matter of this contract: frontends hold a copy of all records (`AccessView`).
  *
  * Everything is decided on the newest records, one change after the other. Every call may be repeated:
- * the caller draws ids, so that a second one finds what the first one did. A call that rejects with
- * `unavailable` may or may not have happened.
+ * the caller draws ids, so that a second one finds what the first one did; only what was taken away is
+ * not found by the second. A call that rejects with `unavailable` may or may not have happened.
  *
  * No secret travels. The caller draws tokens, too, and sends their hashes.
  *

@@ -141,12 +141,21 @@ export class AccessClient {
   ): Promise<AccessOutcome<Name>> {
     const body = { request, ...(provenance === undefined ? {} : { provenance }) };
     const path = `${ACCESS_PATH}/${name}?body=${bodyDigest(JSON.stringify(body))}`;
-    const { outcome: schema } = ACCESS_CALLS[name];
-    const { revision, outcome } = await this.#options.route((client) =>
-      client.call(path, { body, schema: accessAnswerSchema(schema) })
-    );
-    await this.#known(revision);
-    return outcome;
+    const schema = accessAnswerSchema(ACCESS_CALLS[name].outcome);
+    let attemptCount = 0;
+    try {
+      const { revision, outcome } = await this.#options.route((client) => {
+        attemptCount++;
+        return client.call(path, { body, schema });
+      });
+      await this.#known(revision);
+      return outcome;
+    } catch (error) {
+      // What is gone at the second attempt may have been taken away by the first, whose answer is lost.
+      const isGone = attemptCount > 1 && name.startsWith("remove") && hasCode(error, "not-found");
+      if (isGone) return {} as AccessOutcome<Name>;
+      throw error;
+    }
   }
 
   /** Waits until the view knows a revision; not for ever: the change is made, wherever it is known. */
