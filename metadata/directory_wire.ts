@@ -34,6 +34,8 @@ const ID = /^[0-9a-f]{32}$/;
 const repositoryId = z.string().regex(ID).transform((text) => text as RepositoryId);
 const networkId = z.string().regex(ID).transform((text) => text as NetworkId);
 const count = z.number().int().nonnegative();
+/** Nodes of the release before know no versions of names. */
+const version = count.default(0);
 const name = z.string().max(250).transform((text, context): RepositoryName => {
   try {
     return parseRepositoryName(text);
@@ -64,14 +66,14 @@ const createSchema: z.ZodType<Attributed<RepositoryInfo>> = z.object({
 }).transform(({ info, provenance }) =>
   provenance === undefined ? info : { ...info, provenance }
 ) as unknown as z.ZodType<Attributed<RepositoryInfo>>;
-const entryShape = { name, repositoryId, networkId, version: count };
+const entryShape = { name, repositoryId, networkId, version };
 const entrySchema: z.ZodType<NameEntry> = z.object(entryShape);
 const claimSchema: z.ZodType<NameClaim> = z.object({ ...entryShape, atMs: count });
 const debtSchema: z.ZodType<NameDebt> = z.object({ ...entryShape, moves: z.boolean() });
 const nameStateSchema: z.ZodType<NameState> = z.object({
   ...entryShape,
   confirmed: z.boolean(),
-  moved: z.boolean(),
+  moved: z.boolean().default(false),
   atMs: count,
 });
 const repositoryStateSchema = z.object({
@@ -84,7 +86,7 @@ const repositoryStateSchema = z.object({
   createdAtMs: count,
   settings: repositorySettingsSchema,
   refsVersion: count,
-  nameVersion: count,
+  nameVersion: version,
   deleted: z.boolean(),
   removedAtMs: count.optional(),
   parentId: repositoryId.optional(),

@@ -4,6 +4,9 @@
  * Ids and commands come in thousands, so lists of them are checked by plain loops, and commands
  * travel as rows.
  *
+ * Answers may have members that a later release added, which are dropped; questions may not, because a
+ * member that is not understood could be what they are about.
+ *
  * @module
  */
 
@@ -70,7 +73,7 @@ export const createRepositorySchema: z.ZodType<CreateRepositoryRequest> = z.stri
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<CreateRepositoryRequest>;
 
-const repositoryInfo = z.strictObject({
+const repositoryInfo = z.object({
   name: checked(parseRepositoryName),
   repositoryId: checked(parseRepositoryId),
   networkId: checked(parseNetworkId),
@@ -121,7 +124,7 @@ export function parsePartitions(text: string): Partition[] {
 }
 
 /** Schema of an answer without content. */
-export const emptySchema: z.ZodType<Record<string, never>> = z.strictObject({});
+export const emptySchema: z.ZodType<Record<string, never>> = z.object({});
 
 /** Schema of {@link ReferenceQuery}. */
 export const referenceQuerySchema: z.ZodType<ReferenceQuery> = z.strictObject({
@@ -134,7 +137,7 @@ const negotiateShape = { wants: oids, haves: oids, clientShallow: oids };
 export const negotiateRequestSchema: z.ZodType<NegotiateRequest> = z.strictObject(negotiateShape);
 
 /** Schema of {@link NegotiateResult}. */
-export const negotiateResultSchema: z.ZodType<NegotiateResult> = z.strictObject({
+export const negotiateResultSchema: z.ZodType<NegotiateResult> = z.object({
   refused: oids,
   common: oids,
   ready: z.boolean(),
@@ -186,7 +189,7 @@ export const deepenRequestSchema: z.ZodType<DeepenRequest> = z.strictObject({
 });
 
 /** Schema of {@link ShallowBoundary}. */
-export const shallowBoundarySchema: z.ZodType<ShallowBoundary> = z.strictObject({
+export const shallowBoundarySchema: z.ZodType<ShallowBoundary> = z.object({
   shallow: oids,
   unshallow: oids,
 });
@@ -215,7 +218,7 @@ export const locateRequestSchema: z.ZodType<LocateRequest> = z.strictObject({
   scope: z.enum(["visible", "repository", "network"]),
 });
 
-const entryLocationSchema: z.ZodType<EntryLocation> = z.strictObject({
+const entryLocationSchema: z.ZodType<EntryLocation> = z.object({
   pack: checked(parsePackId),
   offset: count,
   length: count,
@@ -223,7 +226,7 @@ const entryLocationSchema: z.ZodType<EntryLocation> = z.strictObject({
 });
 
 /** Schema of an answer of `Metadata.locate`. */
-export const locatedObjectsSchema: z.ZodType<LocatedObject[]> = z.array(z.strictObject({
+export const locatedObjectsSchema: z.ZodType<LocatedObject[]> = z.array(z.object({
   oid,
   type: objectType,
   size: count,
@@ -277,8 +280,8 @@ export function pushBody(request: PushRequest): PushBody {
 }
 
 /** Schema of {@link PushResult}. */
-export const pushResultSchema: z.ZodType<PushResult> = z.strictObject({
-  results: z.array(z.strictObject({ name: z.string(), rejected: z.string().optional() })),
+export const pushResultSchema: z.ZodType<PushResult> = z.object({
+  results: z.array(z.object({ name: z.string(), rejected: z.string().optional() })),
   unchecked: locatedObjectsSchema.optional(),
 }) as unknown as z.ZodType<PushResult>;
 
