@@ -24,6 +24,8 @@ export interface SimulationOptions {
   readonly seed: number;
   /** A planted bug. */
   readonly mutation?: Mutation;
+  /** Ends the run at the first thing that is wrong; what follows from it costs much time. */
+  readonly stopsAtFirst?: boolean;
   /** How long things go wrong, in simulated milliseconds. */
   readonly troubleMs?: number;
   /** Told what happens, line by line. */
@@ -130,10 +132,16 @@ class Run implements Disposable {
 
   async run(): Promise<SimulationReport> {
     await this.#begin();
-    await this.#suffer();
-    await this.#recover();
-    await this.#judgeReferences();
-    await this.#judgeObjects();
+    const phases = [
+      () => this.#suffer(),
+      () => this.#recover(),
+      () => this.#judgeReferences(),
+      () => this.#judgeObjects(),
+    ];
+    for (const phase of phases) {
+      if (this.#options.stopsAtFirst && this.#record.violations.length > 0) break;
+      await phase();
+    }
     const { loop, bugs } = this.#cluster;
     for (const offence of this.#ban.offences) this.#record.violate("bug", offence);
     this.#options.onLine?.(`Bugs told: ${bugs.length}`);
@@ -231,7 +239,7 @@ class Run implements Disposable {
     // A partition that changes hands between two nodes' chores is swept in the next round.
     const orphans = await this.#gone(async () => {
       for (const { opened } of this.#cluster.metadata) await opened?.upkeep();
-      return findOrphans(this.#cluster);
+      return await findOrphans(this.#cluster);
     });
     if (orphans.length > 0) this.#record.violate("orphans", orphans.slice(0, 5).join(" "));
     const before = this.#record.violations.length;

@@ -5,6 +5,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
+import { recordsOf } from "./copies.ts";
 import type { SimCluster } from "../cluster/sim_cluster.ts";
 
 /** Tables whose rows name extents by the first 32 digits of their ids. */
@@ -15,8 +16,8 @@ const CATALOGUES = [
   ["snapshots", "snapshot"],
 ] as const;
 
-/** Keys of extents that object nodes keep and no metadata node's catalogue names. */
-export function findOrphans(cluster: SimCluster): readonly string[] {
+/** Ids of extents that object nodes keep and no metadata node's catalogue names. */
+export async function findOrphans(cluster: SimCluster): Promise<readonly string[]> {
   const named = new Set<string>();
   for (const { path } of cluster.metadataRoles) {
     using database = new DatabaseSync(`${path}/metadata.sqlite`, { readOnly: true });
@@ -28,8 +29,10 @@ export function findOrphans(cluster: SimCluster): readonly string[] {
   }
   const orphans = new Set<string>();
   for (const { opened } of cluster.objects) {
-    for (const { key } of opened?.store.list({ limit: 100_000 }) ?? []) {
-      if (/^[0-9a-f]{32}/.test(key) && !named.has(key.slice(0, 32))) orphans.add(key);
+    if (opened === undefined) continue;
+    // What a crash left of a removed extent is no extent: it goes with its tombstone.
+    for (const { id, kind } of (await recordsOf(opened)).values()) {
+      if (kind === "living" && !named.has(id.slice(0, 32))) orphans.add(id);
     }
   }
   return [...orphans];
