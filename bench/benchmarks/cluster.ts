@@ -73,7 +73,8 @@ async function firstClones(
     await using started = await start();
     costs.push(await cloneOnce(started.server, started.path, options));
   }
-  for (const { objectCount } of costs) verify(objectCount === source.objectCount, "objects");
+  // More than the source's where another benchmark of the run has pushed commits besides.
+  for (const { objectCount } of costs) verify(objectCount >= source.objectCount, "objects");
   return medianByWall(costs);
 }
 
