@@ -40,6 +40,8 @@ export class NodeProcess {
   #root: string;
   #child: Deno.ChildProcess | undefined;
   #log: LogTail | undefined;
+  /** Kept apart from the log, of which a long run drops the beginning. */
+  #adminUrl: string | undefined;
 
   /** Describes a node; it is not started yet. */
   constructor(command: NodeCommand) {
@@ -51,12 +53,12 @@ export class NodeProcess {
   }
 
   /** Starts the process, anew after it ended; resolves when it serves. */
-  start(): Promise<void> {
-    return this.startUntil(/(Metrics: http:\/\/\S+)\/metrics/);
+  async start(): Promise<void> {
+    this.#adminUrl = await this.startUntil(/Metrics: (http:\/\/\S+)\/metrics/);
   }
 
-  /** Starts the process; resolves when it has printed the pattern's group. */
-  async startUntil(pattern: RegExp): Promise<void> {
+  /** Starts the process; resolves with the pattern's group when it has printed it. */
+  async startUntil(pattern: RegExp): Promise<string> {
     const { gateway, flags, wrapper = [] } = this.#command;
     const main = `${this.#root}/${this.role}/main.ts`;
     const [program, ...args] = [
@@ -76,7 +78,7 @@ export class NodeProcess {
     }).spawn();
     this.#child = child;
     this.#log = new LogTail([child.stdout, child.stderr]);
-    await this.#log.waitFor(pattern, START_TIMEOUT_MS);
+    return await this.#log.waitFor(pattern, START_TIMEOUT_MS);
   }
 
   /** From the next start on it runs from this checkout. */
@@ -96,9 +98,8 @@ export class NodeProcess {
 
   /** Base URL of the address for operators. */
   get adminUrl(): string {
-    const found = /Metrics: (http:\/\/\S+)\/metrics/.exec(this.log)?.[1];
-    if (found === undefined) throw new Error(`${this.id} printed no address\n${this.log}`);
-    return found;
+    if (this.#adminUrl === undefined) throw new Error(`${this.id} has not served yet`);
+    return this.#adminUrl;
   }
 
   /** What the node says about its readiness. */
