@@ -111,6 +111,15 @@ export class AccessStage {
     return stage;
   }
 
+  /** The same people at another address. */
+  at(address: Pick<AccessTarget, "origin" | "sshOrigin">): AccessStage {
+    const stage = new AccessStage({ ...this.target, ...address }, this.#temp);
+    for (const name of ["tokens", "tokenIds", "keys"] as const) {
+      for (const [who, value] of this[name]) stage[name].set(who, value);
+    }
+    return stage;
+  }
+
   /** Asks the API. */
   async api(
     who: string,
