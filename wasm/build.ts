@@ -124,4 +124,5 @@ function writeAtomically(file: URL, text: string): void {
   Deno.renameSync(beside, file);
 }
 
-if (import.meta.main) console.log(`wasm kernels: ${await build()}`);
+// Tasks that print results for programs depend on this one: their standard output is theirs.
+if (import.meta.main) console.error(`wasm kernels: ${await build()}`);
