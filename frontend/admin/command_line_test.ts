@@ -116,9 +116,15 @@ Deno.test("readCommandLine() answers whatever is typed", () => {
     fc.constantFrom(...known, "a/b", "--", "-", "--=", "--__proto__"),
     fc.string(),
   );
+  // Anything at all, and a command with anything behind it: else hardly any of them would run.
+  const command = fc.constantFrom(...ALL_COMMANDS.map(({ words }) => words.split(" ")));
+  const line = fc.oneof(
+    fc.array(word, { maxLength: 8 }),
+    fc.tuple(command, fc.array(word, { maxLength: 3 })).map(([words, args]) => [...words, ...args]),
+  );
   const kinds = new Set<string>();
   fc.assert(
-    fc.property(fc.array(word, { maxLength: 8 }), (args) => {
+    fc.property(line, (args) => {
       const request = read(...args);
       kinds.add(request.kind);
       if (request.kind === "invalid") assert.ok(request.problems.length > 0);
