@@ -28,6 +28,9 @@ export type ReferenceOperation = PushOperation | ListOperation;
 /** References at one moment. */
 type State = ReadonlyMap<string, string>;
 
+/** Where HEAD points in every repository of a run: it can not be deleted (`denyDeleteCurrent`). */
+const CURRENT_BRANCH = "refs/heads/main";
+
 /** Reasons that speak of where references point; others refuse whatever they point at. */
 const SWAP_REASON = /does not exist|already exists|incorrect old value|atomic transaction failed/;
 
@@ -50,7 +53,10 @@ function pushed(state: State, push: PushOperation): State | undefined {
   const fits = push.updates.map((update) => state.get(update.name) === update.old);
   const { rejections } = push;
   if (rejections === undefined) {
-    const made = push.atomic && fits.includes(false) ? fits.map(() => false) : fits;
+    const mayBe = push.updates.map((update, index) =>
+      fits[index]! && (update.new !== undefined || update.name !== CURRENT_BRANCH)
+    );
+    const made = push.atomic && mayBe.includes(false) ? mayBe.map(() => false) : mayBe;
     // An unknown push that does nothing need not be placed.
     return made.includes(true) ? applied(state, push, made) : undefined;
   }
