@@ -9,6 +9,7 @@
  * @module
  */
 
+import { reservePorts } from "../../core/process/testing/reserved_ports.ts";
 import { gitEnvironment, gitText } from "../../tests/harness/git.ts";
 import type { Address, MeteredServer } from "./metered_server.ts";
 import {
@@ -137,13 +138,6 @@ export function parseAccount(text: string): number {
   return seconds;
 }
 
-async function freePort(): Promise<number> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return await Promise.resolve(port);
-}
-
 async function waitUntil(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + START_TIMEOUT_MS;
   while (!(await holds())) {
@@ -193,7 +187,8 @@ export class GitWebServer implements MeteredServer {
     await Deno.writeTextFile(account, "");
     await Deno.writeTextFile(script, accountingScript(programs, account));
     await Deno.chmod(script, 0o755);
-    const address = { hostname: "127.0.0.1", port: await freePort() };
+    const [port] = reservePorts(1);
+    const address = { hostname: "127.0.0.1", port: port! };
     const config = `${files.run}/nginx.conf`;
     const text = configuration(address.port, script, programs.backend, files);
     await Deno.writeTextFile(config, text);

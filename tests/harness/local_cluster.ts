@@ -6,6 +6,7 @@
  */
 
 import { EtcdCluster } from "../../core/consensus/testing/etcd_process.ts";
+import { reservePorts } from "../../core/process/testing/reserved_ports.ts";
 import { NodeGateway } from "./node_gateway.ts";
 import { type NodeCommand, NodeProcess } from "./node_process.ts";
 import { SmallDisk } from "./small_disk.ts";
@@ -238,7 +239,7 @@ async function describeNodes(
   const secretFile = directory.join("secret");
   const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
   await Deno.writeTextFile(secretFile, `${secret}\n`, { mode: 0o600 });
-  const ports = freePorts(Object.values(counts).reduce((sum, count) => sum + count, 0));
+  const ports = reservePorts(Object.values(counts).reduce((sum, count) => sum + count, 0));
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const controlUrls = addresses.slice(0, counts.control).map((address) => `${scheme}://${address}`);
   const controlFlags = ["--control", controlUrls.join(",")];
@@ -292,15 +293,4 @@ async function surroundingsOf(
   if (bytes !== undefined) disks.set(id, await SmallDisk.mount(directory.join(id), bytes));
   const wrapper = disks.get(id)?.wrapper ?? [];
   return { wrapper, ...(gateway === undefined ? {} : { gateway }) };
-}
-
-/** Ports that nobody listens on now. */
-function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
 }

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { reservePorts } from "../../process/testing/reserved_ports.ts";
+
 /** No member takes longer to serve, even on a busy machine. */
 const START_MS_MAX = 60_000;
 const POLL_MS = 25;
@@ -126,7 +128,7 @@ export class EtcdCluster {
     await requireEtcd();
     const directory = await Deno.makeTempDir({ prefix: "gitstratum-etcd-" });
     const count = options.memberCount ?? 1;
-    const ports = freePorts(2 * count);
+    const ports = reservePorts(2 * count);
     const peers = Array.from({ length: count }, (_, n) => `http://127.0.0.1:${ports[count + n]}`);
     const initial = peers.map((peer, n) => `m${n}=${peer}`).join(",");
     const { tls, flags = [] } = options;
@@ -227,15 +229,4 @@ async function requireEtcd(): Promise<void> {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
     throw new Error("This test needs etcd: apt-get install etcd-server", { cause });
   }
-}
-
-/** Ports that nobody listens on now. */
-function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
 }
