@@ -18,8 +18,8 @@ import {
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { ConsensusNodeLease, RoutedExtentStore } from "@gitstratum/core/rpc";
-import { AbleNodeControl } from "./able_node_control.ts";
-import { departed } from "./departure.ts";
+import { AbleNodeControl } from "./partition/able_node_control.ts";
+import { departed } from "./partition/departure.ts";
 import { type MetadataConfig, metadataHelpText, readMetadataConfig } from "./metadata_config.ts";
 import { openMetadataNode } from "./open_metadata_node.ts";
 

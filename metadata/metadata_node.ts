@@ -44,22 +44,27 @@ import type {
   ShallowBoundary,
   UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
-import { type Directory, infoOf } from "./directory.ts";
-import { Mutex } from "./mutex.ts";
+import { type Directory, infoOf } from "./directory/directory.ts";
+import { Mutex } from "./partition/mutex.ts";
 import { partitionOf } from "@gitstratum/core/ring";
-import { ALL_PARTITION_NUMBERS, type PartitionTable } from "./partition_table.ts";
-import type { RepositoryState } from "./partition_view.ts";
-import { checkPush, type PushVerdict } from "./push_check.ts";
-import { decidePush, livingRepository, noRepository, repeatedResult } from "./push_decision.ts";
+import { ALL_PARTITION_NUMBERS, type PartitionTable } from "./partition/partition_table.ts";
+import type { RepositoryState } from "./partition/partition_view.ts";
+import { checkPush, type PushVerdict } from "./decision/push_check.ts";
+import {
+  decidePush,
+  livingRepository,
+  noRepository,
+  repeatedResult,
+} from "./decision/push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
-import type { ReferenceHistory } from "./reference_history.ts";
-import { listReferences, type OpenListing } from "./reference_listing.ts";
-import { RepositoryRefs } from "./repository_refs.ts";
-import { decideUpdate } from "./repository_update.ts";
-import { usageOf } from "./repository_usage.ts";
-import type { StateDatabase } from "./state_database.ts";
-import type { StateReader } from "./state_reader.ts";
-import { Statements } from "./statements.ts";
+import type { ReferenceHistory } from "./state/reference_history.ts";
+import { listReferences, type OpenListing } from "./state/reference_listing.ts";
+import { RepositoryRefs } from "./state/repository_refs.ts";
+import { decideUpdate } from "./decision/repository_update.ts";
+import { usageOf } from "./state/repository_usage.ts";
+import type { StateDatabase } from "./state/state_database.ts";
+import type { StateReader } from "./state/state_reader.ts";
+import { Statements } from "./state/statements.ts";
 
 /** What a node is made of. */
 export interface MetadataNodeParts {

@@ -5,14 +5,14 @@
  * @module
  */
 
-export * from "./able_node_control.ts";
+export * from "./partition/able_node_control.ts";
 export * from "./metadata_config.ts";
 export type {
   CataloguedGroup,
   CatalogueVersion,
   PackCatalogue,
   RepositoryRefsView,
-} from "./pack_catalogue.ts";
+} from "./state/pack_catalogue.ts";
 export {
   type MetadataNodeOptions,
   type OpenMetadataNode,

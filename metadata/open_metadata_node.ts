@@ -27,31 +27,31 @@ import {
   type WebhookDeliveries,
 } from "@gitstratum/core/rpc";
 import type { AuditRetention } from "./audit/audit_retention.ts";
-import { Directory } from "./directory.ts";
-import type { DirectorySteps } from "./directory_steps.ts";
-import { DirectoryStepsService } from "./directory_steps_service.ts";
-import { DiskWatch } from "./disk_watch.ts";
-import { DutyWatch } from "./duty_watch.ts";
-import { GroupCollector } from "./group_collector.ts";
-import { LocalDirectorySteps } from "./local_directory_steps.ts";
-import { Materialiser } from "./materialiser.ts";
+import { Directory } from "./directory/directory.ts";
+import type { DirectorySteps } from "./directory/directory_steps.ts";
+import { DirectoryStepsService } from "./directory/directory_steps_service.ts";
+import { DiskWatch } from "./state/disk_watch.ts";
+import { DutyWatch } from "./partition/duty_watch.ts";
+import { GroupCollector } from "./upkeep/group_collector.ts";
+import { LocalDirectorySteps } from "./directory/local_directory_steps.ts";
+import { Materialiser } from "./state/materialiser.ts";
 import { MetadataNode } from "./metadata_node.ts";
 import { MetadataService } from "./metadata_service.ts";
-import { ALL_PARTITIONS, TopologyDuties } from "./partition_duties.ts";
+import { ALL_PARTITIONS, TopologyDuties } from "./partition/partition_duties.ts";
 import { type MetadataWebhookOptions, openNodeEvents } from "./node_events.ts";
-import { PartitionSnapshots } from "./partition_snapshots.ts";
-import { PartitionTable } from "./partition_table.ts";
+import { PartitionSnapshots } from "./state/partition_snapshots.ts";
+import { PartitionTable } from "./partition/partition_table.ts";
 import { NetworkView } from "./reach/network_view.ts";
-import { RecordSpill } from "./record_spill.ts";
-import { ReferenceHistory } from "./reference_history.ts";
-import { RoutedDirectorySteps } from "./routed_directory_steps.ts";
-import { StateCatalogue } from "./state_catalogue.ts";
-import { StateDatabase } from "./state_database.ts";
-import { StateReader } from "./state_reader.ts";
-import { StateUpkeep } from "./state_upkeep.ts";
-import { Statements } from "./statements.ts";
-import { Sweeper } from "./sweeper.ts";
-import { Upkeep } from "./upkeep.ts";
+import { RecordSpill } from "./log/record_spill.ts";
+import { ReferenceHistory } from "./state/reference_history.ts";
+import { RoutedDirectorySteps } from "./directory/routed_directory_steps.ts";
+import { StateCatalogue } from "./state/state_catalogue.ts";
+import { StateDatabase } from "./state/state_database.ts";
+import { StateReader } from "./state/state_reader.ts";
+import { StateUpkeep } from "./upkeep/state_upkeep.ts";
+import { Statements } from "./state/statements.ts";
+import { Sweeper } from "./upkeep/sweeper.ts";
+import { Upkeep } from "./upkeep/upkeep.ts";
 
 /** The cluster that a node belongs to. */
 export interface MetadataClusterOptions {

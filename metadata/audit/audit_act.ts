@@ -9,7 +9,7 @@
 
 import { unreachable } from "@gitstratum/core";
 import type { AuditDetails, Provenance, RepositoryId } from "@gitstratum/core/rpc";
-import type { LogRecord, ReferenceUpdate } from "../log_record.ts";
+import type { LogRecord, ReferenceUpdate } from "../log/log_record.ts";
 
 /** An act, before it has a place. */
 export interface AuditAct {

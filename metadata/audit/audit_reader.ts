@@ -15,7 +15,7 @@ import {
   type Provenance,
   type RepositoryId,
 } from "@gitstratum/core/rpc";
-import { type SqlRow, type SqlValue, Statements } from "../statements.ts";
+import { type SqlRow, type SqlValue, Statements } from "../state/statements.ts";
 
 /** After every place. */
 const END: AuditPlace = {

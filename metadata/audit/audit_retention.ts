@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { StateDatabase } from "../state_database.ts";
-import { Statements } from "../statements.ts";
+import type { StateDatabase } from "../state/state_database.ts";
+import { Statements } from "../state/statements.ts";
 
 /** How much is kept. */
 export interface AuditRetention {

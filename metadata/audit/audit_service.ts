@@ -11,7 +11,7 @@ import {
   type AuditTrail,
   readJson,
 } from "@gitstratum/core/rpc";
-import { ALL_PARTITION_NUMBERS, type PartitionTable } from "../partition_table.ts";
+import { ALL_PARTITION_NUMBERS, type PartitionTable } from "../partition/partition_table.ts";
 import type { AuditReader } from "./audit_reader.ts";
 
 /** {@link AuditTrail} over the partitions of which this node is the primary. */

@@ -7,9 +7,9 @@
 import type { Lsn, Partition } from "@gitstratum/core/consensus";
 import { oidToBytes } from "@gitstratum/core/git";
 import { DEFAULT_REPOSITORY_SETTINGS } from "@gitstratum/core/rpc";
-import type { LogRecord } from "../log_record.ts";
-import type { Sliced } from "../sliced.ts";
-import type { Statements } from "../statements.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import type { Sliced } from "../state/sliced.ts";
+import type { Statements } from "../state/statements.ts";
 import { type AuditAct, auditActOf, type RepositoryBefore } from "./audit_act.ts";
 
 /** Rows written between two places where the work may pause. */

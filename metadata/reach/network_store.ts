@@ -13,7 +13,11 @@
 import { GitStratumError } from "@gitstratum/core";
 import { PackIndex } from "@gitstratum/core/pack";
 import { type ExtentStore, packId, packRanges } from "@gitstratum/core/rpc";
-import type { CataloguedGroup, PackCatalogue, RepositoryRefsView } from "../pack_catalogue.ts";
+import type {
+  CataloguedGroup,
+  PackCatalogue,
+  RepositoryRefsView,
+} from "../state/pack_catalogue.ts";
 import { AncestorSets } from "./ancestor_sets.ts";
 import type { BlockCache } from "./block_cache.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";

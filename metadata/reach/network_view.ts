@@ -28,7 +28,7 @@ import type {
   PlanRequest,
   ShallowBoundary,
 } from "@gitstratum/core/rpc";
-import type { PackCatalogue, RepositoryRefsView } from "../pack_catalogue.ts";
+import type { PackCatalogue, RepositoryRefsView } from "../state/pack_catalogue.ts";
 import { BlockCache } from "./block_cache.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";
 import { clientHistory, deniedWant } from "./client_history.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { RepositoryRefsView } from "../pack_catalogue.ts";
+import type { RepositoryRefsView } from "../state/pack_catalogue.ts";
 import { ByteBoundedCache } from "./byte_bounded_cache.ts";
 import type { OpenNetwork } from "./network_store.ts";
 import { RepositoryReach } from "./repository_reach.ts";

@@ -7,7 +7,7 @@
 import { GitStratumError } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import type { Depth } from "@gitstratum/core/rpc";
-import type { RepositoryRefsView } from "../pack_catalogue.ts";
+import type { RepositoryRefsView } from "../state/pack_catalogue.ts";
 import { commitNodes } from "./negotiation.ts";
 import type { NetworkIndex } from "./network_index.ts";
 import { boundaryByDepth, boundaryByExclusion, type NodeBoundary } from "./shallow_boundary.ts";

@@ -8,7 +8,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { WEBHOOK_CHANGE_COUNT_MAX } from "@gitstratum/core";
 import type { Lsn, Partition } from "@gitstratum/core/consensus";
 import type { Provenance, RepositoryId, WebhookEventName } from "@gitstratum/core/rpc";
-import { type SqlRow, Statements } from "../statements.ts";
+import { type SqlRow, Statements } from "../state/statements.ts";
 
 /** An act, and which events it is. */
 export interface FedAct {

@@ -18,7 +18,7 @@ import {
   type WebhookDeliveryId,
   type WebhookId,
 } from "@gitstratum/core/rpc";
-import { ALL_PARTITION_NUMBERS, type PartitionTable } from "../partition_table.ts";
+import { ALL_PARTITION_NUMBERS, type PartitionTable } from "../partition/partition_table.ts";
 import type { DeliveryTable } from "./delivery_table.ts";
 
 /** {@link WebhookDeliveries} over the partitions of which this node is the primary. */

@@ -14,9 +14,9 @@ import {
   type WebhookEventName,
   type WebhookId,
 } from "@gitstratum/core/rpc";
-import type { LogRecord } from "../log_record.ts";
-import type { StateDatabase } from "../state_database.ts";
-import { type SqlRow, type SqlValue, Statements } from "../statements.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import type { StateDatabase } from "../state/state_database.ts";
+import { type SqlRow, type SqlValue, Statements } from "../state/statements.ts";
 
 /** The log record that says what webhooks were told. */
 export type WebhooksTold = LogRecord & { readonly kind: "webhooks-told" };

@@ -7,8 +7,8 @@ import type {
   WebhookDeliveryId,
   WebhookId,
 } from "@gitstratum/core/rpc";
-import { StateDatabase } from "../state_database.ts";
-import { Statements } from "../statements.ts";
+import { StateDatabase } from "../state/state_database.ts";
+import { Statements } from "../state/statements.ts";
 import { applyWebhooksTold, DeliveryTable, forgetDeliveries } from "./delivery_table.ts";
 
 const hookId = (hook: number) => String(hook).padStart(32, "0") as WebhookId;

@@ -39,9 +39,9 @@ import {
   type WebhookRegistry,
   type WebhookSet,
 } from "@gitstratum/core/rpc";
-import type { PlacedRecord } from "../materialiser.ts";
-import type { PartitionPrimary } from "../partition_primary.ts";
-import type { PartitionTable } from "../partition_table.ts";
+import type { PlacedRecord } from "../state/materialiser.ts";
+import type { PartitionPrimary } from "../partition/partition_primary.ts";
+import type { PartitionTable } from "../partition/partition_table.ts";
 import type { ActFeed, FedAct } from "./act_feed.ts";
 import {
   afterAttempt,

@@ -15,7 +15,7 @@ import {
   webhookKey,
   type WebhookRegistry,
 } from "@gitstratum/core/rpc";
-import { Statements } from "../statements.ts";
+import { Statements } from "../state/statements.ts";
 
 /** How long a webhook outlives its repository, in milliseconds. */
 const GRACE_MS = 24 * 3600 * 1000;

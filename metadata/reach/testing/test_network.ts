@@ -15,7 +15,11 @@ import {
   packId,
   type RepositoryId,
 } from "@gitstratum/core/rpc";
-import type { CataloguedGroup, PackCatalogue, RepositoryRefsView } from "../../pack_catalogue.ts";
+import type {
+  CataloguedGroup,
+  PackCatalogue,
+  RepositoryRefsView,
+} from "../../state/pack_catalogue.ts";
 import { NetworkView, type ViewBudgets } from "../network_view.ts";
 import type { GitRepository } from "./git_repository.ts";
 import { splitPack } from "./pack_parts.ts";

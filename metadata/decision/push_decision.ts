@@ -1,0 +1,188 @@
+/**
+ * Decides a push whose objects have been checked.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import {
+  brokenReferenceRule,
+  type Pusher,
+  type ReferenceChange,
+  type ReferenceDenialReason,
+} from "@gitstratum/core/access";
+import { isZeroOid, type Oid } from "@gitstratum/core/git";
+import type {
+  PushRequest,
+  PushResult,
+  ReferenceCommand,
+  RepositoryId,
+  RepositoryKey,
+} from "@gitstratum/core/rpc";
+import type { PushRecord, ReferenceUpdate, Rejection } from "../log/log_record.ts";
+import type { Decide } from "../partition/partition_primary.ts";
+import type { PartitionView, PushOutcome, RepositoryState } from "../partition/partition_view.ts";
+import type { PushVerdict } from "./push_check.ts";
+import { factsAsked, type ReferenceFacts } from "./reference_facts.ts";
+import { decideReferences, type TipFacts } from "./reference_transaction.ts";
+
+/** Whom a push is from that does not say: they may write, and no rule names them. */
+const NOBODY_IN_PARTICULAR: Pusher = { role: "write" };
+
+/** What a pusher is told whom a rule for references stops. */
+const DENIAL_TEXTS: Readonly<Record<ReferenceDenialReason, string>> = {
+  "reference-pushers": "you may not push to it",
+  "reference-delete": "it is not to be deleted",
+  "reference-force": "it only moves forward",
+  "reference-history": "it takes no merge commits",
+  "reference-signature": "it takes only commits with a good signature",
+};
+
+/** The living repository of a key. @throws `not-found` */
+export function livingRepository(view: PartitionView, key: RepositoryKey): RepositoryState {
+  const found = view.repository(key.repositoryId);
+  if (found !== undefined && !found.deleted && found.networkId === key.networkId) return found;
+  throw noRepository(key.repositoryId);
+}
+
+/** What callers are told who ask for a repository that is not there. */
+export function noRepository(repositoryId: RepositoryId): GitStratumError {
+  return new GitStratumError("not-found", "Find no such repository", { data: { repositoryId } });
+}
+
+/**
+ * Decides a push. The record carries the group only when an accepted update needs it; the extents of
+ * a group that no record carries are swept.
+ *
+ * @throws `not-found` when the repository does not exist; `conflict` when settings that came after the
+ * check ask for more than was checked
+ */
+export function decidePush(
+  key: RepositoryKey,
+  request: PushRequest,
+  context: { readonly verdict: PushVerdict; readonly atMs: number },
+): Decide<PushResult> {
+  return function* (view) {
+    const repository = livingRepository(view, key);
+    const earlier = view.pushOutcome(key.repositoryId, request.pushId);
+    if (earlier !== undefined) return { records: [], answer: repeatedResult(request, earlier) };
+    if (repository.settings.archived === true) return { records: [], answer: archived(request) };
+    const { verdict, atMs } = context;
+    const decided = yield* decideReferences(view.references(key.repositoryId), {
+      commands: request.commands,
+      atomic: request.atomic,
+      head: repository.head,
+      settings: repository.settings,
+      denied: new Map([
+        ...protectedReferencesOf(request, verdict, repository),
+        ...nonFastForwardsOf(verdict, repository),
+      ]),
+      facts: verdict.facts,
+      missing: verdict.missing,
+    });
+    const answer = resultOf(request, decided.rejections);
+    if (decided.updates.length === 0) return { records: [], answer };
+    const needsGroup = decided.updates.some(({ new: oid }) => oid && verdict.inGroup.has(oid));
+    const record: PushRecord = {
+      kind: "push",
+      repositoryId: key.repositoryId,
+      networkId: key.networkId,
+      pushId: request.pushId,
+      atMs,
+      commandCount: request.commands.length,
+      updates: decided.updates.map((update) => withPeeled(update, verdict.facts)),
+      rejections: decided.rejections,
+      ...(needsGroup && request.group !== undefined ? { group: request.group } : {}),
+      pushOptions: request.pushOptions,
+      provenance: request.provenance,
+    };
+    return { records: [record], answer };
+  };
+}
+
+function archived(request: PushRequest): PushResult {
+  const reason = "the repository is archived";
+  return resultOf(request, request.commands.map((_, index) => ({ index, reason })));
+}
+
+function nonFastForwardsOf(
+  verdict: PushVerdict,
+  { settings }: RepositoryState,
+): ReadonlyMap<number, string> {
+  if (!settings.denyNonFastForwards) return new Map();
+  if (verdict.nonFastForwards !== undefined) return verdict.nonFastForwards;
+  throw staleCheck();
+}
+
+/** Why rules for references deny commands, by the command's position. */
+function* protectedReferencesOf(
+  request: Pick<PushRequest, "commands" | "pusher">,
+  verdict: PushVerdict,
+  { settings }: RepositoryState,
+): Generator<[number, string]> {
+  const { protectedReferences: rules = [] } = settings;
+  if (rules.length === 0) return;
+  const { commands, pusher = NOBODY_IN_PARTICULAR } = request;
+  for (const [index, command] of commands.entries()) {
+    const facts = verdict.references?.get(index);
+    if (verdict.missing.has(command.newOid)) continue;
+    const asked = factsAsked(rules, command);
+    if (asked.some((fact) => facts?.[fact] === undefined)) throw staleCheck();
+    const denial = brokenReferenceRule(rules, changeOf(command, facts), pusher);
+    if (denial !== undefined) {
+      yield [index, `protected by ${denial.pattern}: ${DENIAL_TEXTS[denial.reason]}`];
+    }
+  }
+}
+
+function changeOf(command: ReferenceCommand, facts: ReferenceFacts = {}): ReferenceChange {
+  const { name, oldOid, newOid } = command;
+  if (isZeroOid(newOid)) return { name, kind: "delete" };
+  const { isFastForward, ...known } = facts;
+  if (isZeroOid(oldOid)) return { name, kind: "create", ...known };
+  return { name, kind: isFastForward === true ? "fast-forward" : "force", ...known };
+}
+
+/** Settings changed between the check of a push and its decision: it has to be checked again. */
+function staleCheck(): GitStratumError {
+  return new GitStratumError("conflict", "Decide a push that was checked under older settings");
+}
+
+function withPeeled(
+  update: ReferenceUpdate,
+  facts: ReadonlyMap<Oid, TipFacts>,
+): ReferenceUpdate {
+  const peeled = update.new && facts.get(update.new)?.peeled;
+  return peeled === undefined ? update : { ...update, peeled };
+}
+
+/** The result of a push whose commands were refused as listed. */
+export function resultOf(
+  request: Pick<PushRequest, "commands">,
+  rejections: readonly Rejection[],
+): PushResult {
+  const reasons = new Map(rejections.map(({ index, reason }) => [index, reason]));
+  return {
+    results: request.commands.map(({ name }, index) => {
+      const rejected = reasons.get(index);
+      return rejected === undefined ? { name } : { name, rejected };
+    }),
+  };
+}
+
+/**
+ * The result of a push that was committed earlier under the same id.
+ *
+ * @throws `invalid` when that one had other commands
+ */
+export function repeatedResult(
+  request: Pick<PushRequest, "commands" | "pushId">,
+  earlier: PushOutcome,
+): PushResult {
+  if (earlier.commandCount !== request.commands.length) {
+    throw new GitStratumError("invalid", "Repeat a push with other commands", {
+      data: { pushId: request.pushId },
+    });
+  }
+  return resultOf(request, earlier.rejections);
+}

@@ -1,0 +1,61 @@
+/**
+ * Decides a change of a repository itself: where HEAD points, and its settings.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "@gitstratum/core";
+import { referenceNameProblem } from "@gitstratum/core/git";
+import {
+  changedSettings,
+  type RepositoryInfo,
+  type RepositoryKey,
+  type UpdateRepositoryRequest,
+} from "@gitstratum/core/rpc";
+import { infoOf } from "../directory/directory.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import type { Decide } from "../partition/partition_primary.ts";
+import { livingRepository } from "./push_decision.ts";
+
+const BRANCHES = "refs/heads/";
+
+/**
+ * Decides a change. Both parts are one step of the log's; what is so already needs no record, which
+ * makes a repeated call harmless.
+ *
+ * @throws `not-found` when the repository does not exist; `invalid` when HEAD would not point at a
+ * branch
+ */
+export function decideUpdate(
+  key: RepositoryKey,
+  request: UpdateRepositoryRequest,
+  atMs: number,
+): Decide<RepositoryInfo> {
+  if (request.head !== undefined) checkHead(request.head);
+  return (view) => {
+    const repository = livingRepository(view, key);
+    const { repositoryId } = repository;
+    const { provenance } = request;
+    const by = provenance === undefined ? {} : { provenance };
+    const head = request.head ?? repository.head;
+    const settings = changedSettings(repository.settings, request.settings ?? {});
+    const records: LogRecord[] = [];
+    if (head !== repository.head) {
+      records.push({ kind: "head-changed", repositoryId, head, atMs, ...by });
+    }
+    if (JSON.stringify(settings) !== JSON.stringify(repository.settings)) {
+      records.push({ kind: "settings-changed", repositoryId, settings, atMs, ...by });
+    }
+    return { records, answer: infoOf({ ...repository, head, settings }) };
+  };
+}
+
+function checkHead(head: string): void {
+  const reason = head.startsWith(BRANCHES)
+    ? referenceNameProblem(head.slice(BRANCHES.length), { allowOneLevel: true })
+    : `it does not begin with ${BRANCHES}`;
+  if (reason === undefined) return;
+  throw new GitStratumError("invalid", "Point HEAD at no branch", {
+    data: { head: head.slice(0, 250), reason },
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * The SQLite file behind a metadata node.
+ *
+ * One connection writes, another reads what is committed, and a few more hold snapshots for long
+ * listings; so a write may pause between two slices without anybody seeing half of it. Commits are
+ * not synced: the logs are the truth, and what a power failure takes is replayed from them.
+ * {@link StateDatabase.checkpoint} makes everything durable, which is what allows to truncate logs.
+ *
+ * @module
+ */
+
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { type Clock, GitStratumError, REFERENCE_SNAPSHOT_COUNT_MAX } from "@gitstratum/core";
+import { Mutex } from "../partition/mutex.ts";
+import { ensureSchema } from "./schema.ts";
+import { runSliced, type Sliced } from "./sliced.ts";
+
+/** A read transaction: one state of the database for as long as it is held. */
+export interface Snapshot {
+  readonly database: DatabaseSync;
+  /** Ends it. Calling again does nothing. */
+  release(): void;
+}
+
+/** Connections kept for the next snapshots; opening one costs a third of a millisecond. */
+const IDLE_COUNT_MAX = 4;
+
+/** The open file. */
+export class StateDatabase {
+  /** For reading committed state. */
+  readonly reader: DatabaseSync;
+  /** For {@link write} only. */
+  readonly writer: DatabaseSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #path: string;
+  readonly #clock: Pick<Clock, "monotonicMs">;
+  readonly #onUnwritable: ((error: unknown) => void) | undefined;
+  readonly #lock = new Mutex();
+  readonly #idle: DatabaseSync[] = [];
+  #snapshotCount = 0;
+  #closed = false;
+
+  /**
+   * Opens or creates the file. `onUnwritable` is told of each write that failed because of the disk.
+   *
+   * @throws `unsupported` when another version wrote it
+   */
+  constructor(
+    path: string,
+    clock: Pick<Clock, "monotonicMs">,
+    options: { readonly onUnwritable?: (error: unknown) => void } = {},
+  ) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#onUnwritable = options.onUnwritable;
+    this.writer = connect(path);
+    ensureSchema(this.writer);
+    // Unlike exec(), statements tell SQLite's code of a failure.
+    this.#begin = this.writer.prepare("BEGIN IMMEDIATE");
+    this.#commit = this.writer.prepare("COMMIT");
+    this.reader = connect(path);
+    this.reader.exec("PRAGMA query_only = ON");
+  }
+
+  /**
+   * Runs `work` as one transaction, one at a time. Nothing of it is seen before it resolves, nor ever
+   * when it rejects. Not durable by itself.
+   *
+   * @throws what `work` throws; `disk-full`, `unavailable` when the file can not be written
+   */
+  write<T>(work: () => Sliced<T>): Promise<T> {
+    return this.#lock.run(async () => {
+      try {
+        this.#begin.run();
+        const result = await runSliced(work(), this.#clock);
+        this.#commit.run();
+        return result;
+      } catch (error) {
+        if (this.writer.isTransaction) this.writer.exec("ROLLBACK");
+        if (DISK_ERRORS.has(errcodeOf(error) ?? 0)) this.#onUnwritable?.(error);
+        throw databaseError(error);
+      }
+    });
+  }
+
+  /**
+   * Syncs everything committed so far to the disk.
+   *
+   * @returns false when a snapshot stood in the way: try again later
+   */
+  checkpoint(): Promise<boolean> {
+    return this.#lock.run(() => {
+      const row = this.writer.prepare("PRAGMA wal_checkpoint(FULL)").get();
+      return Promise.resolve(row?.["busy"] === 0 && row["log"] === row["checkpointed"]);
+    });
+  }
+
+  /**
+   * Begins a read transaction on the state of this moment.
+   *
+   * @throws `unavailable` when too many are held
+   */
+  snapshot(): Snapshot {
+    if (this.#snapshotCount >= REFERENCE_SNAPSHOT_COUNT_MAX) {
+      throw new GitStratumError("unavailable", "Hold no more read snapshots", {
+        data: { countMax: REFERENCE_SNAPSHOT_COUNT_MAX },
+      });
+    }
+    const database = this.#idle.pop() ?? connect(this.#path);
+    database.exec("BEGIN");
+    // The read transaction begins with the first read, not with BEGIN.
+    database.prepare("SELECT lsn FROM applied LIMIT 1").get();
+    this.#snapshotCount++;
+    let held = true;
+    return {
+      database,
+      release: () => {
+        if (!held) return;
+        held = false;
+        this.#snapshotCount--;
+        this.#retire(database);
+      },
+    };
+  }
+
+  #retire(database: DatabaseSync): void {
+    database.exec("ROLLBACK");
+    if (this.#closed || this.#idle.length >= IDLE_COUNT_MAX) database.close();
+    else this.#idle.push(database);
+  }
+
+  /** Closes the file after the running write. Snapshots that are held close with their release. */
+  close(): Promise<void> {
+    return this.#lock.run(() => {
+      this.#closed = true;
+      for (const database of [...this.#idle, this.reader, this.writer]) database.close();
+      return Promise.resolve();
+    });
+  }
+}
+
+/** SQLITE_FULL: no room in the file system. */
+const SQLITE_FULL = 13;
+/** Besides, SQLITE_READONLY, SQLITE_IOERR and SQLITE_CANTOPEN: the disk takes nothing at all. */
+const DISK_ERRORS: ReadonlySet<number> = new Set([SQLITE_FULL, 8, 10, 14]);
+
+/** SQLite's primary result code; undefined when the failure was not SQLite's. */
+function errcodeOf(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : undefined;
+}
+
+/** What a failed write means to those who know nothing of SQLite. */
+function databaseError(error: unknown): unknown {
+  const errcode = errcodeOf(error);
+  if (errcode === undefined) return error;
+  const code = errcode === SQLITE_FULL ? "disk-full" : "unavailable";
+  return new GitStratumError(code, "Write the tables of the metadata", {
+    data: { errcode },
+    cause: error,
+  });
+}
+
+function connect(path: string): DatabaseSync {
+  const database = new DatabaseSync(path);
+  // A page cache of 8 MiB holds the inner pages of large trees; the rest is the system's cache.
+  database.exec(
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;" +
+      "PRAGMA cache_size = -8192; PRAGMA foreign_keys = OFF",
+  );
+  return database;
+}
