@@ -1,5 +1,5 @@
 /**
- * The contract of `core/rpc/rate_leases.ts` over HTTP.
+ * The contract of `core/rpc/rates/rate_leases.ts` over HTTP.
  *
  * @module
  */

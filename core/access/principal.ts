@@ -6,7 +6,7 @@
 
 import { GitStratumError } from "../error.ts";
 import type { RepositoryId } from "../rpc/ids.ts";
-import { parseRepositoryName } from "../rpc/repository_name.ts";
+import { parseRepositoryName } from "../rpc/repository/repository_name.ts";
 import type { Role, TokenScope } from "./role.ts";
 
 /** The name of a user or of another owner of repositories: the first part of their names. */

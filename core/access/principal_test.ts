@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { GitStratumError, hasCode } from "../error.ts";
-import { parseRepositoryName } from "../rpc/repository_name.ts";
+import { parseRepositoryName } from "../rpc/repository/repository_name.ts";
 import { ANONYMOUS, parseAccountName } from "./principal.ts";
 
 /** Any UTF-16, well-formed or not. */

@@ -6,7 +6,7 @@
 
 import { hasCode } from "../error.ts";
 import { GitStratumError } from "../error.ts";
-import { NodeAgent, type NodeAgentOptions } from "../rpc/node_agent.ts";
+import { NodeAgent, type NodeAgentOptions } from "../rpc/topology/node_agent.ts";
 
 /** Who joins, and who is told. */
 export interface MembershipOptions extends NodeAgentOptions {

@@ -17,7 +17,7 @@ import {
   urlsOption,
 } from "../config.ts";
 import { LOG_LEVELS, type LogLevel } from "../logger.ts";
-import { type NodeId, parseNodeId } from "../rpc/topology.ts";
+import { type NodeId, parseNodeId } from "../rpc/topology/topology.ts";
 import { addressOption, isLoopback, isWildcard, type SocketAddress } from "../socket_address.ts";
 import type { TlsIdentity } from "./http_server.ts";
 

@@ -8,7 +8,7 @@ import type { Clock } from "../clock.ts";
 import type { Random } from "../random.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
 import { signingFetcher } from "../rpc/node_auth.ts";
-import type { NodeId } from "../rpc/topology.ts";
+import type { NodeId } from "../rpc/topology/topology.ts";
 import { networkFetcher } from "./network_fetcher.ts";
 import type { NodeFiles } from "./node_config.ts";
 

@@ -9,7 +9,7 @@ import type {
   NodeId,
   NodeRegistration,
   RegisterNodeRequest,
-} from "../rpc/topology.ts";
+} from "../rpc/topology/topology.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { type NodeConfig, nodeConfigTable, readNodeFiles } from "./node_config.ts";
 import { openNodeFetchers } from "./node_fetcher.ts";

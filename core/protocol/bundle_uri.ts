@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { OfferedBundle } from "../rpc/offered_download.ts";
+import type { OfferedBundle } from "../rpc/repository/offered_download.ts";
 import { readArguments } from "./command_request.ts";
 import { PktLineBuffer } from "./pkt_line.ts";
 import type { PktLineReader } from "./pkt_line_reader.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Oid } from "../git/oid.ts";
-import type { Reference, ReferenceListing } from "../rpc/metadata.ts";
+import type { Reference, ReferenceListing } from "../rpc/metadata/metadata.ts";
 import {
   advertiseV2,
   announceService,

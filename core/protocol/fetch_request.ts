@@ -7,7 +7,7 @@
 import type { ObjectFilter } from "../git/object_filter.ts";
 import { isOid, type ObjectFormat, type Oid } from "../git/oid.ts";
 import { HAVE_COUNT_MAX, WANT_COUNT_MAX } from "../limits.ts";
-import type { Depth } from "../rpc/metadata.ts";
+import type { Depth } from "../rpc/metadata/metadata.ts";
 import type { UploadPackFeatures } from "./capabilities.ts";
 import { readArguments } from "./command_request.ts";
 import {

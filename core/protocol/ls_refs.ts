@@ -5,7 +5,7 @@
  */
 
 import { REFERENCE_PREFIX_COUNT_MAX } from "../limits.ts";
-import type { HeadInfo, Reference, ReferenceListing } from "../rpc/metadata.ts";
+import type { HeadInfo, Reference, ReferenceListing } from "../rpc/metadata/metadata.ts";
 import { readArguments } from "./command_request.ts";
 import { PktLineBuffer } from "./pkt_line.ts";
 import type { PktLineReader } from "./pkt_line_reader.ts";

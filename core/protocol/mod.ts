@@ -37,5 +37,5 @@ export type {
   ReferenceCommand,
   ReferenceListing,
   ShallowBoundary,
-} from "../rpc/metadata.ts";
-export type { OfferedBundle, OfferedPack } from "../rpc/offered_download.ts";
+} from "../rpc/metadata/metadata.ts";
+export type { OfferedBundle, OfferedPack } from "../rpc/repository/offered_download.ts";

@@ -12,8 +12,8 @@
 import { assert, unreachable } from "../assert.ts";
 import { isOid, type ObjectFormat, type Oid } from "../git/oid.ts";
 import { HAVE_COUNT_MAX } from "../limits.ts";
-import type { NegotiateResult, ShallowBoundary } from "../rpc/metadata.ts";
-import type { OfferedPack } from "../rpc/offered_download.ts";
+import type { NegotiateResult, ShallowBoundary } from "../rpc/metadata/metadata.ts";
+import type { OfferedPack } from "../rpc/repository/offered_download.ts";
 import type { FetchRequest } from "./fetch_request.ts";
 import { type PktLine, PktLineBuffer, pktText } from "./pkt_line.ts";
 import { excerpt, notOurRef, protocolError } from "./protocol_error.ts";

@@ -5,7 +5,7 @@
  */
 
 import { PKT_LINE_PAYLOAD_MAX } from "../limits.ts";
-import type { CommandResult } from "../rpc/metadata.ts";
+import type { CommandResult } from "../rpc/metadata/metadata.ts";
 import { flushPkt, PktLineBuffer } from "./pkt_line.ts";
 import type { PushCommands } from "./push_request.ts";
 import { frameSideBand } from "./side_band.ts";

@@ -7,7 +7,7 @@
 
 import { isOid, isZeroOid, OBJECT_FORMATS, type ObjectFormat, type Oid } from "../git/oid.ts";
 import { HAVE_COUNT_MAX, PUSH_COMMAND_COUNT_MAX, PUSH_OPTION_COUNT_MAX } from "../limits.ts";
-import type { ReferenceCommand } from "../rpc/metadata.ts";
+import type { ReferenceCommand } from "../rpc/metadata/metadata.ts";
 import {
   type Capabilities,
   parseCapabilities,

@@ -5,7 +5,7 @@
  */
 
 import { type ObjectFormat, zeroOid } from "../git/oid.ts";
-import type { Reference, ReferenceListing } from "../rpc/metadata.ts";
+import type { Reference, ReferenceListing } from "../rpc/metadata/metadata.ts";
 import type { GitService, ProtocolVersion } from "./capabilities.ts";
 import { PktLineBuffer } from "./pkt_line.ts";
 

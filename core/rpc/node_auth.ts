@@ -24,7 +24,7 @@ import { NODE_TOKEN_WINDOW_MS } from "../limits.ts";
 import type { Random } from "../random.ts";
 import { errorResponse } from "./error_response.ts";
 import type { Fetcher, Service } from "./fetcher.ts";
-import type { NodeId } from "./topology.ts";
+import type { NodeId } from "./topology/topology.ts";
 
 const SCHEME = "GitStratum-Node ";
 const TOKEN = /^1\.([a-z0-9][a-z0-9-]{0,62})\.([0-9]{1,15})\.([0-9a-f]{16})\.([0-9a-f]{64})$/;

@@ -7,7 +7,7 @@ import { SeededRandom } from "../seeded_random.ts";
 import { readErrorResponse } from "./error_response.ts";
 import type { Fetcher } from "./fetcher.ts";
 import { authenticated, type AuthRefusal, signingFetcher } from "./node_auth.ts";
-import type { NodeId } from "./topology.ts";
+import type { NodeId } from "./topology/topology.ts";
 
 const SECRET = "correct horse battery staple, and then some";
 const OLD_SECRET = "the one before it, still known to some nodes";

@@ -32,7 +32,7 @@ import type {
 import type { AccessTokenHash } from "../../access/access_token.ts";
 import type { Role } from "../../access/role.ts";
 import type { RepositoryId } from "../ids.ts";
-import type { Provenance } from "../provenance.ts";
+import type { Provenance } from "../metadata/provenance.ts";
 
 /** The first administrator, with a token to begin with. */
 export interface ClaimRequest {

@@ -12,7 +12,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { AccessRecord } from "../../access/access_record.ts";
 import { ACCESS_PAGE_COUNT_MAX, SSH_PUBLIC_KEY_LENGTH_MAX } from "../../limits.ts";
-import { type Provenance, provenanceSchema } from "../provenance.ts";
+import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
 import type { Access, Page } from "./access.ts";
 import {
   accountNameSchema,

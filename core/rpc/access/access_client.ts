@@ -22,7 +22,7 @@ import { hasCode } from "../../error.ts";
 import { ACCESS_VIEW_WAIT_MS_MAX } from "../../limits.ts";
 import type { Random } from "../../random.ts";
 import type { JsonClient } from "../json_client.ts";
-import type { Provenance } from "../provenance.ts";
+import type { Provenance } from "../metadata/provenance.ts";
 import type { Access, CreateJobTokenRequest, CreateTokenRequest } from "./access.ts";
 import {
   ACCESS_CALLS,

@@ -18,8 +18,8 @@ import {
   ACCESS_WATCH_SILENCE_MS,
 } from "../../limits.ts";
 import type { Logger } from "../../logger.ts";
-import { ControlFailover, type ControlFailoverOptions } from "../control_failover.ts";
-import { brokenOff, ControlStream } from "../control_stream.ts";
+import { ControlFailover, type ControlFailoverOptions } from "../topology/control_failover.ts";
+import { brokenOff, ControlStream } from "../topology/control_stream.ts";
 import { ACCESS_PATH } from "./access_call.ts";
 import { type AccessLine, accessLineSchema, readChange, readRecord } from "./access_line.ts";
 

@@ -7,8 +7,8 @@
 import { AUDIT_PAGE_BYTES_MAX } from "../../limits.ts";
 import type { Fetcher } from "../fetcher.ts";
 import { JsonClient } from "../json_client.ts";
-import { PartitionRouter, type PartitionRouterOptions } from "../partition_router.ts";
-import { callPrimaries } from "../primaries.ts";
+import { PartitionRouter, type PartitionRouterOptions } from "../metadata/partition_router.ts";
+import { callPrimaries } from "../metadata/primaries.ts";
 import {
   type AuditEvent,
   auditPageSchema,

@@ -12,7 +12,7 @@ import type { Partition } from "../../consensus/log.ts";
 import { GitStratumError } from "../../error.ts";
 import { AUDIT_PAGE_COUNT_MAX, PARTITION_COUNT } from "../../limits.ts";
 import { parseRepositoryId, type RepositoryId } from "../ids.ts";
-import { type Provenance, provenanceSchema } from "../provenance.ts";
+import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
 
 /** Names an entry: time, source, number in the source, position; ids sort as their entries do. */
 export type AuditEventId = string & { readonly __brand: "AuditEventId" };

@@ -11,7 +11,7 @@ import {
   type RingAssignment,
   type Topology,
   type TopologyNode,
-} from "../topology.ts";
+} from "../topology/topology.ts";
 
 /** A topology of active metadata nodes. */
 export function sampleTopology(version: number, ids: readonly string[]): Topology {

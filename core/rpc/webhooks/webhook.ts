@@ -9,7 +9,7 @@ import { parseEgressUrl } from "../../egress/egress.ts";
 import { WEBHOOK_PAGE_COUNT_MAX } from "../../limits.ts";
 import { type Random, randomId } from "../../random.ts";
 import { parseRepositoryId, type RepositoryId } from "../ids.ts";
-import { type Provenance, provenanceSchema } from "../provenance.ts";
+import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
 
 /** 32 hexadecimal digits. */
 export type WebhookId = string & { readonly __brand: "WebhookId" };

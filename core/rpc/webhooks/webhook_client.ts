@@ -8,9 +8,9 @@ import type { z } from "zod";
 import { partitionOfDelivery } from "./webhook_delivery.ts";
 import type { Fetcher } from "../fetcher.ts";
 import { JsonClient } from "../json_client.ts";
-import { emptySchema } from "../metadata_wire.ts";
-import { PartitionRouter, type PartitionRouterOptions } from "../partition_router.ts";
-import { callPrimaries } from "../primaries.ts";
+import { emptySchema } from "../metadata/metadata_wire.ts";
+import { PartitionRouter, type PartitionRouterOptions } from "../metadata/partition_router.ts";
+import { callPrimaries } from "../metadata/primaries.ts";
 import {
   type ChangeWebhookRequest,
   type CreateWebhookRequest,

@@ -1,0 +1,111 @@
+/**
+ * The object cluster as one {@link ExtentStore}: each call goes to an owner of the extent, which
+ * coordinates the others, and to the next one when that does not answer (see {@link ObjectRouter}).
+ *
+ * Every call may be made several times: extents are immutable, so to write or remove one again changes
+ * nothing.
+ *
+ * @module
+ */
+
+import { GitStratumError, hasCode } from "../../error.ts";
+import { EXTENT_REMOVE_COUNT_MAX } from "../../limits.ts";
+import type { ExtentInfo, ExtentStore, ExtentWrite } from "./extent_store.ts";
+import type { ExtentId, NetworkId } from "../ids.ts";
+import { ObjectRouter, type ObjectRouterOptions } from "./object_router.ts";
+import type { NodeId } from "../topology/topology.ts";
+
+/** A read of an extent from a node that is well takes some milliseconds. */
+const READ_LATE_MS = 400;
+/** A node waits a second for the others itself before it lets substitutes keep their copies. */
+const WRITE_LATE_MS = 5000;
+/** A listing asks all nodes. */
+const LIST_LATE_MS = 5000;
+
+/** {@link ExtentStore} over all nodes of the ring. */
+export class RoutedExtentStore implements ExtentStore {
+  readonly #router: ObjectRouter;
+
+  /** Makes a store of the cluster that a topology describes; nothing is sent yet. */
+  constructor(options: ObjectRouterOptions) {
+    this.#router = new ObjectRouter(options);
+  }
+
+  /** {@inheritDoc ExtentStore.write} */
+  async write(owner: NetworkId, extents: readonly ExtentWrite[]): Promise<void> {
+    const groups = new Map<NodeId | undefined, ExtentWrite[]>();
+    for (const extent of extents) {
+      const node = this.#router.nodesOf(extent.id)[0]?.id;
+      const group = groups.get(node);
+      if (group === undefined) groups.set(node, [extent]);
+      else group.push(extent);
+    }
+    await settleAll([...groups.values()].map((group) =>
+      this.#router.call({
+        key: group[0]!.id,
+        lateMs: WRITE_LATE_MS,
+        run: (client) => client.write(owner, group),
+      })
+    ));
+  }
+
+  /** {@inheritDoc ExtentStore.read} */
+  read(
+    id: ExtentId,
+    range: { readonly offset: number; readonly length: number },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#router.call({
+      key: id,
+      lateMs: READ_LATE_MS,
+      run: (client) => client.read(id, range),
+    });
+  }
+
+  /** {@inheritDoc ExtentStore.stat} */
+  async stat(id: ExtentId): Promise<ExtentInfo | undefined> {
+    try {
+      return await this.#router.call({
+        key: id,
+        lateMs: READ_LATE_MS,
+        run: async (client) => {
+          const info = await client.stat(id);
+          if (info !== undefined) return info;
+          throw new GitStratumError("not-found", "Find no such extent", { data: { id } });
+        },
+      });
+    } catch (error) {
+      if (hasCode(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  /** {@inheritDoc ExtentStore.remove} */
+  async remove(ids: readonly ExtentId[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += EXTENT_REMOVE_COUNT_MAX) {
+      const part = ids.slice(from, from + EXTENT_REMOVE_COUNT_MAX);
+      await this.#router.call({
+        key: part[0]!,
+        lateMs: WRITE_LATE_MS,
+        run: (client) => client.remove(part),
+      });
+    }
+  }
+
+  /** {@inheritDoc ExtentStore.list} */
+  list(
+    options: { readonly after?: ExtentId; readonly limit: number },
+  ): Promise<ExtentInfo[]> {
+    return this.#router.call({
+      key: options.after ?? "",
+      lateMs: LIST_LATE_MS,
+      run: (client) => client.list(options),
+    });
+  }
+}
+
+/** Waits for all, then throws the first failure: nothing of the call goes on unseen. */
+async function settleAll(calls: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(calls);
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}

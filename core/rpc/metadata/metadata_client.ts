@@ -1,0 +1,257 @@
+/**
+ * {@link Metadata} over a {@link Fetcher}.
+ *
+ * @module
+ */
+
+import { GitStratumError, hasCode } from "../../error.ts";
+import { KNOWN_REQUEST_BYTES_MAX, METADATA_REQUEST_BYTES_MAX } from "../../limits.ts";
+import { decodeRecipe } from "../../recipe/recipe_decoder.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
+import { readBodyBytes } from "../body.ts";
+import type { Fetcher } from "../fetcher.ts";
+import { type JsonCall, JsonClient } from "../json_client.ts";
+import type {
+  CreateRepositoryRequest,
+  DeleteRepositoryRequest,
+  LocatedObject,
+  Metadata,
+  NegotiateRequest,
+  NegotiateResult,
+  PlanRequest,
+  PushRequest,
+  PushResult,
+  ReferenceListing,
+  ReferenceQuery,
+  RepositoryInfo,
+  RepositoryKey,
+  RepositoryListQuery,
+  ShallowBoundary,
+  UpdateRepositoryRequest,
+} from "./metadata.ts";
+import {
+  decodeRows,
+  type DeepenRequest,
+  deletedPageSchema,
+  emptySchema,
+  locatedObjectsSchema,
+  type LocateRequest,
+  negotiateResultSchema,
+  pushBody,
+  pushResultSchema,
+  repositoryInfoSchema,
+  repositoryPageSchema,
+  shallowBoundarySchema,
+  tagDigestSchema,
+} from "./metadata_wire.ts";
+import { decodeReferences } from "./reference_stream.ts";
+import {
+  type DeletedRepository,
+  type ForkRepositoryRequest,
+  type RenameRepositoryRequest,
+  type RepositoryUsage,
+  repositoryUsageSchema,
+  type RestoreRepositoryRequest,
+} from "../repository/repository_life.ts";
+import type { RepositoryName } from "../repository/repository_name.ts";
+
+const ROOT = "/metadata/v1";
+
+function keyPath({ networkId, repositoryId }: RepositoryKey): string {
+  return `${ROOT}/networks/${networkId}/repositories/${repositoryId}`;
+}
+
+function listQuery({ after, limit, partitions }: RepositoryListQuery): URLSearchParams {
+  const query = new URLSearchParams({ limit: String(limit) });
+  if (after !== undefined) query.set("after", after);
+  if (partitions !== undefined) query.set("partitions", partitions.join(","));
+  return query;
+}
+
+/** Answers of the metadata cluster, asked over the wire. */
+export class MetadataClient implements Metadata {
+  readonly #client: JsonClient;
+
+  /** Asks the service behind `fetcher`. */
+  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+    this.#client = new JsonClient(fetcher, options);
+  }
+
+  /** {@inheritDoc Metadata.createRepository} */
+  createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(`${ROOT}/repositories`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.findRepository} */
+  async findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
+    try {
+      return await this.#client.call(`${ROOT}/names/${name}`, {
+        method: "GET",
+        schema: repositoryInfoSchema,
+      });
+    } catch (error) {
+      if (hasCode(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  /** {@inheritDoc Metadata.listRepositories} */
+  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
+    return this.#client.call(`${ROOT}/repositories?${listQuery(query)}`, {
+      method: "GET",
+      schema: repositoryPageSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.updateRepository} */
+  updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(keyPath(key), {
+      method: "PATCH",
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.deleteRepository} */
+  async deleteRepository(
+    key: RepositoryKey,
+    request: DeleteRepositoryRequest = {},
+  ): Promise<void> {
+    await this.#client.call(keyPath(key), {
+      method: "DELETE",
+      body: request,
+      schema: emptySchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.forkRepository} */
+  forkRepository(parent: RepositoryKey, request: ForkRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(`${keyPath(parent)}/fork`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.renameRepository} */
+  renameRepository(key: RepositoryKey, request: RenameRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#client.call(`${keyPath(key)}/rename`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.restoreRepository} */
+  restoreRepository(
+    key: RepositoryKey,
+    request: RestoreRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    return this.#client.call(`${keyPath(key)}/restore`, {
+      body: request,
+      schema: repositoryInfoSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.purgeRepository} */
+  async purgeRepository(key: RepositoryKey): Promise<void> {
+    await this.#client.call(`${keyPath(key)}/purge`, { body: {}, schema: emptySchema });
+  }
+
+  /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
+  listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
+    return this.#client.call(`${ROOT}/deleted-repositories?${listQuery(query)}`, {
+      method: "GET",
+      schema: deletedPageSchema,
+    });
+  }
+
+  /** {@inheritDoc RepositoryLife.repositoryUsage} */
+  repositoryUsage(key: RepositoryKey): Promise<RepositoryUsage> {
+    return this.#client.call(`${keyPath(key)}/usage`, {
+      method: "GET",
+      schema: repositoryUsageSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.listReferences} */
+  async listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
+    return await decodeReferences(await this.openReferences(key, query));
+  }
+
+  /** The bytes of a listing, for {@link decodeReferences}. */
+  openReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReadableStream<Uint8Array>> {
+    return this.#stream(`${keyPath(key)}/references`, query);
+  }
+
+  /** {@inheritDoc Metadata.negotiate} */
+  negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
+    return this.#ask(`${keyPath(key)}/negotiate`, {
+      body: request,
+      schema: negotiateResultSchema,
+    });
+  }
+
+  /** {@inheritDoc Metadata.tagDigest} */
+  async tagDigest(key: RepositoryKey): Promise<string> {
+    const path = `${keyPath(key)}/tag-digest`;
+    return (await this.#client.call(path, { method: "GET", schema: tagDigestSchema })).digest;
+  }
+
+  /** {@inheritDoc Metadata.deepen} */
+  deepen(key: RepositoryKey, request: DeepenRequest): Promise<ShallowBoundary> {
+    return this.#ask(`${keyPath(key)}/deepen`, { body: request, schema: shallowBoundarySchema });
+  }
+
+  /** {@inheritDoc Metadata.plan} */
+  async plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
+    return await decodeRecipe(await this.openPlan(key, request));
+  }
+
+  /** The bytes of a recipe, for {@link decodeRecipe}. */
+  openPlan(key: RepositoryKey, request: PlanRequest): Promise<ReadableStream<Uint8Array>> {
+    return this.#stream(`${keyPath(key)}/plan`, request);
+  }
+
+  /** {@inheritDoc Metadata.locate} */
+  locate(key: RepositoryKey, request: LocateRequest): Promise<LocatedObject[]> {
+    return this.#ask(`${keyPath(key)}/locate`, { body: request, schema: locatedObjectsSchema });
+  }
+
+  /** {@inheritDoc Metadata.known} */
+  async known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
+    const response = await this.#client.send(`${keyPath(key)}/known`, {
+      method: "POST",
+      body: oids,
+      headers: { "content-type": "application/octet-stream" },
+    });
+    const bytes = await readBodyBytes(response, { bytesMax: KNOWN_REQUEST_BYTES_MAX });
+    return decodeRows(bytes);
+  }
+
+  /** {@inheritDoc Metadata.push} */
+  push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    return this.#ask(`${keyPath(key)}/push`, {
+      body: pushBody(request),
+      schema: pushResultSchema,
+    });
+  }
+
+  /** A question whose answer may be as long as a fetch's haves. */
+  #ask<T>(path: string, call: Omit<JsonCall<T>, "bytesMax">): Promise<T> {
+    return this.#client.call(path, { ...call, bytesMax: METADATA_REQUEST_BYTES_MAX });
+  }
+
+  async #stream(path: string, body: unknown): Promise<ReadableStream<Uint8Array>> {
+    const response = await this.#client.send(path, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+    if (response.body !== null) return response.body;
+    throw new GitStratumError("unavailable", "Receive an answer without a body", {
+      data: { path },
+    });
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * The metadata cluster as one {@link Metadata}: each call goes to the primary of its partition.
+ *
+ * What belongs to a network goes to the network's partition, what belongs to a name to the name's. A
+ * listing asks every primary for its own partitions and merges the answers.
+ *
+ * Every call may be made several times (see {@link PartitionRouter}): a push carries its id, a creation
+ * the id of the repository to be, and a deletion that finds nothing at its second attempt was done by
+ * its first.
+ *
+ * @module
+ */
+
+import type { Oid } from "../../git/oid.ts";
+import { hasCode } from "../../error.ts";
+import { REPOSITORY_PAGE_COUNT_MAX } from "../../limits.ts";
+import type { Random } from "../../random.ts";
+import type { Recipe } from "../../recipe/recipe.ts";
+import { decodeRecipe } from "../../recipe/recipe_decoder.ts";
+import { partitionOf } from "../../ring/partition.ts";
+import { newRepositoryId } from "../ids.ts";
+import type {
+  CreateRepositoryRequest,
+  DeleteRepositoryRequest,
+  Depth,
+  LocatedObject,
+  LocateScope,
+  Metadata,
+  NegotiateRequest,
+  NegotiateResult,
+  PlanRequest,
+  PushRequest,
+  PushResult,
+  ReferenceListing,
+  ReferenceQuery,
+  RepositoryInfo,
+  RepositoryKey,
+  RepositoryListQuery,
+  ShallowBoundary,
+  UpdateRepositoryRequest,
+} from "./metadata.ts";
+import { MetadataClient } from "./metadata_client.ts";
+import {
+  PartitionRouter,
+  type PartitionRouterOptions,
+  type RouteTarget,
+} from "./partition_router.ts";
+import { callPrimaries } from "./primaries.ts";
+import { decodeReferences } from "./reference_stream.ts";
+import type {
+  DeletedRepository,
+  ForkRepositoryRequest,
+  RenameRepositoryRequest,
+  RepositoryUsage,
+  RestoreRepositoryRequest,
+} from "../repository/repository_life.ts";
+import type { RepositoryName } from "../repository/repository_name.ts";
+import { routedStream } from "./routed_stream.ts";
+
+/** {@link Metadata} over all nodes of the cluster. */
+export class RoutedMetadata implements Metadata {
+  readonly #router: PartitionRouter;
+  readonly #random: Random;
+
+  /** Makes a client of the cluster that a topology describes; nothing is sent yet. */
+  constructor(options: PartitionRouterOptions) {
+    this.#router = new PartitionRouter(options);
+    this.#random = options.random;
+  }
+
+  /** {@inheritDoc Metadata.createRepository} */
+  createRepository(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
+    const repeatable = { repositoryId: newRepositoryId(this.#random), ...request };
+    return this.#router.call(
+      partitionOf(request.name),
+      (target) => clientOf(target).createRepository(repeatable),
+    );
+  }
+
+  /** {@inheritDoc Metadata.findRepository} */
+  findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
+    return this.#router.call(
+      partitionOf(name),
+      (target) => clientOf(target).findRepository(name),
+    );
+  }
+
+  /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */
+  listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]> {
+    return this.#list(query, (client, part) => client.listRepositories(part));
+  }
+
+  /** {@inheritDoc Metadata.updateRepository} */
+  updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#ask(key, (metadata) => metadata.updateRepository(key, request));
+  }
+
+  /** {@inheritDoc Metadata.deleteRepository} */
+  deleteRepository(key: RepositoryKey, request?: DeleteRepositoryRequest): Promise<void> {
+    return this.#remove(key, (client) => client.deleteRepository(key, request));
+  }
+
+  /** {@inheritDoc RepositoryLife.forkRepository} */
+  forkRepository(parent: RepositoryKey, request: ForkRepositoryRequest): Promise<RepositoryInfo> {
+    const repeatable = { repositoryId: newRepositoryId(this.#random), ...request };
+    return this.#ask(parent, (metadata) => metadata.forkRepository(parent, repeatable));
+  }
+
+  /** {@inheritDoc RepositoryLife.renameRepository} */
+  renameRepository(key: RepositoryKey, request: RenameRepositoryRequest): Promise<RepositoryInfo> {
+    return this.#ask(key, (metadata) => metadata.renameRepository(key, request));
+  }
+
+  /** {@inheritDoc RepositoryLife.restoreRepository} */
+  restoreRepository(
+    key: RepositoryKey,
+    request: RestoreRepositoryRequest,
+  ): Promise<RepositoryInfo> {
+    return this.#ask(key, (metadata) => metadata.restoreRepository(key, request));
+  }
+
+  /** {@inheritDoc RepositoryLife.purgeRepository} */
+  purgeRepository(key: RepositoryKey): Promise<void> {
+    return this.#remove(key, (client) => client.purgeRepository(key));
+  }
+
+  /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
+  listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
+    return this.#list(query, (client, part) => client.listDeletedRepositories(part));
+  }
+
+  /** {@inheritDoc RepositoryLife.repositoryUsage} */
+  repositoryUsage(key: RepositoryKey): Promise<RepositoryUsage> {
+    return this.#ask(key, (metadata) => metadata.repositoryUsage(key));
+  }
+
+  /** {@inheritDoc Metadata.listReferences} */
+  listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
+    return this.#stream(key, (client) => client.openReferences(key, query)).then(decodeReferences);
+  }
+
+  /** {@inheritDoc Metadata.negotiate} */
+  negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
+    return this.#ask(key, (metadata) => metadata.negotiate(key, request));
+  }
+
+  /** {@inheritDoc Metadata.tagDigest} */
+  tagDigest(key: RepositoryKey): Promise<string> {
+    return this.#ask(key, (metadata) => metadata.tagDigest(key));
+  }
+
+  /** {@inheritDoc Metadata.deepen} */
+  deepen(
+    key: RepositoryKey,
+    request: {
+      readonly wants: readonly Oid[];
+      readonly clientShallow: readonly Oid[];
+      readonly depth: Depth;
+    },
+  ): Promise<ShallowBoundary> {
+    return this.#ask(key, (metadata) => metadata.deepen(key, request));
+  }
+
+  /** {@inheritDoc Metadata.plan} */
+  plan(key: RepositoryKey, request: PlanRequest): Promise<Recipe> {
+    return this.#stream(key, (client) => client.openPlan(key, request)).then(decodeRecipe);
+  }
+
+  /** {@inheritDoc Metadata.locate} */
+  locate(
+    key: RepositoryKey,
+    request: { readonly oids: readonly Oid[]; readonly scope: LocateScope },
+  ): Promise<LocatedObject[]> {
+    return this.#ask(key, (metadata) => metadata.locate(key, request));
+  }
+
+  /** {@inheritDoc Metadata.known} */
+  known(key: RepositoryKey, oids: Uint8Array<ArrayBuffer>): Promise<Uint32Array> {
+    return this.#ask(key, (metadata) => metadata.known(key, oids));
+  }
+
+  /** {@inheritDoc Metadata.push} */
+  push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    return this.#ask(key, (metadata) => metadata.push(key, request));
+  }
+
+  /** Takes something away that may be gone at a second attempt. */
+  #remove(key: RepositoryKey, work: (client: MetadataClient) => Promise<void>): Promise<void> {
+    return this.#router.call(partitionOf(key.networkId), async (target) => {
+      try {
+        await work(clientOf(target));
+      } catch (error) {
+        // Ids are never used again, so only an earlier attempt can have removed what was there.
+        if (target.attempt === 1 || !hasCode(error, "not-found")) throw error;
+      }
+    });
+  }
+
+  /** Asks every primary for its part of a listing and merges the answers. */
+  async #list<T extends RepositoryInfo>(
+    query: RepositoryListQuery,
+    ask: (client: MetadataClient, query: RepositoryListQuery) => Promise<T[]>,
+  ): Promise<T[]> {
+    const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
+    const pages = await callPrimaries(
+      this.#router,
+      query.partitions,
+      (target, partitions) => ask(clientOf(target), { ...query, limit, partitions }),
+    );
+    return pages.flat().sort((a, b) => a.name < b.name ? -1 : 1).slice(0, limit);
+  }
+
+  #ask<T>(key: RepositoryKey, work: (metadata: Metadata) => Promise<T>): Promise<T> {
+    return this.#router.call(partitionOf(key.networkId), (target) => work(clientOf(target)));
+  }
+
+  #stream(
+    key: RepositoryKey,
+    open: (client: MetadataClient) => Promise<ReadableStream<Uint8Array>>,
+  ): Promise<ReadableStream<Uint8Array>> {
+    return routedStream(
+      this.#router,
+      partitionOf(key.networkId),
+      (target) => open(clientOf(target)),
+    );
+  }
+}
+
+function clientOf({ fetcher, node }: RouteTarget): MetadataClient {
+  return new MetadataClient(fetcher, { baseUrl: node.address });
+}

@@ -1,0 +1,74 @@
+/**
+ * The client of the control plane.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import type { Fetcher } from "../fetcher.ts";
+import { JsonClient } from "../json_client.ts";
+import {
+  type Control,
+  type HeartbeatRequest,
+  type HeartbeatResult,
+  heartbeatResultSchema,
+  type NodeId,
+  type NodeRegistration,
+  nodeRegistrationSchema,
+  type RegisterNodeRequest,
+  type Topology,
+  topologySchema,
+} from "./topology.ts";
+
+/** {@link Control} over a {@link Fetcher}. */
+export class TopologyClient implements Control {
+  readonly #client: JsonClient;
+
+  /** Makes a client; `baseUrl` has no slash at its end. */
+  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+    this.#client = new JsonClient(fetcher, options);
+  }
+
+  /** The newest topology. */
+  topology(): Promise<Topology> {
+    return this.#client.call("/control/v1/topology", { method: "GET", schema: topologySchema });
+  }
+
+  /** Makes a node known; see {@link Control.register}. */
+  register(request: RegisterNodeRequest): Promise<NodeRegistration> {
+    return this.#client.call("/control/v1/nodes", {
+      body: request,
+      schema: nodeRegistrationSchema,
+    });
+  }
+
+  /** Keeps a node alive; see {@link Control.heartbeat}. */
+  heartbeat(id: NodeId, request: HeartbeatRequest): Promise<HeartbeatResult> {
+    return this.#client.call(`/control/v1/nodes/${id}/heartbeat`, {
+      body: request,
+      schema: heartbeatResultSchema,
+    });
+  }
+
+  /** Begins or ends draining; see {@link Control.setDraining}. */
+  async setDraining(id: NodeId, draining: boolean): Promise<void> {
+    await this.#client.call(`/control/v1/nodes/${id}/draining`, {
+      method: "PUT",
+      body: { draining },
+      schema: z.object({}),
+    });
+  }
+
+  /** Tells that an incarnation stops; see {@link Control.leave}. */
+  async leave(id: NodeId, incarnation: number): Promise<void> {
+    await this.#client.call(`/control/v1/nodes/${id}/leave`, {
+      body: { incarnation },
+      schema: z.object({}),
+    });
+  }
+
+  /** Forgets a node for good; see {@link Control.forget}. */
+  async forget(id: NodeId): Promise<void> {
+    await this.#client.call(`/control/v1/nodes/${id}`, { method: "DELETE", schema: z.object({}) });
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * A copy of the topology and those who wait for a newer one.
+ *
+ * @module
+ */
+
+import { GitStratumError } from "../../error.ts";
+import { emptyTopology, type Topology } from "./topology.ts";
+
+/** Holds the newest topology that somebody brought. */
+export class TopologyHolder {
+  #current: Topology;
+  readonly #waiting = new Set<() => void>();
+
+  /** Begins with a topology; that of no nodes unless told. */
+  constructor(first: Topology = emptyTopology()) {
+    this.#current = first;
+  }
+
+  /** The newest topology so far. */
+  current(): Topology {
+    return this.#current;
+  }
+
+  /** Keeps a topology if it is newer; tells whether it is. An answer that was overtaken is not. */
+  take(topology: Topology): boolean {
+    if (topology.version <= this.#current.version) return false;
+    this.#current = topology;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+    return true;
+  }
+
+  /**
+   * The first topology that is newer than `afterVersion`, now or once it is known.
+   *
+   * @throws `aborted` when the signal aborts
+   */
+  async changed(afterVersion: number, signal: AbortSignal): Promise<Topology> {
+    while (this.#current.version <= afterVersion) {
+      if (signal.aborted) {
+        throw new GitStratumError("aborted", "Wait no longer for a newer topology", {
+          data: { afterVersion },
+        });
+      }
+      await this.#taken(signal);
+    }
+    return this.#current;
+  }
+
+  /** Resolves with the next topology, or when the signal aborts. */
+  #taken(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#waiting.delete(end);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      this.#waiting.add(end);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+}
