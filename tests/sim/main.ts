@@ -15,6 +15,9 @@ const HELP = `Usage: deno task sim [options]
   --trace        tell every event
 `;
 
+/** After so many seeds it is told how far the run is. */
+const PROGRESS_SEED_COUNT = 20;
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -32,6 +35,7 @@ async function main(): Promise<number> {
   const from = Number(values.from);
   const failed: number[] = [];
   const sums = new Map<string, number>();
+  let count = 0;
   for (let seed = from; seed < from + Number(values.seeds); seed++) {
     const report = await simulate({
       seed,
@@ -43,6 +47,9 @@ async function main(): Promise<number> {
       failed.push(seed);
       console.log(`seed ${seed} breaks promises:`);
       for (const { promise, what } of report.violations) console.log(`  ${promise}: ${what}`);
+    }
+    if (++count % PROGRESS_SEED_COUNT === 0) {
+      console.error(`${count} seeds, up to ${seed}; ${failed.length} failed`);
     }
   }
   console.log(Object.fromEntries(sums));
