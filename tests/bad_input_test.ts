@@ -334,6 +334,15 @@ Deno.test("malformed requests get an HTTP or pkt-line error", async (t) => {
     const clone = await git(["ls-remote", server.url("bad/unknown")], { anyExit: true });
     assert.match(clone.stderr, /not found/);
   });
+  await t.step("hosts that make no URL", async () => {
+    const { hostname, port } = new URL(server.origin);
+    for (const host of ["a b", "[::1", "x:99999999", "%zz"]) {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      const head = `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+      await connection.write(new TextEncoder().encode(head));
+      assert.match(await new Response(connection.readable).text(), /^HTTP\/1\.1 400 /, host);
+    }
+  });
   await t.step("hostile paths", async () => {
     for (
       const path of [

@@ -70,6 +70,14 @@ function clientGone(cause: unknown): GitStratumError {
   return new GitStratumError("aborted", "Lose the client", { cause });
 }
 
+/**
+ * The answer to a request whose `Host` makes no URL. No handler sees one: each takes its request's URL
+ * for one, and the failure of one that noted an answer after its end would end the process.
+ */
+function refusedUrl(): Response {
+  return new Response("Expect a host and a path that make a URL\n", { status: 400 });
+}
+
 /** Starts to listen. */
 export function serveHttp(options: HttpServerOptions): HttpServer {
   const running = new Set<AbortController>();
@@ -79,6 +87,7 @@ export function serveHttp(options: HttpServerOptions): HttpServer {
     ...options.tls,
     onListen: () => {},
   }, (request, info) => {
+    if (!URL.canParse(request.url)) return refusedUrl();
     const abort = new AbortController();
     running.add(abort);
     // It may abort after success too; by then there is nothing left to stop.

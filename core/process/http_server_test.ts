@@ -117,3 +117,23 @@ Deno.test("serveHttp() tells when a whole answer was taken", async () => {
   await completed.promise;
   await server.close();
 });
+
+/** Sends bytes as they are; what comes back until the end. */
+async function exchange(server: HttpServer, text: string): Promise<string> {
+  const connection = await Deno.connect({ hostname: server.hostname, port: server.port });
+  await connection.write(new TextEncoder().encode(text));
+  return await new Response(connection.readable).text();
+}
+
+Deno.test("serveHttp() refuses a request whose host makes no URL, and serves on", async () => {
+  const server = serve(1000, (request) => new Response(new URL(request.url).pathname));
+  for (const host of ["a b", "[::1", "x:99999999", "%zz"]) {
+    const answer = await exchange(
+      server,
+      `GET /x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    );
+    assert.match(answer, /^HTTP\/1\.1 400 /, host);
+  }
+  assert.equal(await (await fetch(`${server.url}/y`)).text(), "/y");
+  await server.close();
+});
