@@ -146,18 +146,33 @@ export class GitRoutes {
     }
     const abort = abortOf(context);
     const caller = await this.#caller(context, abort);
-    const body = requestBody(context.req.raw, {
-      bytesMax: BODY_BYTES_MAX[service],
-      signal: abort.signal,
-      turns: this.#turns(abort),
-    });
     const version = parseProtocolVersion(context.req.header("git-protocol"));
-    const input: SessionInput = { ...caller, version, body };
-    return await this.#stream(this.#options.sessions.respond(service, name, input), {
+    const input = { ...caller, version, request: context.req.raw, abort };
+    return await this.#stream(this.#answer(service, name, input), {
       type: `application/x-${service}-result`,
       abort,
       facts: { service, name },
     });
+  }
+
+  /** Its request is watched until it has ended: a session that has heard enough leaves the rest unread. */
+  async *#answer(
+    service: GitService,
+    name: RepositoryName,
+    input: Omit<SessionInput, "body"> & {
+      readonly request: Request;
+      readonly abort: AbortController;
+    },
+  ): AsyncGenerator<Uint8Array> {
+    const { request, abort, ...rest } = input;
+    const turns = this.#turns(abort);
+    try {
+      const bytesMax = BODY_BYTES_MAX[service];
+      const body = requestBody(request, { bytesMax, signal: abort.signal, turns });
+      yield* this.#options.sessions.respond(service, name, { ...rest, body });
+    } finally {
+      turns?.close();
+    }
   }
 
   async #bundle(context: Context): Promise<Response> {

@@ -5,7 +5,7 @@
  */
 
 import { Hono, type MiddlewareHandler } from "@hono/hono";
-import type { ConnectionInfo } from "@gitstratum/core/process";
+import { type ConnectionInfo, hostRefusal } from "@gitstratum/core/process";
 import type { Admission } from "../admission/admission.ts";
 import { API_BASE_PATH } from "../api/api.ts";
 import { ArchiveRoutes, type ArchiveRoutesOptions } from "./archive_routes.ts";
@@ -19,6 +19,8 @@ export interface HttpAppOptions extends GitRoutesOptions, ArchiveRoutesOptions {
   readonly api: Hono;
   readonly version: string;
   readonly autoCreate: boolean;
+  /** Hosts beside those of loopback that requests may be for; absent = any host. */
+  readonly httpHosts?: readonly string[];
   /** Counts requests by address; absent = nobody does. */
   readonly admission?: Pick<Admission, "countAddress" | "begin" | "refusalDelay">;
   /** Whether new work should be sent here; false while the server drains. */
@@ -40,6 +42,19 @@ function systemRoutes(options: HttpAppOptions): Hono {
   return app;
 }
 
+/** A refusal in the form of what was asked. */
+function refusalAnswer(path: string, error: unknown): Response {
+  return path.startsWith(`${API_BASE_PATH}/`) ? jsonErrorAnswer(error) : textErrorAnswer(error);
+}
+
+/** Serves requests for certain hosts only. */
+function forHosts(hosts: readonly string[]): MiddlewareHandler {
+  return async (context, next) => {
+    const refusal = hostRefusal(context.req.raw, hosts);
+    return refusal === undefined ? await next() : refusalAnswer(context.req.path, refusal);
+  };
+}
+
 /** Counts requests by address, and begins only so many of one at a time. */
 function admitted(admission: NonNullable<HttpAppOptions["admission"]>): MiddlewareHandler {
   return async (context, next) => {
@@ -51,8 +66,7 @@ function admitted(admission: NonNullable<HttpAppOptions["admission"]>): Middlewa
       begun = await admission.begin(info?.remoteAddress, signal);
     } catch (error) {
       await admission.refusalDelay(signal);
-      const isApi = context.req.path.startsWith(`${API_BASE_PATH}/`);
-      return isApi ? jsonErrorAnswer(error) : textErrorAnswer(error);
+      return refusalAnswer(context.req.path, error);
     }
     try {
       return await next();
@@ -65,6 +79,7 @@ function admitted(admission: NonNullable<HttpAppOptions["admission"]>): Middlewa
 /** Makes the app. */
 export function httpApp(options: HttpAppOptions): Hono {
   const app = new Hono();
+  if (options.httpHosts !== undefined) app.use(forHosts(options.httpHosts));
   app.route("/", systemRoutes(options));
   // Behind the routes above: whether the server lives may be asked at any rate.
   const { admission } = options;

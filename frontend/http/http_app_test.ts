@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { GitStratumError, ManualClock, systemRandom } from "@gitstratum/core";
+import { PrometheusMetrics } from "@gitstratum/core/metrics";
 import { OPEN_AUTHENTICATOR } from "../access/authenticator.ts";
+import { StalledStreams } from "../admission/stalled_streams.ts";
 import { AccessGate } from "../access/access_gate.ts";
 import { createApi } from "../api/api_service.ts";
 import { FakeMetadata } from "../api/testing/fake_metadata.ts";
@@ -11,6 +13,8 @@ import { httpApp } from "./http_app.ts";
 /** Sessions that say what they were asked. */
 class EchoSessions implements GitSessions {
   failure: Error | undefined;
+  /** Answers before the request has come to its end, as sessions do that have heard enough. */
+  isHasty = false;
 
   async *advertise(service: string, name: string, options: { version: number }) {
     if (this.failure) throw this.failure;
@@ -19,6 +23,11 @@ class EchoSessions implements GitSessions {
 
   async *respond(service: string, name: string, input: SessionInput) {
     if (this.failure) throw this.failure;
+    if (this.isHasty) {
+      const reader = input.body.getReader();
+      yield (await reader.read()).value!;
+      return;
+    }
     const body = await new Response(input.body).text();
     yield new TextEncoder().encode(`${service} ${name} v${input.version} ${body}`);
   }
@@ -34,8 +43,14 @@ function setUp() {
   const { metadata } = new FakeMetadata();
   const state = { ready: true };
   const failures: unknown[] = [];
+  const streams = new StalledStreams({
+    clock: new ManualClock(),
+    metrics: new PrometheusMetrics(),
+    isWanted: () => false,
+  });
   const app = httpApp({
     sessions,
+    streams,
     archives: {
       open: (name) =>
         Promise.reject(
@@ -58,7 +73,7 @@ function setUp() {
     ready: () => state.ready,
     onFailure: (error: unknown) => void failures.push(error),
   });
-  return { app, sessions, state, failures };
+  return { app, sessions, state, failures, streams };
 }
 
 const json = (body: unknown) => ({ method: "POST", body: JSON.stringify(body) });
@@ -207,4 +222,28 @@ Deno.test("httpApp() reports health, readiness and itself", async () => {
   const page = await (await app.request("http://host:8080/")).text();
   assert.match(page, /git push http:\/\/host:8080\/me\/project\.git HEAD:main/);
   assert.match(page, /1\.2\.3/);
+});
+
+Deno.test("httpApp() watches no stream whose request has ended, however it ended", async () => {
+  const { app, sessions, streams } = setUp();
+  const type = "application/x-git-upload-pack-request";
+  const ask = async (headers: Record<string, string> = {}) => {
+    const response = await app.request("/me/thing/git-upload-pack", {
+      method: "POST",
+      headers: { "content-type": type, ...headers },
+      body: "hello",
+    });
+    await response.bytes();
+    assert.equal(streams.count, 0);
+    return response.status;
+  };
+  assert.equal(await ask(), 200);
+  sessions.isHasty = true;
+  assert.equal(await ask(), 200);
+  assert.equal(await ask({ "content-encoding": "br" }), 415);
+  sessions.failure = new GitStratumError("not-found", "Find no such repository");
+  assert.equal(await ask(), 404);
+  const advertised = await app.request("/me/thing/info/refs?service=git-upload-pack");
+  assert.equal(advertised.status, 404);
+  assert.equal(streams.count, 0);
 });

@@ -31,8 +31,11 @@ export async function streamedResponse(
   chunks: AsyncGenerator<Uint8Array>,
   options: StreamedResponseOptions,
 ): Promise<Response> {
-  let pending: IteratorResult<Uint8Array> | undefined = await chunks.next();
   const { turns } = options;
+  let pending: IteratorResult<Uint8Array> | undefined = await chunks.next().catch((error) => {
+    turns?.close();
+    throw error;
+  });
   const { signal } = options.abort;
   let handedBytes = 0;
   const body = new ReadableStream<Uint8Array>({
