@@ -5,6 +5,7 @@ import {
   extentId,
   type GroupId,
   type NetworkId,
+  type NodeId,
   packId,
 } from "@gitstratum/core/rpc";
 import { testExtentStore } from "@gitstratum/core/rpc/contract-suite";
@@ -66,6 +67,30 @@ Deno.test("RoutedExtentStore reads while any one node stands still", async () =>
       cluster.stop(idOf(n), true);
       await readsAll(cluster, 0, 10);
       cluster.stop(idOf(n), false);
+    }
+  });
+});
+
+Deno.test("RoutedExtentStore stores what a small push brings with one call to each of three nodes", async () => {
+  await withCluster(3, async (cluster) => {
+    const nodes = [0, 1, 2].map(idOf);
+    const sum = (count: (id: NodeId) => number) => nodes.reduce((all, id) => all + count(id), 0);
+    const parts = ["h", "c", "i"] as const;
+    for (let push = 0; push < 5; push++) {
+      const group = `${push}`.padStart(32, "0") as GroupId;
+      await cluster.store.write(
+        OWNER,
+        parts.map((part, n) => ({ id: extentId(packId(group, part), 0), bytes: contentOf(n) })),
+      );
+      await cluster.idle();
+      assert.equal(sum((id) => cluster.callCount(id)), push + 1, "calls of the writer");
+      assert.equal(sum((id) => cluster.mergeCount(id)), 2 * (push + 1), "calls among nodes");
+      for (const [n, part] of parts.entries()) {
+        for (const id of nodes) {
+          const key = extentId(packId(group, part), 0);
+          assert.deepEqual(cluster.node(id).store.read(key), contentOf(n), `${part} on ${id}`);
+        }
+      }
     }
   });
 });

@@ -9,21 +9,12 @@
 
 import { z } from "zod";
 import { GitStratumError, hasCode } from "../../error.ts";
-import {
-  EXTENT_BATCH_BYTES_MAX,
-  EXTENT_BATCH_COUNT_MAX,
-  EXTENT_BYTES_MAX,
-  EXTENT_LIST_COUNT_MAX,
-  EXTENT_REMOVE_COUNT_MAX,
-  EXTENT_WRITE_CONCURRENCY_MAX,
-  KIB,
-} from "../../limits.ts";
+import { EXTENT_BYTES_MAX, EXTENT_LIST_COUNT_MAX, EXTENT_REMOVE_COUNT_MAX } from "../../limits.ts";
 import { readBodyBytes } from "../body.ts";
+import { extentBatches, runBatches } from "./extent_batches.ts";
 import type { ExtentInfo, ExtentStore, ExtentWrite } from "./extent_store.ts";
 import {
-  BATCH_HEADER_BYTES,
   BATCH_TYPE,
-  batchRowBytes,
   CHECKSUM_HEADER,
   checksumText,
   encodeExtentBatch,
@@ -35,9 +26,6 @@ import {
 import type { Fetcher } from "../fetcher.ts";
 import { type ExtentId, type NetworkId, parseExtentId, parseNetworkId } from "../ids.ts";
 import { JsonClient } from "../json_client.ts";
-
-/** Extents above this travel alone: a copy into a batch would cost more than a call. */
-const BATCHED_BYTES_MAX = 256 * KIB;
 
 /** The answer to a call that has nothing to tell. */
 const doneSchema: z.ZodType<Record<never, never>> = z.object({});
@@ -70,8 +58,8 @@ export class ExtentClient implements ExtentStore {
         });
       }
     }
-    const calls = batches(extents).map((batch) => () => this.#writeBatch(owner, batch));
-    await runAll(calls, EXTENT_WRITE_CONCURRENCY_MAX);
+    const calls = extentBatches(extents).map((batch) => () => this.#writeBatch(owner, batch));
+    await runBatches(calls);
   }
 
   async #writeBatch(owner: NetworkId, batch: readonly ExtentWrite[]): Promise<void> {
@@ -188,45 +176,6 @@ export class ExtentClient implements ExtentStore {
     }
     return found;
   }
-}
-
-/** Groups extents so that small ones share a call. */
-function batches(extents: readonly ExtentWrite[]): ExtentWrite[][] {
-  const large: ExtentWrite[][] = [];
-  const groups: ExtentWrite[][] = [];
-  let room = 0;
-  for (const extent of extents) {
-    const bytes = batchRowBytes(extent) + extent.bytes.length;
-    if (extent.bytes.length > BATCHED_BYTES_MAX) large.push([extent]);
-    else if (bytes <= room && groups.at(-1)!.length < EXTENT_BATCH_COUNT_MAX) {
-      groups.at(-1)!.push(extent);
-      room -= bytes;
-    } else {
-      groups.push([extent]);
-      room = EXTENT_BATCH_BYTES_MAX - BATCH_HEADER_BYTES - bytes;
-    }
-  }
-  return [...groups, ...large];
-}
-
-/** Runs calls, so many at a time; the first failure ends it once the running ones have settled. */
-async function runAll(calls: readonly (() => Promise<void>)[], concurrency: number): Promise<void> {
-  let next = 0;
-  let failed = false;
-  const work = async () => {
-    while (next < calls.length && !failed) {
-      try {
-        await calls[next++]!();
-      } catch (error) {
-        failed = true;
-        throw error;
-      }
-    }
-  };
-  const workers = Array.from({ length: Math.min(concurrency, calls.length) }, work);
-  const outcomes = await Promise.allSettled(workers);
-  const rejected = outcomes.find((outcome) => outcome.status === "rejected");
-  if (rejected !== undefined) throw rejected.reason;
 }
 
 function outside(

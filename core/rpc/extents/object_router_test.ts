@@ -100,6 +100,20 @@ Deno.test("RoutedExtentStore asks one node while that answers", async () => {
   assert.deepEqual(world.asked, world.order.slice(0, 1));
 });
 
+Deno.test("RoutedExtentStore writes small extents together, to an owner of the largest", async () => {
+  const small = ["h", "c", "i"].map((part, n) => ({
+    id: extentId(packId(`${n}`.padStart(32, "0") as GroupId, part as "h"), 0),
+    bytes: new Uint8Array([100, 5000, 300][n]!),
+  }));
+  const large = { id: ID, bytes: new Uint8Array(1 << 20) };
+  const world = new World(Array<NodeState>(20).fill("active"));
+  await world.store.write(OWNER, [...small, large]);
+  const owners = [small[1]!, large].map(({ id }) => world.router.nodesOf(id)[0]!.id);
+  assert.deepEqual(world.asked, owners);
+  await world.store.write(OWNER, []);
+  assert.equal(world.asked.length, 2);
+});
+
 Deno.test("RoutedExtentStore asks the next node when one fails, whatever the way", async () => {
   const failures: Answer[] = [
     "refusal",
@@ -199,13 +213,15 @@ Deno.test("RoutedExtentStore calls again until nodes are back, or appear, and gi
   assert.equal(dead.clock.sleeping, 0);
 });
 
-Deno.test("RoutedExtentStore sends each extent of a write to an owner, and all of one owner together", async () => {
+Deno.test("RoutedExtentStore sends each large extent of a write to an owner of its own", async () => {
   const world = new World(["active", "active", "active", "active", "active"]);
+  const bytes = new Uint8Array(300_000);
   const extents = Array.from({ length: 50 }, (_, n) => ({
     id: extentId(packId(n.toString(16).padStart(32, "0") as GroupId, "c"), 0),
-    bytes: BYTES,
+    bytes,
   }));
   await world.store.write(OWNER, extents);
-  assert.equal(world.asked.length, 5);
+  const owners = extents.map(({ id }) => world.router.nodesOf(id)[0]!.id as string);
+  assert.deepEqual(world.asked.toSorted(), owners.toSorted());
   assert.equal(new Set(world.asked).size, 5);
 });

@@ -1,6 +1,8 @@
 /**
  * The object cluster as one {@link ExtentStore}: each call goes to an owner of the extent, which
  * coordinates the others, and to the next one when that does not answer (see {@link ObjectRouter}).
+ * Small extents that are written together go together, to an owner of the largest of them: whoever
+ * coordinates need not own what it passes on.
  *
  * Every call may be made several times: extents are immutable, so to write or remove one again changes
  * nothing.
@@ -10,10 +12,10 @@
 
 import { GitStratumError, hasCode } from "../../error.ts";
 import { EXTENT_REMOVE_COUNT_MAX } from "../../limits.ts";
+import { extentBatches, runBatches } from "./extent_batches.ts";
 import type { ExtentInfo, ExtentStore, ExtentWrite } from "./extent_store.ts";
 import type { ExtentId, NetworkId } from "../ids.ts";
 import { ObjectRouter, type ObjectRouterOptions } from "./object_router.ts";
-import type { NodeId } from "../topology/topology.ts";
 
 /** A read of an extent from a node that is well takes some milliseconds. */
 const READ_LATE_MS = 400;
@@ -33,20 +35,14 @@ export class RoutedExtentStore implements ExtentStore {
 
   /** {@inheritDoc ExtentStore.write} */
   async write(owner: NetworkId, extents: readonly ExtentWrite[]): Promise<void> {
-    const groups = new Map<NodeId | undefined, ExtentWrite[]>();
-    for (const extent of extents) {
-      const node = this.#router.nodesOf(extent.id)[0]?.id;
-      const group = groups.get(node);
-      if (group === undefined) groups.set(node, [extent]);
-      else group.push(extent);
-    }
-    await settleAll([...groups.values()].map((group) =>
+    const calls = extentBatches(extents).map((batch) => () =>
       this.#router.call({
-        key: group[0]!.id,
+        key: largest(batch).id,
         lateMs: WRITE_LATE_MS,
-        run: (client) => client.write(owner, group),
+        run: (client) => client.write(owner, batch),
       })
-    ));
+    );
+    await runBatches(calls);
   }
 
   /** {@inheritDoc ExtentStore.read} */
@@ -103,9 +99,7 @@ export class RoutedExtentStore implements ExtentStore {
   }
 }
 
-/** Waits for all, then throws the first failure: nothing of the call goes on unseen. */
-async function settleAll(calls: readonly Promise<void>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(calls);
-  const failed = outcomes.find((outcome) => outcome.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+/** The extent whose owners should get the batch: its bytes are passed on to the fewest nodes there. */
+function largest(batch: readonly ExtentWrite[]): ExtentWrite {
+  return batch.reduce((most, extent) => extent.bytes.length > most.bytes.length ? extent : most);
 }

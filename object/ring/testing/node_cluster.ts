@@ -39,6 +39,8 @@ interface Process {
   node: ObjectNode | undefined;
   /** Calls that arrived to read or write extents: those that are no upkeep. */
   callCount: number;
+  /** Calls that arrived of nodes that coordinate writes. */
+  mergeCount: number;
 }
 
 /** Object nodes `object-0` … in three zones, and a store that routes to them. */
@@ -83,6 +85,7 @@ export class NodeCluster {
       disk: new MemoryDisk(),
       node: undefined,
       callCount: 0,
+      mergeCount: 0,
     });
     await this.restart(id);
     this.setState(id, state);
@@ -92,7 +95,9 @@ export class NodeCluster {
   fetcherFor(address: string): Fetcher {
     return (request) => {
       const process = this.#process(new URL(address).hostname as NodeId);
-      if (new URL(request.url).pathname.includes("/extents")) process.callCount++;
+      const { pathname } = new URL(request.url);
+      if (pathname.includes("/extents")) process.callCount++;
+      if (pathname.endsWith("/merge")) process.mergeCount++;
       switch (process.state) {
         case "dead":
           return Promise.reject(new TypeError("Connection refused"));
@@ -121,6 +126,11 @@ export class NodeCluster {
   /** How many calls to read or write extents have reached a node's address. */
   callCount(id: NodeId): number {
     return this.#process(id).callCount;
+  }
+
+  /** How many calls to store copies have reached a node's address. */
+  mergeCount(id: NodeId): number {
+    return this.#process(id).mergeCount;
   }
 
   /** Lets a node stand still without closing its connections, or go on. */
