@@ -11,7 +11,7 @@ import {
   switchOption,
   urlOption,
 } from "./config.ts";
-import { type AddressRange, parseAddressRange } from "./egress/network_address.ts";
+import { type AddressRange, addressRangesOption } from "./egress/network_address.ts";
 import { AUDIT_KEEP_MS } from "./limits.ts";
 
 /** The settings of whoever keeps the trail and tells webhooks. */
@@ -37,21 +37,11 @@ export function daysMs(days: number): number {
 
 /** Every setting with its flag, environment variable, default and help text. */
 export const EVENT_CONFIG_TABLE: EventConfigTable = {
-  egressAllow: {
+  egressAllow: addressRangesOption({
     flag: "egress-allow",
     environment: "GITSTRATUM_EGRESS_ALLOW",
-    placeholder: "RANGE,RANGE",
     help: "Addresses such as 10.1.0.0/16 that webhooks may reach beside public ones.",
-    parse(text) {
-      return text.split(",").map((part) => {
-        try {
-          return parseAddressRange(part.trim());
-        } catch {
-          throw new Error(`must hold ranges such as 10.1.0.0/16, not ${JSON.stringify(part)}`);
-        }
-      });
-    },
-  },
+  }),
   auditDays: countOption({
     flag: "audit-days",
     environment: "GITSTRATUM_AUDIT_DAYS",

@@ -113,6 +113,8 @@ export const JSON_BODY_BYTES_MAX = 1 * MIB;
 export const ERROR_BODY_BYTES_MAX = 64 * KIB;
 /** Body of a push request to the metadata: commands at about 130 bytes each. */
 export const METADATA_PUSH_BYTES_MAX = 256 * MIB;
+/** A pack index that comes with a push: of some 500 objects. A larger one is read where it is stored. */
+export const FRESH_INDEX_BYTES_MAX = 64 * KIB;
 /** Body of any other question to the metadata: ids at 43 bytes each. */
 export const METADATA_REQUEST_BYTES_MAX = 128 * MIB;
 /** One line of a streamed reference listing: a batch of references. */
@@ -204,6 +206,8 @@ export const PUSH_OUTCOME_KEEP_MS = 24 * 3600 * 1000;
 export const ORPHAN_GRACE_MS = 24 * 3600 * 1000;
 /** From a push's first extent to its commit: half of the grace, so that no sweep meets a commit. */
 export const PUSH_DURATION_MS_MAX = ORPHAN_GRACE_MS / 2;
+/** A push that says that its extents are no older is believed: far from a sweep, however clocks differ. */
+export const FRESH_INDEX_MS_MAX = 10 * 60 * 1000;
 /** Packs of deleted repositories are kept this long for fetches that still run. */
 export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
 /** A deleted repository can be restored for so long: people come back from their week-end. */
@@ -282,6 +286,8 @@ export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 export const PARTITION_CALL_MS_MAX = 20 * 1000;
 /** One attempt of it: longer than any plan takes, short enough to notice a node that hangs. */
 export const PARTITION_ATTEMPT_MS_MAX = 120 * 1000;
+/** Calls that a node passes on at a time for others that can not reach each other. */
+export const RELAYED_CALL_COUNT_MAX = 256;
 /** Partitions that a node takes over at a time: some may wait for the claims of a dead node. */
 export const PARTITION_OPENING_COUNT_MAX = 64;
 /** Listings of references that stream at once; each holds one read snapshot. */
@@ -355,6 +361,8 @@ export const ADDRESS_BEGINNING_MS_MAX = 50;
 export const REFUSAL_DELAY_MS = 1000;
 /** Refusals that wait to be told; further ones are told at once. */
 export const REFUSAL_DELAY_COUNT_MAX = 1000;
+/** Proxies between a client and us that tell for whom they ask: there are two or three. */
+export const FORWARDED_HOP_COUNT_MAX = 16;
 /** Subjects in one settlement: at most 500 bytes of JSON each. */
 export const RATE_REPORT_COUNT_MAX = 1000;
 

@@ -15,6 +15,7 @@ export * from "./event_config.ts";
 export * from "./limits.ts";
 export * from "./logger.ts";
 export * from "./manual_clock.ts";
+export * from "./proxy_config.ts";
 export * from "./random.ts";
 export * from "./seeded_random.ts";
 export * from "./server_config.ts";

@@ -31,6 +31,7 @@ import {
   PROCESS_CONFIG_TABLE,
   readNodeFiles,
 } from "./process/node_config.ts";
+import { PROXY_CONFIG_TABLE, type ProxyConfigTable } from "./proxy_config.ts";
 import {
   addressOption,
   formatSocketAddress,
@@ -44,6 +45,7 @@ export type ServerConfigTable =
   & AdmissionConfigTable
   & EventConfigTable
   & PushPolicyConfigTable
+  & ProxyConfigTable
   & {
     readonly control: ConfigOption<readonly string[] | undefined>;
     readonly data: ConfigOption<string>;
@@ -132,6 +134,7 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     min: 1,
     help: "A stored pack that nobody asked for in this time goes.",
   }),
+  ...PROXY_CONFIG_TABLE,
   ...ADMISSION_CONFIG_TABLE,
   ...EVENT_CONFIG_TABLE,
   ...PUSH_POLICY_CONFIG_TABLE,

@@ -20,6 +20,7 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       admin: { hostname: "127.0.0.1", port: 0 },
       drainDelayS: 0,
       logLevel: "info",
+      proxyHeader: "x-forwarded-for",
       zone: "default",
     },
   });

@@ -90,6 +90,8 @@ export interface FrontendOptions {
   readonly autoCreate: boolean;
   /** Shares packs between equal fetches; absent = each is made for its client alone. */
   readonly cache?: PackCache;
+  /** Hosts beside those of loopback that requests may be for; absent = any host. */
+  readonly httpHosts?: readonly string[];
   /** Bounds what clients ask for; absent = nothing does. */
   readonly admission?: Admission;
   /** Hands out what requests take; absent = they take it. */
@@ -186,6 +188,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
     }),
     version: SERVER_VERSION,
     autoCreate,
+    ...(options.httpHosts && { httpHosts: options.httpHosts }),
     ready: () => ready,
     onFailure,
   });

@@ -6,7 +6,14 @@
  */
 
 import { statfsSync } from "node:fs";
-import type { AdmissionLimits, Clock, Logger, Random, SocketAddress } from "@gitstratum/core";
+import type {
+  AdmissionLimits,
+  ClientPath,
+  Clock,
+  Logger,
+  Random,
+  SocketAddress,
+} from "@gitstratum/core";
 import type { AccessToken, AccessView } from "@gitstratum/core/access";
 import { FileDisk } from "@gitstratum/core/disk";
 import type { Metrics } from "@gitstratum/core/metrics";
@@ -18,6 +25,7 @@ import {
   serveHttp,
   type TlsIdentity,
   withAccessLog,
+  withForwardedAddress,
 } from "@gitstratum/core/process";
 import type { ExtentStore, Fetcher, Metadata } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
@@ -55,7 +63,7 @@ export interface AdminAddress extends SocketAddress {
 }
 
 /** How to serve clients. */
-export interface FrontendServerOptions {
+export interface FrontendServerOptions extends ClientPath {
   /** Where to serve HTTP. */
   readonly http: SocketAddress;
   /** Serves HTTPS with this identity; absent = HTTP. */
@@ -276,6 +284,7 @@ async function openFrontend(
     ...openPackCache(`${directory}/cache`, options),
     ...(admission && { admission }),
     ...(memory && { memory }),
+    ...(options.httpHosts && { httpHosts: options.httpHosts }),
   });
 }
 
@@ -326,19 +335,20 @@ function openPackCache(
 }
 
 function listen(frontend: Frontend, options: FrontendServerOptions): HttpServer {
-  const { clock, metrics, tls } = options;
+  const { clock, metrics, tls, trust } = options;
   const logger = options.logger.child({ role: "frontend" });
   const isQuiet = options.accessLog !== true;
+  const noted = withAccessLog((request, info) => frontend.fetch(request, info), {
+    clock,
+    logger,
+    metrics,
+    isQuiet,
+  });
   return serveHttp({
     ...options.http,
     clock,
     drainMs: options.drainMs ?? DRAIN_MS,
-    handle: withAccessLog((request, info) => frontend.fetch(request, info), {
-      clock,
-      logger,
-      metrics,
-      isQuiet,
-    }),
+    handle: trust === undefined ? noted : withForwardedAddress(noted, trust),
     ...(tls === undefined ? {} : { tls }),
   });
 }

@@ -7,6 +7,7 @@
 
 import {
   admissionLimits,
+  clientPath,
   daysMs,
   formatSocketAddress,
   isLoopback,
@@ -61,6 +62,7 @@ function serverOptions(
       isPublic: !isLoopback(config.http) || !isLoopback(config.ssh),
     }),
     ...pushPolicy(config, world),
+    ...clientPath(config, config),
     accessLog: config.accessLog ?? true,
     issuerFetcher: (request) => fetch(request),
     metrics,

@@ -10,6 +10,7 @@
  */
 
 import { isIP } from "node:net";
+import type { ConfigOption, OptionNames } from "../config.ts";
 import { GitStratumError } from "../error.ts";
 
 /** An address: 4 or 16 bytes. An IPv4 address in IPv6 clothes (`::ffff:a.b.c.d`) is one of 4 bytes. */
@@ -70,6 +71,26 @@ export function parseAddressRange(text: string): AddressRange {
   throw new GitStratumError("invalid", "Expect a range of addresses such as 10.0.0.0/8", {
     data: { found: text.slice(0, 80) },
   });
+}
+
+/** A setting that holds one or more ranges. */
+export function addressRangesOption(
+  names: OptionNames,
+): ConfigOption<readonly AddressRange[] | undefined> {
+  return {
+    ...names,
+    placeholder: "RANGE,RANGE",
+    parse(text) {
+      return text.split(",").map((part) => {
+        try {
+          return parseAddressRange(part.trim());
+        } catch {
+          // The range's own error speaks of no setting; here it is the operator who reads.
+          throw new Error(`must hold ranges such as 10.1.0.0/16, not ${JSON.stringify(part)}`);
+        }
+      });
+    },
+  };
 }
 
 /** Whether an address lies in a range. */

@@ -12,6 +12,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { Hono } from "@hono/hono";
 import type { Metrics } from "../metrics.ts";
 import type { Service } from "../rpc/fetcher.ts";
+import { hostRefusal } from "./host_check.ts";
 
 /** Facts about readiness, for people. */
 export type ReadinessFacts = Readonly<Record<string, string | number | boolean | null>>;
@@ -32,7 +33,7 @@ export interface AdminServiceOptions {
   readonly metrics: Metrics;
   /** Asked for each request. */
   readonly readiness: () => Readiness;
-  /** Whoever has it gets details and metrics; absent = everybody does. */
+  /** Whoever has it gets details and metrics; absent = everybody on this machine does. */
   readonly token?: string;
 }
 
@@ -64,6 +65,7 @@ export class AdminService implements Service {
 
   async #metrics(request: Request): Promise<Response> {
     if (!this.#isTrusted(request)) {
+      if (this.#options.token === undefined) return new Response("Not here\n", { status: 403 });
       return new Response("A token is needed\n", {
         status: 401,
         headers: { "www-authenticate": "Bearer" },
@@ -75,7 +77,8 @@ export class AdminService implements Service {
 
   #isTrusted(request: Request): boolean {
     const { token } = this.#options;
-    if (token === undefined) return true;
+    // Without a token it listens on loopback, where pages of other sites must not find it.
+    if (token === undefined) return hostRefusal(request, []) === undefined;
     const given = /^Bearer +(\S+) *$/i.exec(request.headers.get("authorization") ?? "")?.[1];
     return given !== undefined && timingSafeEqual(digest(given), digest(token));
   }

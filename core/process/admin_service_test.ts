@@ -12,9 +12,9 @@ function setUp(token?: string) {
     readiness,
     ...(token === undefined ? {} : { token }),
   });
-  const ask = (path: string, authorization?: string) =>
+  const ask = (path: string, authorization?: string, host = "127.0.0.1:7000") =>
     service.fetch(
-      new Request(`http://admin${path}`, authorization ? { headers: { authorization } } : {}),
+      new Request(`http://${host}${path}`, authorization ? { headers: { authorization } } : {}),
     );
   return { state, ask };
 }
@@ -49,4 +49,14 @@ Deno.test("AdminService tells strangers a bare verdict, where it has a token", a
   }
   assert.match(await (await ask("/metrics", "Bearer abcdef")).text(), /gitstratum_things_total/);
   assert.deepEqual(await (await ask("/readyz", "bearer abcdef")).json(), { status: "joining" });
+});
+
+Deno.test("AdminService without a token tells nothing to a name that somebody made lead here", async () => {
+  const { ask } = setUp();
+  assert.equal(await (await ask("/readyz", undefined, "evil.example")).text(), "");
+  const metrics = await ask("/metrics", undefined, "evil.example");
+  assert.equal(metrics.status, 403);
+  assert.doesNotMatch(await metrics.text(), /gitstratum/);
+  const guarded = setUp("abcdef");
+  assert.equal((await guarded.ask("/metrics", "Bearer abcdef", "metrics.example")).status, 200);
 });

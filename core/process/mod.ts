@@ -9,6 +9,8 @@ export * from "./access_log.ts";
 export * from "./admin_service.ts";
 export * from "./cluster_link.ts";
 export * from "./data_directory.ts";
+export * from "./forwarded_address.ts";
+export * from "./host_check.ts";
 export * from "./http_server.ts";
 export * from "./membership.ts";
 export * from "./network_fetcher.ts";
