@@ -93,7 +93,7 @@ async function startParts(
   });
   const common = { fetcher: fetchers.signed, clock, random };
   const control = new ControlFailover({ urls: options.controlUrls, ...common });
-  const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
+  const routing = { topology, fetcherFor: () => fetchers.signed, clock, random, logger };
   const accounts = openAccounts({ ...options, logger }, { control, fetchers, releases });
   const server = await startFrontendServer({
     directory: directory.path,

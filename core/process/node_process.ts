@@ -16,6 +16,7 @@ import type { Random } from "../random.ts";
 import type { Service } from "../rpc/fetcher.ts";
 import type { NodeAgent, NodeAgentOptions } from "../rpc/topology/node_agent.ts";
 import type { Control, NodeId, NodeRole } from "../rpc/topology/topology.ts";
+import { withRelay } from "../rpc/relay/node_relay.ts";
 import { withTopology } from "../rpc/topology/topology_peers.ts";
 import type { TopologySource } from "../rpc/topology/topology_source.ts";
 import type { ReadinessFacts } from "./admin_service.ts";
@@ -112,8 +113,7 @@ async function startParts(
   const common = { clock, random, logger, signal, onFatal, releases };
   const opened = await options.open({ id, url: server.url, fetchers, metrics, ...common });
   const joined: { agent?: NodeAgent } = {};
-  const { topology } = opened;
-  const service = topology === undefined ? opened.service : withTopology(opened.service, topology);
+  const service = serviceForNodes(opened, { fetchers, metrics });
   server.serve(service, () => readinessOf(opened, joined.agent));
   const agent = await join(options, opened, { url: server.url, logger });
   joined.agent = agent;
@@ -132,6 +132,23 @@ async function startParts(
     },
     close: () => releases.run(),
   };
+}
+
+/** What a node answers besides its role's own: which topology it goes by, and for those cut off. */
+function serviceForNodes(
+  { service, topology }: OpenedNode,
+  parts: { readonly fetchers: NodeFetchers; readonly metrics: Metrics },
+): Service {
+  if (topology === undefined) return service;
+  const relayed = parts.metrics.counter("gitstratum_node_calls_relayed_total", {
+    help: "Calls that were to be passed on to a node that the caller could not reach.",
+    labels: ["outcome"],
+  });
+  return withRelay(withTopology(service, topology), {
+    topology,
+    fetcherFor: () => parts.fetchers.signed,
+    onRelayed: (outcome) => relayed.increment({ outcome }),
+  });
 }
 
 function join(

@@ -33,6 +33,8 @@ export * from "./metadata/pack_group.ts";
 export * from "./metadata/partition_router.ts";
 export * from "./metadata/primaries.ts";
 export * from "./metadata/provenance.ts";
+export * from "./relay/node_links.ts";
+export * from "./relay/node_relay.ts";
 export * from "./rates/rate_lease_failover.ts";
 export * from "./rates/rate_leases.ts";
 export * from "./metadata/reference_stream.ts";

@@ -63,6 +63,15 @@ Deno.test("a cluster serves on while links between its processes are cut", async
     () => whileCut(world, { from: "frontend-1", to: [first] }),
   );
 
+  await t.step(
+    "a frontend reaches one of three metadata nodes only, and not the primary",
+    async () => {
+      const { id } = await primaryOf(cluster, partition);
+      const [, ...rest] = idsOf(cluster.metadata).filter((each) => each !== id);
+      await whileCut(world, { from: "frontend-1", to: [id, ...rest] });
+    },
+  );
+
   await t.step("a metadata node reaches two of three object nodes no more", async () => {
     const { id } = await primaryOf(cluster, partition);
     await whileCut(world, { from: id, to: others });

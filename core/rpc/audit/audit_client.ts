@@ -58,7 +58,7 @@ export class RoutedAuditTrail implements AuditTrail {
   /** {@inheritDoc AuditTrail.query} */
   async query(query: AuditQuery): Promise<readonly AuditEvent[]> {
     const pages = await callPrimaries(this.#router, query.partitions, (target, partitions) => {
-      const options = { path: METADATA_AUDIT_PATH, baseUrl: target.node.address };
+      const options = { path: METADATA_AUDIT_PATH, baseUrl: target.baseUrl };
       return new AuditClient(target.fetcher, options).query({ ...query, partitions });
     });
     return mergedAuditPages(pages, query.limit);

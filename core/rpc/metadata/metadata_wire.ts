@@ -274,18 +274,19 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.strictObject({
   signatures: z.strictObject({ good: oids, bad: oids }).optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
-/** A push as it travels. */
-export type PushBody = Omit<PushRequest, "commands" | "pushId"> & {
+/** A push as it travels, less its index. */
+export type PushBody = Omit<PushRequest, "commands" | "pushId" | "freshIndex"> & {
   readonly pushId: PushId;
   readonly commands: readonly CommandRow[];
 };
 
-/** The wire form of a push. */
+/** The wire form of a push; its index travels beside it (see `push_frame.ts`). */
 export function pushBody(request: PushRequest): PushBody {
+  const { freshIndex: _, ...rest } = request;
   const commands = request.commands.map(({ name, oldOid, newOid }) =>
     [name, oldOid, newOid] as const
   );
-  return { ...request, commands };
+  return { ...rest, commands };
 }
 
 /** Schema of {@link PushResult}. */

@@ -9,8 +9,9 @@
  * recognise their own traces.
  *
  * Fault model: a node that stopped without closing its connections never answers; its call ends when
- * the topology gives the partition to another. An old topology costs attempts, never a wrong answer,
- * because nodes refuse what is not theirs.
+ * the topology gives the partition to another. One that only this process can not reach keeps its
+ * partitions; calls to it are passed on by others (see {@link NodeLinks}). An old topology costs
+ * attempts, never a wrong answer, because nodes refuse what is not theirs.
  *
  * @module
  */
@@ -19,9 +20,11 @@ import type { Clock } from "../../clock.ts";
 import type { Partition } from "../../consensus/log.ts";
 import { GitStratumError, hasCode } from "../../error.ts";
 import { PARTITION_ATTEMPT_MS_MAX, PARTITION_CALL_MS_MAX } from "../../limits.ts";
+import type { Logger } from "../../logger.ts";
 import type { Random } from "../../random.ts";
 import type { Fetcher } from "../fetcher.ts";
-import type { Topology, TopologyNode } from "../topology/topology.ts";
+import { NodeLinks, type NodeRoute } from "../relay/node_links.ts";
+import type { NodeId, Topology, TopologyNode } from "../topology/topology.ts";
 import type { TopologySource } from "../topology/topology_source.ts";
 
 /** The world of a router. */
@@ -36,16 +39,24 @@ export interface PartitionRouterOptions {
   readonly random: Random;
   /** From the first attempt to giving up, in milliseconds; `PARTITION_CALL_MS_MAX` unless told. */
   readonly deadlineMs?: number;
+  /** The node that calls, when it is a metadata node. */
+  readonly nodeId?: NodeId;
+  /** Told of nodes that can not be reached straight. */
+  readonly logger?: Logger;
 }
 
 /** A node to be called. */
 export interface RouteTarget {
-  /** Who it is and where. */
+  /** Who it is. */
   readonly node: TopologyNode;
+  /** What paths are put behind: the node's address, or the way by another node. */
+  readonly baseUrl: string;
   /** Carries requests to it, until the attempt is given up. */
   readonly fetcher: Fetcher;
   /** Which attempt this is, from 1. */
   readonly attempt: number;
+  /** Rejects when the way is cut and another one is known; never resolves, is silent once over. */
+  readonly cut: (over: AbortSignal) => Promise<never>;
 }
 
 /** One attempt at something that may take several. */
@@ -65,10 +76,12 @@ const PAUSE_MS_MAX = 800;
 /** Calls primaries of partitions. */
 export class PartitionRouter {
   readonly #options: PartitionRouterOptions;
+  readonly #links: NodeLinks;
 
   /** Makes a router; nothing is sent yet. */
   constructor(options: PartitionRouterOptions) {
     this.#options = options;
+    this.#links = new NodeLinks(options);
   }
 
   /** Who serves what, as the router knows it. */
@@ -146,14 +159,17 @@ export class PartitionRouter {
     const { topology, attempt, isStale } = options;
     const over = new AbortController();
     const cut = new AbortController();
-    const target = (node: TopologyNode) => ({
-      node,
-      attempt,
-      fetcher: this.#cuttable(node.address, cut.signal),
-    });
+    const { promise: unreachable, reject: giveUp } = Promise.withResolvers<never>();
+    const target = (node: TopologyNode): RouteTarget => {
+      const route = this.#links.routeTo(node);
+      const fetcher = this.#cuttable(route, { cut: cut.signal, over: over.signal, giveUp });
+      const lost = (over: AbortSignal) => unlessOver(this.#links.watch(route, over), over);
+      return { node, attempt, baseUrl: route.baseUrl, fetcher, cut: lost };
+    };
     try {
       return await Promise.race([
         work({ topology, attempt, target }),
+        unreachable,
         this.#outdated(topology, isStale, over.signal),
         this.#overdue(over.signal),
       ]);
@@ -165,9 +181,27 @@ export class PartitionRouter {
     }
   }
 
-  #cuttable(address: string, signal: AbortSignal): Fetcher {
-    const fetcher = this.#options.fetcherFor(address);
-    return (request) => fetcher(new Request(request, { signal }));
+  /** Carries requests over a way, which is watched from the first one on, until the attempt is over. */
+  #cuttable(
+    route: NodeRoute,
+    attempt: {
+      readonly cut: AbortSignal;
+      readonly over: AbortSignal;
+      readonly giveUp: (error: unknown) => void;
+    },
+  ): Fetcher {
+    const { cut, over, giveUp } = attempt;
+    let isWatched = false;
+    return async (request) => {
+      if (!isWatched) unlessOver(this.#links.watch(route, over), over).catch(giveUp);
+      isWatched = true;
+      try {
+        return await route.fetcher(new Request(request, { signal: cut }));
+      } catch (error) {
+        if (!cut.aborted) this.#links.failed(route);
+        throw error;
+      }
+    };
   }
 
   /** Rejects when a newer topology makes an attempt pointless; never resolves. */

@@ -5,6 +5,8 @@ import { PARTITION_ATTEMPT_MS_MAX, PARTITION_CALL_MS_MAX } from "../../limits.ts
 import { ManualClock } from "../../manual_clock.ts";
 import { SeededRandom } from "../../seeded_random.ts";
 import type { Fetcher } from "../fetcher.ts";
+import { JsonClient } from "../json_client.ts";
+import { LinkedNodes } from "../testing/linked_nodes.ts";
 import { ManualTopology } from "../topology/manual_topology.ts";
 import { PartitionRouter } from "./partition_router.ts";
 import { emptyTopology, type NodeId, type Topology } from "../topology/topology.ts";
@@ -30,7 +32,10 @@ function ledBy(primary: string | null, suffix = ""): Omit<Topology, "version"> {
   return { ...emptyTopology(), nodes, partitions };
 }
 
-function open(fetcher: Fetcher = () => Promise.resolve(new Response("answer"))) {
+function open(
+  fetcher: Fetcher = () => Promise.resolve(new Response("answer")),
+  pings: Fetcher = () => Promise.resolve(new Response(null, { status: 204 })),
+) {
   const clock = new ManualClock();
   const topology = new ManualTopology();
   topology.set(ledBy("a"));
@@ -40,13 +45,15 @@ function open(fetcher: Fetcher = () => Promise.resolve(new Response("answer"))) 
     clock,
     random: new SeededRandom(1),
     fetcherFor: (address) => (request) => {
+      // Whoever is asked whether it is there says so, unless a test says otherwise.
+      if (request.url.includes("/link/v1/")) return pings(request);
       asked.push(address);
       return fetcher(request);
     },
   });
   const call = () =>
-    router.call(PARTITION, async ({ node, fetcher }) => {
-      return await (await fetcher(new Request(node.address))).text();
+    router.call(PARTITION, async ({ baseUrl, fetcher }) => {
+      return await (await fetcher(new Request(baseUrl))).text();
     });
   return { clock, topology, router, asked, call };
 }
@@ -130,7 +137,45 @@ Deno.test("call() leaves a node that hangs when the partition moves, and after a
   const { clock, call } = open(hanging);
   const given = rejects(call(), is("unavailable"));
   await clock.advance(PARTITION_ATTEMPT_MS_MAX - 1);
-  equal(clock.sleeping, 1);
+  // The end of the attempt, and the next look whether the node is there.
+  equal(clock.sleeping, 2);
   await clock.advance(1);
   await given;
+  equal(clock.sleeping, 0);
 });
+
+Deno.test("call() reaches a node by another one when the way to it is cut, however it is cut", async () => {
+  for (const kind of ["refuses", "swallows"] as const) {
+    const nodes = new LinkedNodes(["a", "b", "c"]);
+    nodes.cut("us", "a", kind);
+    const router = nodes.router("us");
+    const call = () => nodes.passing(askWith(router));
+    equal(await call(), "a answers POST /question?x=1: body");
+    const beganMs = nodes.clock.monotonicMs();
+    ok(beganMs < 6000, `${kind}: ${beganMs}`);
+    // The way is known from now on.
+    nodes.sent.length = 0;
+    equal(await call(), "a answers POST /question?x=1: body");
+    ok(nodes.sent.every(([from, to]) => from !== "us" || to !== "a"), `${nodes.sent}`);
+  }
+});
+
+Deno.test("call() leaves a node that is slow for everybody to itself", async () => {
+  const nodes = new LinkedNodes(["a", "b", "c"]);
+  for (const from of ["us", "b", "c"]) nodes.cut(from, "a", "swallows");
+  const answer = askWith(nodes.router("us"));
+  await nodes.clock.advance(100);
+  for (let ms = 0; ms < 30_000; ms += 100) await nodes.clock.advance(100);
+  equal(nodes.calls("us", "a").length, 1);
+  nodes.mend();
+  equal(await nodes.passing(answer), "a answers POST /question?x=1: body");
+  equal(nodes.calls("us", "a").length, 1);
+});
+
+/** Puts a question to the primary. */
+function askWith(router: PartitionRouter): Promise<string> {
+  return router.call(PARTITION, async ({ baseUrl, fetcher }) => {
+    const client = new JsonClient(fetcher, { baseUrl });
+    return await (await client.send("/question?x=1", { method: "POST", body: "body" })).text();
+  });
+}

@@ -226,6 +226,6 @@ export class RoutedMetadata implements Metadata {
   }
 }
 
-function clientOf({ fetcher, node }: RouteTarget): MetadataClient {
-  return new MetadataClient(fetcher, { baseUrl: node.address });
+function clientOf({ fetcher, baseUrl }: RouteTarget): MetadataClient {
+  return new MetadataClient(fetcher, { baseUrl });
 }

@@ -10,7 +10,8 @@
  * it, the stream fails.
  *
  * Fault model: a sender may die, which breaks its stream off, or stand still, which does not. So a
- * stream that brings nothing for a while, after its partition went to another node, is left.
+ * stream that brings nothing for a while is left, after its partition went to another node or the way
+ * to its sender was cut.
  *
  * @module
  */
@@ -41,6 +42,8 @@ interface Begun {
   readonly isWhole: boolean;
   /** What the call went by. */
   readonly topology: Topology;
+  /** Where it comes from. */
+  readonly target: RouteTarget;
 }
 
 /**
@@ -87,7 +90,7 @@ class RoutedStream {
     this.#begun = await this.#router.call(this.#partition, async (target) => {
       // What the target was taken from, or newer: then only a later move counts as one.
       const before = topology.current();
-      return { ...await readBeginning(await this.#open(target)), topology: before };
+      return { ...await readBeginning(await this.#open(target)), topology: before, target };
     });
   }
 
@@ -112,13 +115,13 @@ class RoutedStream {
   }
 
   async #read(): Promise<Uint8Array | undefined> {
-    const { chunks, reader, isWhole, topology } = this.#begun!;
+    const { chunks, reader, isWhole, topology, target } = this.#begun!;
     if (chunks.length > 0 || isWhole) return chunks.shift();
     const over = new AbortController();
     const options = { since: topology, silenceMs: SILENCE_MS_MAX, over: over.signal };
     try {
       const left = this.#router.left(this.#partition, options);
-      return (await Promise.race([reader.read(), left])).value;
+      return (await Promise.race([reader.read(), left, target.cut(over.signal)])).value;
     } finally {
       over.abort();
     }
@@ -163,7 +166,7 @@ class AnswerChanged extends Error {
 
 async function readBeginning(
   stream: ReadableStream<Uint8Array>,
-): Promise<Omit<Begun, "topology">> {
+): Promise<Omit<Begun, "topology" | "target">> {
   const reader = stream.getReader();
   const chunks: Uint8Array[] = [];
   try {

@@ -60,18 +60,26 @@ function open(...senders: readonly Sender[]) {
   const topology = new ManualTopology();
   topology.set(ledBy("a"));
   const asked: string[] = [];
+  const links = { isCut: false };
   const router = new PartitionRouter({
     topology,
     clock,
     random: new SeededRandom(1),
-    fetcherFor: () => () => Promise.reject(new Error("Nothing is fetched")),
+    fetcherFor: () => ({ url }) => {
+      if (!links.isCut) return Promise.reject(new Error("Nothing is fetched"));
+      const isRelayed = url.startsWith("http://b/link/v1/to/a/");
+      const headers = { "x-gitstratum-relay": "passed" };
+      return isRelayed
+        ? Promise.resolve(new Response(null, { status: 204, headers }))
+        : Promise.reject(new TypeError("Refuse a connection"));
+    },
   });
   const start = () =>
-    routedStream(router, PARTITION, ({ node }) => {
-      asked.push(node.address);
+    routedStream(router, PARTITION, ({ baseUrl }) => {
+      asked.push(baseUrl);
       return Promise.resolve(answerOf(senders[asked.length - 1]!));
     });
-  return { clock, topology, asked, start };
+  return { clock, topology, asked, links, start };
 }
 
 async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
@@ -140,6 +148,18 @@ Deno.test("routedStream() leaves a sender that stands still once its partition h
   topology.set(ledBy("b"));
   deepEqual(await during(clock, read), LONG);
   deepEqual(asked, ["http://a", "http://b"]);
+});
+
+Deno.test("routedStream() goes on by another node when the way to its sender is cut", async () => {
+  const { clock, asked, links, start } = open(
+    { bytes: LONG, diesAfter: 1_000_000, hangs: true },
+    { bytes: LONG },
+  );
+  const read = start().then(bytesOf);
+  await clock.advance(0);
+  links.isCut = true;
+  deepEqual(await during(clock, read), LONG);
+  deepEqual(asked, ["http://a", "http://b/link/v1/to/a"]);
 });
 
 Deno.test("routedStream() lets a former primary finish what it streams", async () => {

@@ -115,7 +115,7 @@ export class RoutedDeliveries implements WebhookDeliveries {
   /** {@inheritDoc WebhookDeliveries.list} */
   async list(query: DeliveryQuery): Promise<readonly WebhookDelivery[]> {
     const pages = await callPrimaries(this.#router, query.partitions, (target, partitions) => {
-      const client = new DeliveriesClient(target.fetcher, { baseUrl: target.node.address });
+      const client = new DeliveriesClient(target.fetcher, { baseUrl: target.baseUrl });
       return client.list({ ...query, partitions });
     });
     return pages.flat().sort((a, b) => deliveryPlace(a) > deliveryPlace(b) ? -1 : 1)
@@ -124,8 +124,8 @@ export class RoutedDeliveries implements WebhookDeliveries {
 
   /** {@inheritDoc WebhookDeliveries.replay} */
   replay(id: WebhookDeliveryId, webhookId: WebhookId): Promise<WebhookDelivery> {
-    return this.#router.call(partitionOfDelivery(id), ({ fetcher, node }) => {
-      const client = new DeliveriesClient(fetcher, { baseUrl: node.address });
+    return this.#router.call(partitionOfDelivery(id), ({ fetcher, baseUrl }) => {
+      const client = new DeliveriesClient(fetcher, { baseUrl });
       return client.replay(id, webhookId);
     });
   }

@@ -11,6 +11,7 @@ import {
   ConsensusNodeLease,
   RoutedExtentStore,
   type Service,
+  withRelay,
   withTopology,
 } from "@gitstratum/core/rpc";
 import { AbleNodeControl, type OpenMetadataNode, openMetadataNode } from "@gitstratum/metadata";
@@ -61,7 +62,7 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
       cluster: { nodeId: id, topology, lease: this.#mutation.metadataLease(lease), fetcherFor },
       keepEntryCount: KEEP_ENTRY_COUNT,
     });
-    listen(withTopology(node.service, whole));
+    listen(withRelay(withTopology(node.service, whole), { topology: whole, fetcherFor }));
     const isAble = () => lease.mayServe() && node.canWrite;
     const control = new AbleNodeControl(membership.control, { isAble, logger });
     await join(ground, { role: "metadata", membership, control });

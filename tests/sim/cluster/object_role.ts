@@ -10,7 +10,7 @@ import { type ObjectNode, openObjectNode, type Trouble } from "@gitstratum/objec
 import { join, link } from "./cluster_membership.ts";
 import { ProcessDisk } from "./process_disk.ts";
 import type { Ending, SimGround, SimRole } from "./sim_node.ts";
-import { type Service, withTopology } from "@gitstratum/core/rpc";
+import { type Service, withRelay, withTopology } from "@gitstratum/core/rpc";
 import type { Mutation } from "../faults/mutation.ts";
 
 /** An object node's disk over its lives. */
@@ -44,7 +44,8 @@ export class ObjectRole implements SimRole<ObjectNode> {
       onFailure: onFatal,
       onTrouble: (trouble) => void this.troubles.push(trouble),
     });
-    listen(withTopology(this.#mutation.objectService(node.service), topology));
+    const service = withTopology(this.#mutation.objectService(node.service), topology);
+    listen(withRelay(service, { topology, fetcherFor: () => fetchers.signed }));
     const ringVersion = () => node.ring?.upkeep.status.ringVersion;
     await join(ground, { role: "object", membership, ringVersion });
     return node;
