@@ -8,6 +8,7 @@
 import { assert, PARTITION_COUNT, SeededRandom } from "@gitstratum/core";
 import { checkCopies } from "./checks/copies.ts";
 import { checkHistories } from "./checks/histories.ts";
+import { checkMemory, heldMemory } from "./checks/memory.ts";
 import { findOrphans } from "./checks/orphans.ts";
 import { type Counts, RunRecord, type Violation } from "./checks/run_record.ts";
 import { SimClient } from "./clients/sim_client.ts";
@@ -173,7 +174,10 @@ class Run implements Disposable {
     const working = Promise.all(this.#clients.map((client) => client.run()));
     this.#nemesis.start();
     const { troubleMs = TROUBLE_MS } = this.#options;
-    await loop.run(() => false, loop.nowMs + troubleMs);
+    await loop.run(() => {
+      checkMemory(this.#cluster, this.#record);
+      return false;
+    }, loop.nowMs + troubleMs);
     this.#nemesis.end();
     for (const client of this.#clients) client.stop();
     if (await this.#until(working, RECOVERY_MS_MAX)) return;
@@ -241,6 +245,8 @@ class Run implements Disposable {
       for (const { opened } of this.#cluster.metadata) await opened?.upkeep();
       return await findOrphans(this.#cluster);
     });
+    const held = await this.#gone(() => Promise.resolve(heldMemory(this.#cluster)));
+    if (held.length > 0) this.#record.violate("P9", held.join("; "));
     if (orphans.length > 0) this.#record.violate("orphans", orphans.slice(0, 5).join(" "));
     const before = this.#record.violations.length;
     if (!await this.#until(this.#readAll(), RECOVERY_MS_MAX)) {

@@ -24,6 +24,7 @@ export interface Violation {
     | "P6"
     | "P7"
     | "P8"
+    | "P9"
     | "liveness"
     | "copies"
     | "orphans"

@@ -9,14 +9,17 @@ import { MemoryDisk } from "@gitstratum/core/disk";
 import { RoutedExtentStore, RoutedMetadata, type Service } from "@gitstratum/core/rpc";
 import { createFrontend, type Frontend } from "@gitstratum/frontend";
 import { PackIngest } from "@gitstratum/frontend/ingest";
+import { PushAdmission } from "../../../frontend/ingest/push_admission.ts";
 import type { Mutation } from "../faults/mutation.ts";
 import { join, link } from "./cluster_membership.ts";
+import { type FrontendBounds, openFrontendBounds } from "./frontend_bounds.ts";
 import type { SimGround, SimRole } from "./sim_node.ts";
 
 /** A frontend and what it is made of. */
 export interface OpenedFrontend {
   readonly service: Service;
   readonly frontend: Frontend;
+  readonly bounds: FrontendBounds;
 }
 
 /** Where rebuilt objects that are too large for memory would go: none is, here. */
@@ -31,12 +34,15 @@ export function frontendRole(mutation: Mutation): SimRole<OpenedFrontend> {
       const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
       const metadata = mutation.frontendMetadata(new RoutedMetadata(routing), clock);
       const extents = mutation.frontendExtents(new RoutedExtentStore(routing));
+      const bounds = openFrontendBounds(ground, (options) => mutation.packCache(options));
+      const memory = mutation.frontendMemory(bounds.memory);
       const ingest = new PackIngest({
         metadata,
         extents,
         random,
         disk: new MemoryDisk(),
         scratchDirectory: NOWHERE,
+        admission: new PushAdmission({ permits: memory.permits, clock }),
       });
       const frontend = createFrontend({
         metadata,
@@ -49,13 +55,16 @@ export function frontendRole(mutation: Mutation): SimRole<OpenedFrontend> {
         scratchDirectory: NOWHERE,
         readOnly: false,
         autoCreate: false,
+        cache: bounds.cache,
+        admission: bounds.admission,
+        memory,
       });
       const service: Service = {
         fetch: (request) => frontend.fetch(request, { signal: request.signal }),
       };
       listen(service);
       await join(ground, { role: "frontend", membership });
-      return { service, frontend };
+      return { service, frontend, bounds };
     },
     ended() {},
   };

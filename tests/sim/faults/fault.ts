@@ -19,6 +19,7 @@ export const FAULT_WEIGHTS = {
   "slow disk": 3,
   "full disk": 2,
   "failing disk": 1,
+  "spoiled cache": 3,
   "clock jump": 3,
   "drain": 3,
   "add a node": 1,

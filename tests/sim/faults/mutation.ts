@@ -12,6 +12,8 @@ import type { Clock } from "@gitstratum/core";
 import type { Log } from "@gitstratum/core/consensus";
 import type { Disk } from "@gitstratum/core/disk";
 import type { ExtentStore, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
+import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
+import { PackCache, type PackCacheOptions } from "../../../frontend/pack_cache/pack_cache.ts";
 import type { Fault } from "./fault.ts";
 import type { NetworkFaults } from "../world/network_weather.ts";
 
@@ -35,6 +37,10 @@ export interface Mutation {
   frontendMetadata(metadata: Metadata, clock: Clock): Metadata;
   /** The extents as a frontend sees them. */
   frontendExtents(extents: ExtentStore): ExtentStore;
+  /** What a frontend shares packs by. */
+  packCache(options: PackCacheOptions): PackCache;
+  /** What a frontend's requests take memory from. */
+  frontendMemory(memory: RequestMemory): RequestMemory;
   /** What the network does besides. */
   readonly network: Partial<NetworkFaults>;
   /** Faults that are drawn more often, because they show the bug. */
@@ -54,6 +60,8 @@ export const NO_MUTATION: Mutation = {
   metadataExtents: (extents) => extents,
   frontendMetadata: (metadata) => metadata,
   frontendExtents: (extents) => extents,
+  packCache: (options) => new PackCache(options),
+  frontendMemory: (memory) => memory,
   network: {},
   weights: {},
   isNarrow: false,

@@ -18,6 +18,10 @@ import type {
   RepositoryKey,
   Service,
 } from "@gitstratum/core/rpc";
+import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
+import type { OpenedPack } from "../../../frontend/pack_cache/opened_pack.ts";
+import { type CachedRequest, PackCache } from "../../../frontend/pack_cache/pack_cache.ts";
+import type { PackKey } from "../../../frontend/pack_cache/pack_key.ts";
 import type { Violation } from "../checks/run_record.ts";
 import { type Mutation, NO_MUTATION } from "./mutation.ts";
 import { withMetadata } from "./metadata_wrapper.ts";
@@ -108,6 +112,18 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...NO_MUTATION,
+    promise: "P8",
+    name: "the pack cache takes packs for each other",
+    packCache: (options) => new CoarsePackCache(options),
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P9",
+    name: "some of the memory that requests took is never given back",
+    frontendMemory: leakyMemory,
+  },
+  {
+    ...NO_MUTATION,
     promise: "copies",
     name: "nodes do not compare what they hold",
     objectService: deafToComparisons,
@@ -119,6 +135,25 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     metadataExtents: (extents) => ({ ...forwarded(extents), list: () => Promise.resolve([]) }),
   },
 ];
+
+/** Keeps a sixteenth of all possible packs apart. */
+class CoarsePackCache extends PackCache {
+  override open(key: PackKey, request: CachedRequest): Promise<OpenedPack> {
+    return super.open(key.slice(0, 1) as PackKey, request);
+  }
+}
+
+/** Memory of which every third permit stays out. */
+function leakyMemory(memory: RequestMemory): RequestMemory {
+  const { permits } = memory;
+  const acquire = permits.acquire.bind(permits);
+  let count = 0;
+  permits.acquire = async (request) => {
+    const permit = await acquire(request);
+    return ++count % 3 === 0 ? { ...permit, release: () => {} } : permit;
+  };
+  return memory;
+}
 
 /** The methods of a store, whatever class it is of. */
 function forwarded(extents: import("@gitstratum/core/rpc").ExtentStore) {

@@ -132,6 +132,8 @@ export class Nemesis {
       case "full disk":
       case "failing disk":
         return this.#spoilDisk(fault);
+      case "spoiled cache":
+        return this.#spoilCache();
       case "clock jump":
         this.#pick(this.#cluster.nodes).host.clock.wallOffsetMs = this.#random.below(JUMP_MS_MAX) -
           JUMP_MS_MAX / 2;
@@ -276,6 +278,21 @@ export class Nemesis {
         break;
     }
     this.#lasting(() => clear(role.disk.faults));
+  }
+
+  /** A frontend's cache has no more room, or what it keeps becomes shorter. */
+  #spoilCache(): void {
+    const disk = this.#pick(this.#cluster.frontends).opened?.bounds.cacheDisk;
+    if (disk === undefined) return;
+    if (this.#random.chance(0.5)) {
+      disk.faults.capacityBytes = disk.bytes + this.#random.below(500);
+      return this.#lasting(() => clear(disk.faults));
+    }
+    for (const name of disk.list("")) {
+      const file = disk.open(name, { write: true });
+      file.truncate(this.#random.below(file.size() + 1));
+      file.close();
+    }
   }
 
   /** An operator drains a node, and takes it back. */
