@@ -6,18 +6,21 @@
 
 import { type Clock, hasCode, type Logger, type Random } from "@gitstratum/core";
 import type { Consensus } from "@gitstratum/core/consensus";
-import type {
-  Control,
-  HeartbeatRequest,
-  HeartbeatResult,
-  NodeId,
-  NodeRegistration,
-  RegisterNodeRequest,
-  Topology,
-  TopologySource,
+import {
+  type Control,
+  type HeartbeatRequest,
+  type HeartbeatResult,
+  type NodeId,
+  type NodeRegistration,
+  OWN_LEVELS,
+  type RegisterNodeRequest,
+  type SpokenLevels,
+  type Topology,
+  type TopologySource,
 } from "@gitstratum/core/rpc";
 import { type AccessNode, openAccessNode } from "./access/access_node.ts";
 import { AccountAudit } from "./audit/account_audit.ts";
+import { checkOwnRelease } from "./cluster_level.ts";
 import { ensureCluster } from "./cluster_identity.ts";
 import { ControlService } from "./control_service.ts";
 import { Controller } from "./controller.ts";
@@ -47,6 +50,8 @@ export interface ControlNodeOptions {
   readonly isAlone?: boolean;
   /** Default `DEFAULT_CONTROL_POLICY`. */
   readonly policy?: ControlPolicy;
+  /** What the node speaks; all that this release does, unless told. */
+  readonly levels?: SpokenLevels;
 }
 
 /** A running control node. */
@@ -151,11 +156,12 @@ class LocalControl implements Control {
   }
 }
 
-/** Starts a control node over a store. */
+/** Starts a control node over a store. @throws `denied` when its release can not be part of the cluster */
 export async function openControlNode(options: ControlNodeOptions): Promise<ControlNode> {
   const { consensus, clock, random, policy = DEFAULT_CONTROL_POLICY } = options;
   const { name = "control", isAlone = false } = options;
   const logger = options.logger.child({ role: "control" });
+  await checkOwnRelease(consensus, options.levels ?? OWN_LEVELS);
   const cluster = await ensureCluster(consensus, random);
   const registry = new NodeRegistry(consensus, { policy, cluster });
   const feed = new TopologyFeed({ consensus, clock, logger });

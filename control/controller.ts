@@ -16,6 +16,12 @@ import { type Clock, hasCode, type Logger } from "@gitstratum/core";
 import { type Consensus, prefixRange } from "@gitstratum/core/consensus";
 import { type StoreClaim, StoreLease } from "@gitstratum/core/rpc";
 import type { StepContext } from "./member.ts";
+import {
+  CLUSTER_LEVEL_KEY,
+  type ClusterLevel,
+  decodeClusterLevel,
+  raise,
+} from "./cluster_level.ts";
 import { readRegistrations } from "./node_registry.ts";
 import type { ControlPolicy } from "./policy.ts";
 import { type Look, type Members, reconcile, type Reconciled } from "./reconcile.ts";
@@ -165,14 +171,16 @@ export class Controller {
     const { entries } = await consensus.range(prefixRange("control/"));
     const stored = entries.find(({ key }) => key === TOPOLOGY_KEY);
     const topology = decodeTopology(stored);
-    const look = { ...readRegistrations(entries), topology, cluster };
+    const level = decodeClusterLevel(entries.find(({ key }) => key === CLUSTER_LEVEL_KEY));
+    const look = { ...readRegistrations(entries), topology, cluster, level: level.level };
     if (office.isFirstLook) office.graceUntilMs = this.#graceUntilMs(look);
     office.isFirstLook = false;
     const { graceUntilMs } = office;
     const context: StepContext = { nowMs: clock.monotonicMs(), policy, graceUntilMs };
     const result = reconcile(look, office.members, context);
     if (result.topology !== topology) {
-      const published = await this.#publish(result, office.claim, stored?.modRevision ?? 0);
+      const found = { level, modRevision: stored?.modRevision ?? 0 };
+      const published = await this.#publish(result, office.claim, found);
       // Somebody else published meanwhile, and the watch tells: the next look begins from there.
       if (!published) return;
     }
@@ -198,18 +206,22 @@ export class Controller {
   async #publish(
     { topology }: Reconciled,
     claim: StoreClaim,
-    modRevision: number,
+    found: { readonly level: ClusterLevel; readonly modRevision: number },
   ): Promise<boolean> {
+    const { modRevision } = found;
+    const raised = raise(found.level, topology.level ?? found.level.level);
     const { succeeded } = await this.#options.consensus.transact({
       compares: [
         claim.guard,
         { key: TOPOLOGY_KEY, target: "modRevision", operator: "=", value: modRevision },
+        raised.compare,
       ],
-      then: [{ kind: "put", key: TOPOLOGY_KEY, value: encodeJson(topology) }],
+      then: [{ kind: "put", key: TOPOLOGY_KEY, value: encodeJson(topology) }, ...raised.then],
     });
     if (succeeded) {
       this.#options.logger.info("Publish a topology", {
         version: topology.version,
+        level: topology.level ?? 0,
         nodes: topology.nodes.map(({ id, state }) => `${id}:${state}`).join(" "),
       });
     }

@@ -10,6 +10,7 @@ import {
   NodeAgent,
   type NodeId,
   type NodeRole,
+  OWN_LEVELS,
   type Topology,
   TopologyWatcher,
 } from "@gitstratum/core/rpc";
@@ -270,6 +271,7 @@ Deno.test("register() refuses the data of another cluster, and a second process 
       zone: "z",
       weight: 1,
       ready: true,
+      ...OWN_LEVELS,
     };
     await assert.rejects(
       () => control.register({ ...node, cluster: "0".repeat(32) }),

@@ -3,8 +3,11 @@
  *
  * | key | value | lives |
  * | --- | --- | --- |
- * | `control/nodes/ID` | role, address, zone, weight, incarnation, draining, whether it left | until removed |
- * | `control/alive/ID` | incarnation, ready, version of the ring it holds | while heartbeats come: a lease of the time of silence |
+ * | `control/nodes/ID` | role, address, zone, weight, level, incarnation, draining, whether it left | until removed |
+ * | `control/alive/ID` | incarnation, ready, version of the ring it holds, level | while heartbeats come: a lease of the time of silence |
+ * | `control/level` | the cluster's release level | always; see `cluster_level.ts` |
+ *
+ * Members that a later release has written are kept when a record is written anew.
  *
  * Any control node may serve any call: what is decided is decided by compare-and-swap on these keys.
  *
@@ -20,6 +23,8 @@ import type {
   RegisterNodeRequest,
 } from "@gitstratum/core/rpc";
 import { z } from "zod";
+import { isDeepStrictEqual } from "node:util";
+import { admit, readClusterLevel } from "./cluster_level.ts";
 import { decodeJson, encodeJson } from "./stored_json.ts";
 import type { ControlPolicy } from "./policy.ts";
 
@@ -41,6 +46,8 @@ export interface NodeRecord {
   readonly zone: string;
   /** Share of the data against other nodes of its role. */
   readonly weight: number;
+  /** The newest release level that it speaks; absent for a node that tells none. */
+  readonly level?: number;
   /** Number of the newest registration. */
   readonly incarnation: number;
   /** Whether an operator wants it empty. */
@@ -59,23 +66,27 @@ export interface AliveRecord {
   readonly ready: boolean;
   /** Of an object node: see `HeartbeatRequest.ringVersion`. */
   readonly ringVersion?: number;
+  /** See `HeartbeatRequest.level`. */
+  readonly level?: number;
 }
 
-const nodeRecordSchema = z.object({
+const nodeRecordSchema = z.looseObject({
   role: z.enum(["control", "metadata", "object", "frontend"]),
   address: z.string(),
   zone: z.string(),
   weight: z.number(),
+  level: z.int().positive().exactOptional(),
   incarnation: z.int().positive(),
   draining: z.boolean(),
   left: z.boolean().exactOptional(),
   forgotten: z.boolean().exactOptional(),
 });
 
-const aliveRecordSchema = z.object({
+const aliveRecordSchema = z.looseObject({
   incarnation: z.int().positive(),
   ready: z.boolean(),
   ringVersion: z.int().nonnegative().exactOptional(),
+  level: z.int().positive().exactOptional(),
 });
 
 /** Reads and writes registrations. */
@@ -97,11 +108,12 @@ export class NodeRegistry {
   /**
    * Registers a node under its next incarnation.
    *
-   * @throws `already-exists` for another role's id, `denied` for a node of another cluster
+   * @throws `already-exists` for another role's id, `denied` for a node of another cluster or of a
+   * release that can not be part of this one
    * @throws `unavailable` while another process with that id is heard from at another address
    */
   async register(request: RegisterNodeRequest): Promise<NodeRegistration> {
-    const { id, ready, cluster, ...described } = request;
+    const { id, ready, cluster, levelLeast, ...described } = request;
     if (cluster !== undefined && cluster !== this.#cluster) {
       throw otherCluster(request, this.#cluster);
     }
@@ -119,10 +131,12 @@ export class NodeRegistry {
         const incarnation = (before?.incarnation ?? 0) + 1;
         const draining = before !== undefined && !before.forgotten && before.draining;
         const record = { ...described, incarnation, draining };
-        return { record, alive: { incarnation, ready }, lease };
+        const alive = { incarnation, ready, ...levelMember(described) };
+        return { record, alive, lease, admits: { ...described, levelLeast } };
       });
       const { heartbeatIntervalMs } = this.#policy;
-      return { incarnation, heartbeatIntervalMs, cluster: this.#cluster };
+      const { level } = await readClusterLevel(this.#consensus);
+      return { incarnation, heartbeatIntervalMs, cluster: this.#cluster, level };
     } catch (error) {
       await this.#consensus.revokeLease(lease);
       throw error;
@@ -133,15 +147,16 @@ export class NodeRegistry {
   async heartbeat(id: NodeId, request: HeartbeatRequest): Promise<void> {
     const alive = await this.#consensus.get(ALIVE_PREFIX + id);
     const known = alive && decodeAlive(alive);
-    const isSame = known?.incarnation === request.incarnation && known.ready === request.ready &&
-      known.ringVersion === request.ringVersion;
-    if (isSame && alive?.lease !== undefined && await this.#prolong(alive.lease)) return;
+    if (
+      isDeepStrictEqual(known, request) && alive?.lease !== undefined &&
+      await this.#prolong(alive.lease)
+    ) return;
     const lease = await this.#consensus.grantLease(this.#policy.silenceMs);
     try {
       await this.#update(id, (before) => {
         if (before === undefined || before.forgotten) throw unknown(id);
         if (before.incarnation !== request.incarnation) throw superseded(before, request);
-        return { record: before, alive: request, lease };
+        return { record: { ...before, ...levelMember(request) }, alive: request, lease };
       });
     } catch (error) {
       await this.#consensus.revokeLease(lease);
@@ -195,17 +210,24 @@ export class NodeRegistry {
       readonly record: Omit<NodeRecord, "id">;
       /** What to note about its life; `absent` demands that there is none. */
       readonly alive?: AliveRecord | "gone" | "absent";
+      /** Lets nobody in who can not be part of the cluster at this moment. */
+      readonly admits?: { readonly level?: number; readonly levelLeast?: number | undefined };
       readonly lease?: string;
     },
   ): Promise<number> {
     const key = NODES_PREFIX + id;
     for (let round = 0; round < CONTENTION_ROUND_COUNT_MAX; round++) {
       const found = await this.#consensus.get(key);
-      const { record, alive, lease } = decide(found && decodeNode(found));
+      const { record, alive, lease, admits } = decide(found && decodeNode(found));
       const then: Change[] = [{ kind: "put", key, value: encodeNode(record) }];
       const compares: Compare[] = [
         { key, target: "modRevision", operator: "=", value: found?.modRevision ?? 0 },
       ];
+      if (admits !== undefined) {
+        const admission = admit(await readClusterLevel(this.#consensus), admits);
+        compares.push(admission.compare);
+        then.push(...admission.then);
+      }
       if (alive === "absent") {
         if (await this.#consensus.get(ALIVE_PREFIX + id) !== undefined) throw isHeard(id);
         compares.push({ key: ALIVE_PREFIX + id, target: "version", operator: "=", value: 0 });
@@ -241,14 +263,17 @@ export function readRegistrations(
   return { nodes, alive };
 }
 
+/** The key has the id. Members that are undefined are not written. */
 function encodeNode(record: Omit<NodeRecord, "id">): Uint8Array {
-  const { role, address, zone, weight, incarnation, draining, left, forgotten } = record;
-  // Members that are undefined are not written.
-  return encodeJson({ role, address, zone, weight, incarnation, draining, left, forgotten });
+  return encodeJson({ ...record, id: undefined });
 }
 
-function encodeAlive({ incarnation, ready, ringVersion }: AliveRecord): Uint8Array {
-  return encodeJson({ incarnation, ready, ringVersion });
+function encodeAlive(record: AliveRecord): Uint8Array {
+  return encodeJson(record);
+}
+
+function levelMember({ level }: { readonly level?: number }): { readonly level?: number } {
+  return level === undefined ? {} : { level };
 }
 
 function decodeNode(entry: KeyValue): NodeRecord {

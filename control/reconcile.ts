@@ -6,7 +6,12 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import type { NodeId, Topology, TopologyNode } from "@gitstratum/core/rpc";
+import {
+  nextReleaseLevel,
+  type NodeId,
+  type Topology,
+  type TopologyNode,
+} from "@gitstratum/core/rpc";
 import { adopt, type Member, memberState, step, type StepContext, wakeAtMs } from "./member.ts";
 import type { AliveRecord, NodeRecord } from "./node_registry.ts";
 import { planPartitions } from "./partition_planner.ts";
@@ -25,6 +30,8 @@ export interface Look {
   readonly topology: Topology;
   /** The cluster's id. */
   readonly cluster: string;
+  /** The cluster's release level so far; that of the topology before unless told. */
+  readonly level?: number;
 }
 
 /** What follows from a look. */
@@ -46,7 +53,9 @@ export function reconcile(look: Look, members: Members, context: StepContext): R
     const before = members.get(record.id) ?? (found && adopt(found, context));
     next.set(record.id, step(before, observe(record, look.alive.get(record.id)), context));
   }
-  const nodes = look.nodes.map((record) => publish(record, next.get(record.id)!));
+  const nodes = look.nodes.map((record) =>
+    publish({ ...record, ...levelOf(record, look.alive.get(record.id)) }, next.get(record.id)!)
+  );
   nodes.sort((a, b) => a.id < b.id ? -1 : 1);
   const partitions = planPartitions(
     nodes.filter(({ role }) => role === "metadata"),
@@ -60,9 +69,15 @@ export function reconcile(look: Look, members: Members, context: StepContext): R
     })),
     look.topology.rings,
   );
+  const { cluster } = look;
+  // Nodes that are away count: they may come back, and some of them still act.
+  const level = nextReleaseLevel(
+    look.level ?? look.topology.level,
+    nodes.map((node) => node.level),
+  );
   return {
     members: next,
-    topology: revise(look.topology, { cluster: look.cluster, nodes, partitions, rings }),
+    topology: revise(look.topology, { cluster, level, nodes, partitions, rings }),
     wakeAtMs: first(next),
   };
 }
@@ -78,19 +93,27 @@ function observe(record: NodeRecord, alive: AliveRecord | undefined) {
   };
 }
 
+/** A control node of an earlier release may have dropped it from one of the two. */
+function levelOf(record: NodeRecord, alive: AliveRecord | undefined): { readonly level?: number } {
+  const level = (alive?.incarnation === record.incarnation ? alive.level : undefined) ??
+    record.level;
+  return level === undefined ? {} : { level };
+}
+
 function publish(record: NodeRecord, member: Member): TopologyNode {
-  const { id, role, address, zone, weight, incarnation } = record;
-  return { id, role, address, zone, weight, incarnation, state: memberState(member) };
+  const { id, role, address, zone, weight, incarnation, level } = record;
+  const described = { id, role, address, zone, weight, incarnation };
+  return { ...described, ...(level === undefined ? {} : { level }), state: memberState(member) };
 }
 
 function revise(
   before: Topology,
-  parts: Required<Pick<Topology, "cluster" | "nodes" | "partitions" | "rings">>,
+  parts: Required<Pick<Topology, "cluster" | "level" | "nodes" | "partitions" | "rings">>,
 ): Topology {
   // A cluster of no nodes has nothing to tell.
   if (before.version === 0 && parts.nodes.length === 0) return before;
-  const { cluster, nodes, partitions, rings } = before;
-  if (isDeepStrictEqual({ cluster, nodes, partitions, rings }, parts)) return before;
+  const { cluster, level, nodes, partitions, rings } = before;
+  if (isDeepStrictEqual({ cluster, level, nodes, partitions, rings }, parts)) return before;
   return { ...before, version: before.version + 1, ...parts };
 }
 

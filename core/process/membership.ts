@@ -12,7 +12,7 @@ import { NodeAgent, type NodeAgentOptions } from "../rpc/topology/node_agent.ts"
 export interface MembershipOptions extends NodeAgentOptions {
   /** Gives the registration up. */
   readonly signal: AbortSignal;
-  /** Told when another process took the node's id over: this one has to end. */
+  /** Told when another process took the node's id over, or the cluster refuses it: it has to end. */
   readonly onFatal: (error: unknown) => void;
 }
 
@@ -22,7 +22,8 @@ const RETRY_MS = 1000;
 /**
  * Registers a node and keeps it alive; waits for as long as the control plane is away.
  *
- * @throws `already-exists` when the id belongs to another role; `aborted` when the signal aborts
+ * @throws `already-exists` when the id belongs to another role; `denied` when its data or its release
+ * do not belong to the cluster; `aborted` when the signal aborts
  */
 export async function joinCluster(options: MembershipOptions): Promise<NodeAgent> {
   const { clock, logger, signal, onFatal, node } = options;
@@ -32,6 +33,7 @@ export async function joinCluster(options: MembershipOptions): Promise<NodeAgent
       await agent.start();
       agent.ended().then((why) => {
         if (why === "superseded") onFatal(superseded(node.id));
+        if (why === "refused") onFatal(refused(node.id));
       }, onFatal);
       return agent;
     } catch (error) {
@@ -51,6 +53,12 @@ async function pause(
   } catch (cause) {
     throw new GitStratumError("aborted", "Stop waiting for the control plane", { cause });
   }
+}
+
+function refused(id: string): GitStratumError {
+  return new GitStratumError("denied", "Be refused by the cluster, which the log tells more of", {
+    data: { node: id },
+  });
 }
 
 function superseded(id: string): GitStratumError {

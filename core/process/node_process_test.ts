@@ -10,6 +10,7 @@ import type {
   NodeRegistration,
   RegisterNodeRequest,
 } from "../rpc/topology/topology.ts";
+import { OWN_LEVELS } from "../rpc/topology/release_level.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { type NodeConfig, nodeConfigTable, readNodeFiles } from "./node_config.ts";
 import { openNodeFetchers } from "./node_fetcher.ts";
@@ -122,7 +123,15 @@ Deno.test("startNode() listens first, serves when open, and registers where it l
   assert.equal((await fetchAs("ours", url)).text, "served");
   assert.equal((await fetchAs("theirs", `${url}/healthz`)).status, 403);
   assert.deepEqual(control.registered, [
-    { id: "object-7", role: "object", address: url, zone: "z1", weight: 3, ready: true },
+    {
+      id: "object-7",
+      role: "object",
+      address: url,
+      zone: "z1",
+      weight: 3,
+      ready: true,
+      ...OWN_LEVELS,
+    },
   ]);
   const admin = /Metrics: (\S+)\/metrics/.exec(running.greeting)![1]!;
   assert.deepEqual(await (await fetch(`${admin}/readyz`)).json(), {

@@ -2,8 +2,9 @@
  * What every node does to belong to the cluster: register, then send heartbeats.
  *
  * Failing calls are repeated: a node serves on with the topology it has while the control plane is
- * away. Only being superseded (another process registered the same id) ends an agent, because then
- * this process must not act for that id any more.
+ * away. Only being superseded (another process registered the same id) or being refused (the cluster
+ * has gone on to a later release) ends an agent, because then this process must not act for that id any
+ * more.
  *
  * @module
  */
@@ -11,6 +12,12 @@
 import type { Clock } from "../../clock.ts";
 import { hasCode } from "../../error.ts";
 import type { Logger } from "../../logger.ts";
+import {
+  checkReleaseLevel,
+  FIRST_RELEASE_LEVEL,
+  OWN_LEVELS,
+  type SpokenLevels,
+} from "./release_level.ts";
 import type { Control, NodeRegistration, NodeState, RegisterNodeRequest } from "./topology.ts";
 
 /** How long to wait before a failed registration is tried again. */
@@ -21,7 +28,9 @@ export interface NodeAgentOptions {
   /** Where to register. */
   readonly control: Control;
   /** What to register. */
-  readonly node: Omit<RegisterNodeRequest, "ready">;
+  readonly node: Omit<RegisterNodeRequest, "ready" | keyof SpokenLevels>;
+  /** What the node speaks; all that this release does, unless told. */
+  readonly levels?: SpokenLevels;
   /** Counts the time between heartbeats. */
   readonly clock: Clock;
   /** Told of missed heartbeats. */
@@ -34,12 +43,15 @@ export interface NodeAgentOptions {
   readonly onTopologyVersion?: (version: number) => void;
 }
 
+/** Why heartbeats ended. */
+export type AgentEnd = "superseded" | "refused" | "stopped";
+
 /** Speaks for one node to the control plane. */
 export class NodeAgent {
   readonly #options: NodeAgentOptions;
   readonly #stop = new AbortController();
   #registration: NodeRegistration | undefined;
-  #running: Promise<"superseded" | "stopped"> | undefined;
+  #running: Promise<AgentEnd> | undefined;
   #state: NodeState = "joining";
   #version = 0;
 
@@ -62,6 +74,7 @@ export class NodeAgent {
    * Registers, once; heartbeats follow until {@link NodeAgent.stop}.
    *
    * @throws `already-exists` when the id belongs to another role, `unavailable` as the call does
+   * @throws `denied` when this release can not be part of the cluster
    */
   async start(): Promise<void> {
     await this.#register();
@@ -69,7 +82,7 @@ export class NodeAgent {
   }
 
   /** Resolves when heartbeats ended, with the reason. The agent has to be started. */
-  ended(): Promise<"superseded" | "stopped"> {
+  ended(): Promise<AgentEnd> {
     return this.#running ?? Promise.resolve("stopped");
   }
 
@@ -100,7 +113,7 @@ export class NodeAgent {
     await this.#running;
   }
 
-  async #run(): Promise<"superseded" | "stopped"> {
+  async #run(): Promise<AgentEnd> {
     while (await this.#pause()) {
       try {
         await this.#beat();
@@ -111,6 +124,13 @@ export class NodeAgent {
             error,
           });
           return "superseded";
+        }
+        if (hasCode(error, "denied")) {
+          this.#options.logger.error("Stop acting for a node that its cluster refuses", {
+            node: this.#options.node.id,
+            error,
+          });
+          return "refused";
         }
         const cause = error instanceof Error ? error : new Error(String(error));
         this.#options.logger.warn("Miss a heartbeat", {
@@ -141,6 +161,7 @@ export class NodeAgent {
     const result = await control.heartbeat(node.id, {
       incarnation,
       ready: this.#isReady(),
+      level: this.#levels.level,
       ...(ringVersion === undefined ? {} : { ringVersion }),
     });
     this.#state = result.state;
@@ -153,7 +174,15 @@ export class NodeAgent {
 
   async #register(): Promise<void> {
     const { control, node } = this.#options;
-    this.#registration = await control.register({ ...node, ready: this.#isReady() });
+    const levels = this.#levels;
+    const found = await control.register({ ...node, ...levels, ready: this.#isReady() });
+    // A control node of an earlier release lets everybody in.
+    checkReleaseLevel(found.level ?? FIRST_RELEASE_LEVEL, levels);
+    this.#registration = found;
+  }
+
+  get #levels(): SpokenLevels {
+    return this.#options.levels ?? OWN_LEVELS;
   }
 
   #isReady(): boolean {

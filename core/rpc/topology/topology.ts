@@ -11,6 +11,7 @@ import { z } from "zod";
 import { GitStratumError } from "../../error.ts";
 import { PARTITION_COUNT } from "../../limits.ts";
 import { HashRing } from "../../ring/hash_ring.ts";
+import type { SpokenLevels } from "./release_level.ts";
 
 /** Name of a node: lower-case letters, digits and hyphens; kept over restarts. */
 export type NodeId = string & { readonly __brand: "NodeId" };
@@ -44,6 +45,8 @@ export interface TopologyNode {
   readonly state: NodeState;
   /** Counts the node's registrations: whoever speaks for an older one is not it any more. */
   readonly incarnation: number;
+  /** The newest release level that it speaks; absent for a node that tells none. */
+  readonly level?: number;
 }
 
 /** Who serves a partition. */
@@ -91,6 +94,8 @@ export interface Topology {
   readonly cluster?: string;
   /** Grows with each change; 0 before the first. */
   readonly version: number;
+  /** The cluster's release level: see {@link releaseLevelOf}. Absent as long as nobody told one. */
+  readonly level?: number;
   /** In order of their ids. */
   readonly nodes: readonly TopologyNode[];
   /** By partition number; always all of them. */
@@ -101,8 +106,8 @@ export interface Topology {
   readonly rings?: RingAssignment;
 }
 
-/** A node that comes up. */
-export interface RegisterNodeRequest {
+/** A node that comes up. Without levels it is of the first. */
+export interface RegisterNodeRequest extends Partial<SpokenLevels> {
   /** Kept over restarts. */
   readonly id: NodeId;
   /** Fixed for an id. */
@@ -127,6 +132,8 @@ export interface NodeRegistration {
   readonly heartbeatIntervalMs: number;
   /** The cluster that the node belongs to from now on; absent from the release before. */
   readonly cluster?: string;
+  /** The cluster's release level; absent from a control node of the first. */
+  readonly level?: number;
 }
 
 /** A sign of life. */
@@ -140,6 +147,8 @@ export interface HeartbeatRequest {
    * Absent while there is none.
    */
   readonly ringVersion?: number;
+  /** The newest release level that it speaks, as when it registered. */
+  readonly level?: number;
 }
 
 /** What a node learns from its heartbeat. */
@@ -158,7 +167,8 @@ export interface Control {
    * Makes a node known under a new incarnation, which ends any older one.
    *
    * @throws `already-exists` when the id belongs to a node of another role
-   * @throws `denied` when the node's data belongs to another cluster
+   * @throws `denied` when the node's data belongs to another cluster, or its release can not be part of
+   * the cluster
    * @throws `unavailable` while another process with that id is heard from at another address
    */
   register(request: RegisterNodeRequest): Promise<NodeRegistration>;
@@ -244,6 +254,7 @@ const describedNode = {
   zone: z.string().min(1).max(100),
   weight: z.number().nonnegative().max(1000),
 };
+const levelSchema = z.int().positive();
 const stateSchema = z.enum(["joining", "active", "suspect", "down", "draining"]);
 
 const ringMembersSchema = z.array(
@@ -266,6 +277,7 @@ export const topologyNodeSchema: z.ZodType<TopologyNode> = z.object({
   ...describedNode,
   state: stateSchema,
   incarnation: incarnationSchema,
+  level: levelSchema.exactOptional(),
 });
 
 /** Schema of {@link PartitionAssignment}. */
@@ -280,21 +292,24 @@ export const ringPolicySchema: z.ZodType<RingPolicy> = z.object({
   writeQuorum: z.int().positive(),
 });
 
-/** Schema of {@link Topology}. */
-export const topologySchema: z.ZodType<Topology> = z.object({
+/** Schema of {@link Topology}; what a later release adds is kept when a controller revises it. */
+export const topologySchema: z.ZodType<Topology> = z.looseObject({
   cluster: clusterIdSchema.exactOptional(),
   version: z.int().nonnegative(),
+  level: levelSchema.exactOptional(),
   nodes: z.array(topologyNodeSchema),
   partitions: z.array(partitionAssignmentSchema).length(PARTITION_COUNT),
   ring: ringPolicySchema,
   rings: ringAssignmentSchema.exactOptional(),
 });
 
-/** Schema of {@link RegisterNodeRequest}. */
-export const registerNodeRequestSchema: z.ZodType<RegisterNodeRequest> = z.object({
+/** Schema of {@link RegisterNodeRequest}; what a later release adds is kept with the registration. */
+export const registerNodeRequestSchema: z.ZodType<RegisterNodeRequest> = z.looseObject({
   ...describedNode,
   ready: z.boolean(),
   cluster: clusterIdSchema.exactOptional(),
+  level: levelSchema.exactOptional(),
+  levelLeast: levelSchema.exactOptional(),
 });
 
 /** Schema of {@link NodeRegistration}. */
@@ -302,13 +317,15 @@ export const nodeRegistrationSchema: z.ZodType<NodeRegistration> = z.object({
   incarnation: incarnationSchema,
   heartbeatIntervalMs: z.int().positive(),
   cluster: clusterIdSchema.exactOptional(),
+  level: levelSchema.exactOptional(),
 });
 
-/** Schema of {@link HeartbeatRequest}. */
-export const heartbeatRequestSchema: z.ZodType<HeartbeatRequest> = z.object({
+/** Schema of {@link HeartbeatRequest}; what a later release adds is kept with the sign of life. */
+export const heartbeatRequestSchema: z.ZodType<HeartbeatRequest> = z.looseObject({
   incarnation: incarnationSchema,
   ready: z.boolean(),
   ringVersion: z.int().nonnegative().exactOptional(),
+  level: levelSchema.exactOptional(),
 });
 
 /** Schema of {@link HeartbeatResult}. */

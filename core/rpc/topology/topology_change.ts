@@ -72,7 +72,8 @@ export const topologyLineSchema: z.ZodType<TopologyLine> = z.discriminatedUnion(
 export function topologyChange(before: Topology, after: Topology): TopologyChange | undefined {
   const lostRings = before.rings !== undefined && after.rings === undefined;
   if (before.partitions.length !== after.partitions.length || lostRings) return undefined;
-  if (before.cluster !== after.cluster) return undefined;
+  // Set once, or once in an upgrade: whole topologies tell it.
+  if (before.cluster !== after.cluster || before.level !== after.level) return undefined;
   const known = new Map(before.nodes.map((node) => [node.id, node]));
   const ids = new Set(after.nodes.map(({ id }) => id));
   return {
