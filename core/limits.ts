@@ -288,8 +288,6 @@ export const PARTITION_CALL_MS_MAX = 20 * 1000;
 export const PARTITION_ATTEMPT_MS_MAX = 120 * 1000;
 /** Calls that a node passes on at a time for others that can not reach each other. */
 export const RELAYED_CALL_COUNT_MAX = 256;
-/** Calls that a node passes on at a time for others that can not reach each other. */
-export const RELAYED_CALL_COUNT_MAX = 256;
 /** Partitions that a node takes over at a time: some may wait for the claims of a dead node. */
 export const PARTITION_OPENING_COUNT_MAX = 64;
 /** Listings of references that stream at once; each holds one read snapshot. */

@@ -183,14 +183,6 @@ export interface ReferenceCommand {
   readonly newOid: Oid;
 }
 
-/** The index of a group whose extents were stored a moment ago: nobody has to ask for either. */
-export interface FreshIndex {
-  /** The whole index; at most `FRESH_INDEX_BYTES_MAX` bytes. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Wall time before the first extent of the group was written, in milliseconds. */
-  readonly storedAfterMs: number;
-}
-
 /** A push whose objects are durable already. */
 export interface PushRequest {
   /** Key that makes a repeated call find the first outcome. */
@@ -201,8 +193,6 @@ export interface PushRequest {
   readonly atomic: boolean;
   /** The objects, unless the push only deletes or moves references. */
   readonly group?: PackGroup;
-  /** Spares the primary two questions to the object cluster; only with a group. */
-  readonly freshIndex?: FreshIndex;
   /** What `git push -o` gave, in order. */
   readonly pushOptions: readonly string[];
   /** Who, how and when. */

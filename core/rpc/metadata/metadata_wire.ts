@@ -274,19 +274,18 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.strictObject({
   signatures: z.strictObject({ good: oids, bad: oids }).optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
-/** A push as it travels, less its index. */
-export type PushBody = Omit<PushRequest, "commands" | "pushId" | "freshIndex"> & {
+/** A push as it travels. */
+export type PushBody = Omit<PushRequest, "commands" | "pushId"> & {
   readonly pushId: PushId;
   readonly commands: readonly CommandRow[];
 };
 
-/** The wire form of a push; its index travels beside it (see `push_frame.ts`). */
+/** The wire form of a push. */
 export function pushBody(request: PushRequest): PushBody {
-  const { freshIndex: _, ...rest } = request;
   const commands = request.commands.map(({ name, oldOid, newOid }) =>
     [name, oldOid, newOid] as const
   );
-  return { ...rest, commands };
+  return { ...request, commands };
 }
 
 /** Schema of {@link PushResult}. */
