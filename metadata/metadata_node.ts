@@ -157,12 +157,12 @@ export class MetadataNode implements Metadata {
 
   /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
   listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
-    const { after = "", partitions = ALL_PARTITION_NUMBERS } = query;
+    const { partitions = ALL_PARTITION_NUMBERS } = query;
     const limit = Math.min(query.limit, REPOSITORY_PAGE_COUNT_MAX);
     const { reader, directory } = this.#parts;
     return this.#parts.partitions.readAll(
       partitions,
-      () => reader.removedAfter(after, { partitions, limit }).map((one) => directory.deleted(one)),
+      () => reader.removedAfter(query, { partitions, limit }).map((one) => directory.deleted(one)),
     );
   }
 

@@ -198,12 +198,21 @@ function keyOf({ req }: Context): RepositoryKey {
 
 function listQuery({ req }: Context): RepositoryListQuery {
   const after = req.query("after");
+  const afterId = req.query("afterId");
   const partitions = req.query("partitions");
   return {
     limit: parseLimit(req.query("limit")),
     ...(after === undefined ? {} : { after: parseRepositoryName(after) }),
+    ...(afterId === undefined ? {} : { afterId: parseIdBeginning(afterId) }),
     ...(partitions === undefined ? {} : { partitions: parsePartitions(partitions) }),
   };
+}
+
+function parseIdBeginning(text: string): string {
+  if (/^[0-9a-f]{0,32}$/.test(text)) return text;
+  throw new GitStratumError("invalid", "Expect an id or the beginning of one", {
+    data: { found: text.slice(0, 40) },
+  });
 }
 
 function parseLimit(text = String(REPOSITORY_PAGE_COUNT_MAX)): number {

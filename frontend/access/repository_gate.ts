@@ -42,10 +42,8 @@ export class RepositoryGate {
    *
    * @throws `unauthenticated`, `not-found`, `denied`: see {@link AccessGate.check}
    */
-  async find(name: RepositoryName, question: RepositoryQuestion): Promise<RepositoryInfo> {
-    const found = await this.#lookUp(name, question, () => undefined);
-    assert(found !== undefined, "Nobody is let through to a repository that is not there");
-    return found;
+  find(name: RepositoryName, question: RepositoryQuestion): Promise<RepositoryInfo> {
+    return this.findBy((name) => this.#options.metadata.findRepository(name), name, question);
   }
 
   /**
@@ -57,23 +55,42 @@ export class RepositoryGate {
     name: RepositoryName,
     question: Omit<RepositoryQuestion, "operation">,
   ): Promise<RepositoryInfo | undefined> {
-    const { gate } = this.#options;
+    const { gate, metadata } = this.#options;
     const principal = question.asker.principal();
-    return this.#lookUp(name, { ...question, operation: "write" }, () => {
-      return gate.decide(principal, creationAt(name)).allowed ? "free" : undefined;
+    return this.#lookUp(name, { ...question, operation: "write" }, {
+      lookUp: (name) => metadata.findRepository(name),
+      whenAbsent: () => gate.decide(principal, creationAt(name)).allowed ? "free" : undefined,
     });
   }
 
-  async #lookUp(
+  /**
+   * What `lookUp` finds under a name, if somebody may do something with it.
+   *
+   * @throws as {@link find}
+   */
+  async findBy<Found extends RepositoryInfo>(
+    lookUp: (name: RepositoryName) => Promise<Found | undefined>,
     name: RepositoryName,
     question: RepositoryQuestion,
-    whenAbsent: () => "free" | undefined,
-  ): Promise<RepositoryInfo | undefined> {
-    const { metadata, gate, clock } = this.#options;
+  ): Promise<Found> {
+    const found = await this.#lookUp(name, question, { lookUp, whenAbsent: () => undefined });
+    assert(found !== undefined, "Nobody is let through to a repository that is not there");
+    return found;
+  }
+
+  async #lookUp<Found extends RepositoryInfo>(
+    name: RepositoryName,
+    question: RepositoryQuestion,
+    parts: {
+      readonly lookUp: (name: RepositoryName) => Promise<Found | undefined>;
+      readonly whenAbsent: () => "free" | undefined;
+    },
+  ): Promise<Found | undefined> {
+    const { gate, clock } = this.#options;
     const { asker, operation, signal } = question;
     const sinceMs = clock.monotonicMs();
-    const repository = await metadata.findRepository(name);
-    if (repository === undefined && whenAbsent() === "free") return undefined;
+    const repository = await parts.lookUp(name);
+    if (repository === undefined && parts.whenAbsent() === "free") return undefined;
     const principal = asker.principal();
     try {
       gate.check(principal, { on: "repository", operation, repository }, { name });

@@ -73,7 +73,7 @@ export function createApi(options: ApiServiceOptions): Hono {
     repositories,
     handlers: {
       ...repositoryHandlers({ ...options, cursors }),
-      ...repositoryLifeHandlers({ ...options, cursors }),
+      ...repositoryLifeHandlers({ ...options, repositories, cursors }),
       ...userHandlers(accounts),
       ...credentialHandlers({ accounts, repositories }),
       ...memberHandlers(accounts),

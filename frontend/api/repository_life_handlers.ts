@@ -5,16 +5,19 @@
  */
 
 import type { z } from "zod";
+import { GitStratumError } from "@gitstratum/core";
 import {
   type DeletedRepository,
   type Metadata,
   parseRepositoryName,
   type RepositoryId,
+  type RepositoryListQuery,
   type RepositoryName,
 } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { type AccessGate, creationAt } from "../access/access_gate.ts";
 import type { Asker } from "../access/asker.ts";
+import type { RepositoryGate } from "../access/repository_gate.ts";
 import type { ApiHandlersOf } from "./api_handler.ts";
 import { ownerOf } from "./names.ts";
 import type { PageCursors } from "./page_cursor.ts";
@@ -29,14 +32,19 @@ export interface RepositoryLifeHandlerOptions {
   readonly metadata: Metadata;
   /** Decides about what the routes do not know yet. */
   readonly gate: AccessGate;
+  /** Looks deleted repositories up for those who may know of them. */
+  readonly repositories: RepositoryGate;
   /** Seals places in listings. */
   readonly cursors: PageCursors;
   /** Keeps what people and machines may do; absent on a server that keeps no accounts. */
   readonly accounts?: { readonly client: AccessClient };
 }
 
-/** Deleted repositories that are looked through for one of a name. */
+/** Deleted repositories that are looked through for the last one of a name. */
 const EXAMINED_COUNT_MAX = 10_000;
+
+/** Ids that are the same but for the last digit. */
+const HEX_DIGIT_COUNT = 16;
 
 type LivingOperationId = "renameRepository" | "forkRepository" | "getRepositoryUsage";
 type DeletedOperationId = "listDeletedRepositories" | "restoreRepository" | "purgeRepository";
@@ -75,15 +83,31 @@ function livingHandlers(
 function deletedHandlers(
   options: RepositoryLifeHandlerOptions,
 ): ApiHandlersOf<DeletedOperationId> {
-  const { metadata, gate, cursors, accounts } = options;
-  const find = (path: { owner: string; name: string }, id: RepositoryId | undefined) =>
-    deletedRepository(parseRepositoryName(`${path.owner}/${path.name}`), id, metadata);
-  const permitted = async (asker: Asker, ...which: Parameters<typeof find>) => {
-    const repository = await find(...which);
-    const name = `${which[0].owner}/${which[0].name}`;
-    gate.check(asker.principal(), { on: "repository", operation: "delete", repository }, { name });
-    // Of nothing nobody is let through.
-    return repository!;
+  const { metadata, gate, cursors, accounts, repositories: known } = options;
+  const permitted = async (
+    path: { readonly owner: string; readonly name: string },
+    id: RepositoryId | undefined,
+    caller: { readonly asker: Asker; readonly signal: AbortSignal },
+  ) => {
+    const name = parseRepositoryName(`${path.owner}/${path.name}`);
+    const question = { ...caller, operation: "delete" } as const;
+    if (id !== undefined) {
+      return await known.findBy(() => deletedById(name, id, metadata), name, question);
+    }
+    let isWhole = true;
+    const found = await known.findBy(
+      async () => {
+        const last = await lastDeleted(name, metadata);
+        ({ isWhole } = last);
+        return last.repository;
+      },
+      name,
+      question,
+    );
+    if (isWhole) return found;
+    throw new GitStratumError("invalid", "Expect an id where so many had the name", {
+      data: { name, countMax: EXAMINED_COUNT_MAX },
+    });
   };
   return {
     async listDeletedRepositories({ query, asker }) {
@@ -96,14 +120,14 @@ function deletedHandlers(
       });
       return { repositories: repositories.map(shownDeleted), ...rest };
     },
-    async restoreRepository({ path, body: { id, name }, provenance, asker }) {
-      const repository = await permitted(asker, path, id);
+    async restoreRepository({ path, body: { id, name }, provenance, asker, signal }) {
+      const repository = await permitted(path, id, { asker, signal });
       checkCreation(gate, asker, name ?? repository.name);
       const request = { provenance, ...(name === undefined ? {} : { name }) };
       return shownRepository(await metadata.restoreRepository(repository, request));
     },
-    async purgeRepository({ path, query: { id }, provenance, asker }) {
-      const repository = await permitted(asker, path, id);
+    async purgeRepository({ path, query: { id }, provenance, asker, signal }) {
+      const repository = await permitted(path, id, { asker, signal });
       await metadata.purgeRepository(repository);
       const { repositoryId } = repository;
       // Nothing is permitted by what stays if this fails: ids are never used again.
@@ -117,21 +141,34 @@ function checkCreation(gate: AccessGate, asker: Asker, name: RepositoryName): vo
   gate.check(asker.principal(), creationAt(name), { owner: ownerOf(name) });
 }
 
-/** The deleted repository of a name: the one with the id, or the last that was deleted. */
-async function deletedRepository(
+/** The deleted repository of a name and an id. */
+async function deletedById(
   name: RepositoryName,
-  id: RepositoryId | undefined,
+  id: RepositoryId,
   metadata: Metadata,
 ): Promise<DeletedRepository | undefined> {
+  const found = await metadata.listDeletedRepositories({
+    after: name,
+    afterId: id.slice(0, -1),
+    limit: HEX_DIGIT_COUNT,
+  });
+  return found.find((one) => one.name === name && one.repositoryId === id);
+}
+
+/** Of the deleted repositories of a name that which was deleted last, and whether all were seen. */
+async function lastDeleted(
+  name: RepositoryName,
+  metadata: Metadata,
+): Promise<{ readonly repository: DeletedRepository | undefined; readonly isWhole: boolean }> {
   let examined = 0;
-  const found: DeletedRepository[] = [];
-  const list = (query: Parameters<Metadata["listDeletedRepositories"]>[0]) =>
-    metadata.listDeletedRepositories(query);
+  let repository: DeletedRepository | undefined;
+  const list = (query: RepositoryListQuery) => metadata.listDeletedRepositories(query);
   for await (const one of repositoriesFrom(name, list)) {
-    if (one.name > name || ++examined > EXAMINED_COUNT_MAX) break;
-    if (one.name === name && (id === undefined || one.repositoryId === id)) found.push(one);
+    if (one.name !== name) break;
+    if (++examined > EXAMINED_COUNT_MAX) return { repository, isWhole: false };
+    if (one.deletedAtMs >= (repository?.deletedAtMs ?? 0)) repository = one;
   }
-  return found.sort((a, b) => b.deletedAtMs - a.deletedAtMs)[0];
+  return { repository, isWhole: true };
 }
 
 function shownDeleted(repository: DeletedRepository): z.output<typeof deletedRepositorySchema> {

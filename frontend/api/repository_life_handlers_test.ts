@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { type Clock, HIDDEN_ANSWER_GRAIN_MS, systemClock } from "@gitstratum/core";
+import type { RepositoryId } from "@gitstratum/core/rpc";
 import { AccountStage } from "./testing/account_stage.ts";
 
 Deno.test("repositoryLifeHandlers() rename, and lead from the old name to the new one", () =>
@@ -82,3 +84,73 @@ Deno.test("repositoryLifeHandlers() bring back what was deleted, to those who ma
     assert.equal((await admin("DELETE /deleted-repos/alice/two")).status, 204);
     assert.deepEqual((await alice("GET /deleted-repos")).body, { repositories: [] });
   }));
+
+Deno.test("repositoryLifeHandlers() find each of thousands that had one name", () =>
+  AccountStage.run(async (stage) => {
+    const alice = await stage.user("alice");
+    const { body: made } = await alice("POST /repos", { name: "alice/one" });
+    await alice("DELETE /repos/alice/one");
+    const { deleted } = stage.api.repositories;
+    const [first] = deleted;
+    const idOf = (number: number) => number.toString(16).padStart(32, "0") as RepositoryId;
+    for (let number = 1000; number < 2200; number++) {
+      const deletedAtMs = number === 1500 ? 9999 : number;
+      deleted.push({ ...first!, repositoryId: idOf(number), deletedAtMs });
+    }
+    const seen = new Set<string>();
+    for (let after = "";;) {
+      const { body } = await alice(`GET /deleted-repos?limit=500${after}`);
+      for (const { id } of body.repositories) seen.add(id);
+      if (body.next === undefined) break;
+      after = `&after=${body.next}`;
+    }
+    assert.equal(seen.size, 1201);
+    const restore = (body: unknown) => alice("POST /deleted-repos/alice/one/restore", body);
+    assert.equal((await restore({ name: "alice/last" })).body.id, idOf(1500));
+    for (const id of [made.id, idOf(1000), idOf(2199), idOf(2198)]) {
+      assert.equal((await restore({ id, name: `alice/${id.slice(-5)}` })).body.id, id);
+    }
+    assert.equal((await restore({ id: idOf(3000) })).status, 404);
+  }));
+
+Deno.test("repositoryLifeHandlers() ask for an id where more had a name than are looked through", () =>
+  AccountStage.run(async (stage) => {
+    const [alice, bob] = [await stage.user("alice"), await stage.user("bob")];
+    await alice("POST /repos", { name: "alice/one" });
+    await alice("DELETE /repos/alice/one");
+    const { deleted } = stage.api.repositories;
+    for (let number = 1; number <= 10_000; number++) {
+      const repositoryId = number.toString(16).padStart(32, "0") as RepositoryId;
+      deleted.push({ ...deleted[0]!, repositoryId });
+    }
+    const path = "POST /deleted-repos/alice/one/restore";
+    const refused = await alice(path, {});
+    assert.deepEqual([refused.status, refused.body.error.data.countMax], [400, 10_000]);
+    assert.equal((await bob(path, {})).status, 404, "a stranger gets to know of nothing");
+    assert.equal((await alice(path, { id: "a".padStart(32, "0") })).status, 200);
+  }));
+
+Deno.test("repositoryLifeHandlers() hide in time, too, whether something was deleted", async () => {
+  const sleeps: number[] = [];
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    monotonicMs: () => systemClock.monotonicMs(),
+    sleep(ms, signal) {
+      sleeps.push(ms);
+      return systemClock.sleep(ms, signal);
+    },
+  };
+  await AccountStage.run(async (stage) => {
+    const [alice, bob] = [await stage.user("alice"), await stage.user("bob")];
+    await alice("POST /repos", { name: "alice/one" });
+    await alice("DELETE /repos/alice/one");
+    for (const name of ["alice/one", "alice/two"]) {
+      for (const body of [{}, { id: "0".repeat(32) }]) {
+        sleeps.length = 0;
+        assert.equal((await bob(`POST /deleted-repos/${name}/restore`, body)).status, 404);
+        const held = sleeps.filter((ms) => ms > 0 && ms <= HIDDEN_ANSWER_GRAIN_MS);
+        assert.equal(held.length, 1, name);
+      }
+    }
+  }, clock);
+});

@@ -1,7 +1,8 @@
 /**
  * Pages of the repositories with which somebody may do something.
  *
- * The metadata lists all repositories in byte order of their names. A page shows those that its reader
+ * The metadata lists all repositories in byte order of their names, and of their ids where deleted ones
+ * had the same name. A page shows those that its reader
  * may see, and looks at a bounded number of others on the way, so that it may show fewer than were
  * asked for and yet not be the last.
  *
@@ -11,7 +12,6 @@
 import type { Principal, RepositoryOperation } from "@gitstratum/core/access";
 import type { RepositoryInfo, RepositoryListQuery, RepositoryName } from "@gitstratum/core/rpc";
 import type { AccessGate } from "../access/access_gate.ts";
-import { repositoryName } from "./names.ts";
 import { PAGE_COUNT_MAX, type PageQuery } from "./page.ts";
 import type { PageCursors } from "./page_cursor.ts";
 
@@ -78,7 +78,7 @@ export async function repositoryPage<Repository extends RepositoryInfo>(
       gate.decide(principal, { on: "repository", operation, repository }).allowed;
     if (isShown) repositories.push(repository);
     if (repositories.length === limit || ++examined === EXAMINED_COUNT_MAX) {
-      return { repositories, next: cursors.seal(listing, name) };
+      return { repositories, next: cursors.seal(listing, `${name} ${repository.repositoryId}`) };
     }
   }
   return { repositories };
@@ -89,10 +89,14 @@ export function repositoriesFrom<Repository extends RepositoryInfo>(
   name: RepositoryName,
   list: RepositoryLister<Repository>,
 ): AsyncGenerator<Repository> {
-  return repositoriesAfter(shorter(name), list, PAGE_COUNT_MAX);
+  // Every id comes after an empty one.
+  return repositoriesAfter(`${name} `, list, PAGE_COUNT_MAX);
 }
 
-/** All after a place, which need not be a name; the first question is for `firstCount` of them. */
+/**
+ * All after a place: a name, behind a space the id of one that has it. The name need not be one that
+ * anything has. The first question is for `firstCount` of them.
+ */
 async function* repositoriesAfter<Repository extends RepositoryInfo>(
   place: string | undefined,
   list: RepositoryLister<Repository>,
@@ -100,26 +104,18 @@ async function* repositoriesAfter<Repository extends RepositoryInfo>(
 ): AsyncGenerator<Repository> {
   // Most readers may read most of what is first asked for.
   let limit = firstCount;
-  for (let after = place;;) {
+  let [after, afterId] = (place?.split(" ") ?? []) as [RepositoryName?, string?];
+  for (;;) {
     const found = await list({
       limit,
-      ...(after === undefined ? {} : { after: after as RepositoryName }),
+      ...(after === undefined ? {} : { after }),
+      ...(afterId === undefined ? {} : { afterId }),
     });
     yield* found;
     if (found.length < limit) return;
-    after = found.at(-1)!.name;
+    ({ name: after, repositoryId: afterId } = found.at(-1)!);
     limit = PAGE_COUNT_MAX;
   }
-}
-
-/** A beginning of a name that is a name too, and so sorts before it. */
-function shorter(name: RepositoryName): string | undefined {
-  const slash = name.indexOf("/");
-  for (let length = name.length - 1; length > slash + 1; length--) {
-    const begin = name.slice(0, length);
-    if (repositoryName.safeParse(begin).success) return begin;
-  }
-  return nameBefore(name.slice(0, slash));
 }
 
 /**

@@ -5,7 +5,12 @@ import {
   MOVED_NAME_GRACE_MS,
   systemRandom,
 } from "@gitstratum/core";
-import { newRepositoryId, type RepositoryInfo, type RepositoryName } from "@gitstratum/core/rpc";
+import {
+  newRepositoryId,
+  type RepositoryInfo,
+  type RepositoryListQuery,
+  type RepositoryName,
+} from "@gitstratum/core/rpc";
 import { CRASHES, CrashingNode } from "../testing/crashing_node.ts";
 import { command, TestNode } from "../testing/test_node.ts";
 
@@ -177,6 +182,42 @@ Deno.test("deleteRepository() keeps references and packs until the time is over"
   equal(node.extents.count, 0);
   await rejects(node.metadata.restoreRepository(one, {}), is("not-found"));
   await rejects(node.metadata.repositoryUsage(one), is("not-found"));
+});
+
+Deno.test("listDeletedRepositories() leads through many of one name, and to each by its id", async () => {
+  await using node = await TestNode.start();
+  const ids: string[] = [];
+  for (const name of [OLD, OLD, OLD, OLD, NEW, NEW]) {
+    const info = await node.create(name);
+    ids.push(`${name} ${info.repositoryId}`);
+    await node.metadata.deleteRepository(info);
+  }
+  ids.sort();
+  for (const limit of [1, 2, 3, 10]) {
+    const found: string[] = [];
+    let place: Partial<RepositoryListQuery> = {};
+    for (;;) {
+      const page = await node.metadata.listDeletedRepositories({ ...place, limit });
+      found.push(...page.map(({ name, repositoryId }) => `${name} ${repositoryId}`));
+      const last = page.at(-1);
+      if (page.length < limit || last === undefined) break;
+      place = { after: last.name, afterId: last.repositoryId };
+    }
+    deepEqual(found, ids, `pages of ${limit}`);
+  }
+  const [after, id] = ids[2]!.split(" ") as [RepositoryName, string];
+  const [one] = await node.metadata.listDeletedRepositories({
+    ...{ after, afterId: id.slice(0, -1), limit: 1 },
+  });
+  equal(one?.repositoryId, id);
+  deepEqual(
+    await node.metadata.listDeletedRepositories({ after: [NEW, OLD].sort()[1]!, limit: 9 }),
+    [],
+  );
+  await rejects(
+    node.metadata.listDeletedRepositories({ after: OLD, afterId: "'", limit: 1 }),
+    is("invalid"),
+  );
 });
 
 Deno.test("restoreRepository() takes another name where the old one is taken", async () => {

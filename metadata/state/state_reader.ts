@@ -13,6 +13,7 @@ import {
   type NetworkId,
   type PushId,
   type RepositoryId,
+  type RepositoryListQuery,
   type RepositoryName,
   type RepositorySettings,
 } from "@gitstratum/core/rpc";
@@ -29,6 +30,14 @@ import { type SqlRow, Statements } from "./statements.ts";
 
 /** Rows of the partitions in a JSON array. */
 const AMONG = "partition IN (SELECT value FROM json_each(?))";
+const AMONG_3 = AMONG.replace("?", "?3");
+/** Sorts after every id: those are hexadecimal. */
+const AFTER_ALL_IDS = "~";
+
+/** States of names in their table. */
+const CLAIMED = 0;
+const CONFIRMED = 1;
+const MOVED = 2;
 
 /** Reads committed state through one connection. */
 export class StateReader implements PartitionView {
@@ -98,16 +107,22 @@ export class StateReader implements PartitionView {
     ).map(repositoryOf);
   }
 
-  /** Deleted repositories that can be restored, in byte order of their names, after a name. */
+  /**
+   * Deleted repositories that can be restored, in byte order of their names and ids, after a name, or
+   * after an id among those of that name.
+   */
   removedAfter(
-    after: string,
+    place: Pick<RepositoryListQuery, "after" | "afterId">,
     options: { readonly partitions: readonly Partition[]; readonly limit: number },
   ): RepositoryState[] {
+    const { after = "", afterId = AFTER_ALL_IDS } = place;
     return this.#sql.all(
-      "SELECT * FROM repositories INDEXED BY repositories_removed WHERE name > ?" +
-        ` AND deleted_at_ms IS NULL AND removed_at_ms IS NOT NULL AND ${AMONG}` +
-        " ORDER BY name LIMIT ?",
+      "SELECT * FROM repositories INDEXED BY repositories_removed WHERE name >= ?1" +
+        " AND (name > ?1 OR repository > ?2)" +
+        ` AND deleted_at_ms IS NULL AND removed_at_ms IS NOT NULL AND ${AMONG_3}` +
+        " ORDER BY name, repository LIMIT ?4",
       after,
+      afterId,
       JSON.stringify(options.partitions),
       options.limit,
     ).map(repositoryOf);
@@ -134,12 +149,7 @@ export class StateReader implements PartitionView {
 
   /** Names that repositories left before a time and that nobody took since; at most `limit`. */
   movedBefore(partitions: readonly Partition[], atMs: number, limit: number): NameState[] {
-    return this.#sql.all(
-      `SELECT * FROM names WHERE state = 2 AND at_ms <= ? AND ${AMONG} ORDER BY at_ms LIMIT ?`,
-      atMs,
-      JSON.stringify(partitions),
-      limit,
-    ).map(nameOf);
+    return this.#namesBefore(MOVED, atMs, { partitions, limit });
   }
 
   /** Names that repositories had and of which the directory may not know yet; at most `limit`. */
@@ -154,12 +164,7 @@ export class StateReader implements PartitionView {
 
   /** Names that were claimed before a time and never confirmed; at most `limit`. */
   claimsBefore(partitions: readonly Partition[], atMs: number, limit: number): NameState[] {
-    return this.#sql.all(
-      `SELECT * FROM names WHERE state = 0 AND at_ms <= ? AND ${AMONG} ORDER BY at_ms LIMIT ?`,
-      atMs,
-      JSON.stringify(partitions),
-      limit,
-    ).map(nameOf);
+    return this.#namesBefore(CLAIMED, atMs, { partitions, limit });
   }
 
   /** Deletions whose name may still stand in the directory; at most `limit`. */
@@ -170,6 +175,21 @@ export class StateReader implements PartitionView {
       JSON.stringify(partitions),
       limit,
     ).map(entryOf);
+  }
+
+  /** The state is a part of the text: each has an index of its own. */
+  #namesBefore(
+    state: typeof CLAIMED | typeof MOVED,
+    atMs: number,
+    options: { readonly partitions: readonly Partition[]; readonly limit: number },
+  ): NameState[] {
+    return this.#sql.all(
+      `SELECT * FROM names WHERE state = ${state} AND at_ms <= ? AND ${AMONG}` +
+        " ORDER BY at_ms LIMIT ?",
+      atMs,
+      JSON.stringify(options.partitions),
+      options.limit,
+    ).map(nameOf);
   }
 
   /** Whether the network's catalogue holds a group. */
@@ -271,8 +291,8 @@ function nameOf(row: SqlRow): NameState {
     repositoryId: row["repository"] as RepositoryId,
     networkId: row["network"] as NetworkId,
     version: Number(row["version"]),
-    confirmed: row["state"] === 1,
-    moved: row["state"] === 2,
+    confirmed: row["state"] === CONFIRMED,
+    moved: row["state"] === MOVED,
     atMs: Number(row["at_ms"]),
   };
 }

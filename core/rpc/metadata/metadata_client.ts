@@ -61,9 +61,12 @@ function keyPath({ networkId, repositoryId }: RepositoryKey): string {
   return `${ROOT}/networks/${networkId}/repositories/${repositoryId}`;
 }
 
-function listQuery({ after, limit, partitions }: RepositoryListQuery): URLSearchParams {
+function listQuery(
+  { after, afterId, limit, partitions }: RepositoryListQuery,
+): URLSearchParams {
   const query = new URLSearchParams({ limit: String(limit) });
   if (after !== undefined) query.set("after", after);
+  if (afterId !== undefined) query.set("afterId", afterId);
   if (partitions !== undefined) query.set("partitions", partitions.join(","));
   return query;
 }

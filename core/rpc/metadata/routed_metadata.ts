@@ -207,7 +207,7 @@ export class RoutedMetadata implements Metadata {
       query.partitions,
       (target, partitions) => ask(clientOf(target), { ...query, limit, partitions }),
     );
-    return pages.flat().sort((a, b) => a.name < b.name ? -1 : 1).slice(0, limit);
+    return pages.flat().sort(byPlace).slice(0, limit);
   }
 
   #ask<T>(key: RepositoryKey, work: (metadata: Metadata) => Promise<T>): Promise<T> {
@@ -224,6 +224,12 @@ export class RoutedMetadata implements Metadata {
       (target) => open(clientOf(target)),
     );
   }
+}
+
+/** The order of listings: by name, and by id where names are the same. */
+function byPlace(a: RepositoryInfo, b: RepositoryInfo): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return a.repositoryId < b.repositoryId ? -1 : 1;
 }
 
 function clientOf({ fetcher, baseUrl }: RouteTarget): MetadataClient {

@@ -38,6 +38,11 @@ export interface RepositoryInfo extends RepositoryKey {
 export interface RepositoryListQuery {
   /** Only those after this name. */
   readonly after?: RepositoryName;
+  /**
+   * With `after`, where several may have one name: also those of that name whose ids come after this,
+   * which is an id or the beginning of one.
+   */
+  readonly afterId?: string;
   /** At most so many. */
   readonly limit: number;
   /** Only those whose networks lie in one of these partitions; all of them when absent. */

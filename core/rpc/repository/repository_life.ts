@@ -96,8 +96,8 @@ export interface RepositoryLife {
    */
   purgeRepository(key: RepositoryKey): Promise<void>;
   /**
-   * Deleted repositories in byte order of the names that they had, which may be the same: a page that
-   * ends among several of one name leaves the others out.
+   * Deleted repositories in byte order of the names that they had, and of their ids where the names are
+   * the same: `afterId` leads from one to the next of its name.
    */
   listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]>;
   /** What a repository takes; also of a deleted one. */
@@ -120,7 +120,7 @@ const name = checked(parseRepositoryName);
 const provenance = provenanceSchema.optional();
 
 /** Schema of {@link ForkRepositoryRequest}. */
-export const forkRepositorySchema: z.ZodType<ForkRepositoryRequest> = z.strictObject({
+export const forkRepositorySchema: z.ZodType<ForkRepositoryRequest> = z.object({
   name,
   settings: repositorySettingsChangeSchema.optional(),
   repositoryId: checked(parseRepositoryId).optional(),
@@ -128,14 +128,14 @@ export const forkRepositorySchema: z.ZodType<ForkRepositoryRequest> = z.strictOb
 }) as unknown as z.ZodType<ForkRepositoryRequest>;
 
 /** Schema of {@link RenameRepositoryRequest}. */
-export const renameRepositorySchema: z.ZodType<RenameRepositoryRequest> = z.strictObject({
+export const renameRepositorySchema: z.ZodType<RenameRepositoryRequest> = z.object({
   from: name,
   name,
   provenance,
 }) as unknown as z.ZodType<RenameRepositoryRequest>;
 
 /** Schema of {@link RestoreRepositoryRequest}. */
-export const restoreRepositorySchema: z.ZodType<RestoreRepositoryRequest> = z.strictObject({
+export const restoreRepositorySchema: z.ZodType<RestoreRepositoryRequest> = z.object({
   name: name.optional(),
   provenance,
 }) as unknown as z.ZodType<RestoreRepositoryRequest>;
@@ -143,7 +143,7 @@ export const restoreRepositorySchema: z.ZodType<RestoreRepositoryRequest> = z.st
 const count = z.number().int().nonnegative();
 
 /** Schema of {@link RepositoryUsage}. */
-export const repositoryUsageSchema: z.ZodType<RepositoryUsage> = z.strictObject({
+export const repositoryUsageSchema: z.ZodType<RepositoryUsage> = z.object({
   networkBytes: count,
   broughtBytes: count,
   networkRepositoryCount: count,

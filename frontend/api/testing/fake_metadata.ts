@@ -102,9 +102,11 @@ export class FakeMetadata {
   }
 
   listDeletedRepositories(query: RepositoryListQuery): Promise<DeletedRepository[]> {
-    const found = this.deleted.filter(({ name }) => name > (query.after ?? ""));
+    const { after = "", afterId = "~", limit } = query;
+    const placeOf = ({ name, repositoryId }: DeletedRepository) => `${name} ${repositoryId}`;
+    const found = this.deleted.filter((one) => placeOf(one) > `${after} ${afterId}`);
     return Promise.resolve(
-      found.sort((a, b) => a.name < b.name ? -1 : 1).slice(0, query.limit),
+      found.sort((a, b) => placeOf(a) < placeOf(b) ? -1 : 1).slice(0, limit),
     );
   }
 
