@@ -9,6 +9,7 @@ import {
   type ConfigResult,
   type ConfigSources,
   type ConfigValues,
+  countOption,
   helpText,
   optionalTextOption,
   readConfig,
@@ -24,6 +25,7 @@ import {
 export type ControlConfigTable = NodeConfigTable & {
   readonly etcd: ConfigOption<readonly string[] | undefined>;
   readonly data: ConfigOption<string | undefined>;
+  readonly newNodePatience: ConfigOption<number>;
 };
 
 /** Every setting with its flag, environment variable, default and help text. */
@@ -35,6 +37,14 @@ export const CONTROL_CONFIG_TABLE: ControlConfigTable = {
     environment: "GITSTRATUM_DATA",
     placeholder: "DIRECTORY",
     help: "Keeps everything here instead of in etcd: for the only control node of a trial.",
+  }),
+  newNodePatience: countOption({
+    flag: "new-node-patience",
+    environment: "GITSTRATUM_NEW_NODE_PATIENCE",
+    placeholder: "SECONDS",
+    defaultText: "600",
+    min: 1,
+    help: "How long a hand-over of extents waits for a new object node that is down.",
   }),
 };
 

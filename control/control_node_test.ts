@@ -10,6 +10,7 @@ import {
   TopologyClient,
 } from "@gitstratum/core/rpc";
 import { type ControlNode, openControlNode } from "./control_node.ts";
+import { DEFAULT_CONTROL_POLICY } from "./policy.ts";
 
 const logger = silentLogger;
 
@@ -25,9 +26,10 @@ class Stage {
   readonly agents: NodeAgent[] = [];
   readonly controls: ControlNode[] = [];
 
-  async open(): Promise<TopologyClient> {
+  async open(policy = DEFAULT_CONTROL_POLICY): Promise<TopologyClient> {
     const { clock, consensus } = this;
-    const control = await openControlNode({ consensus, clock, random: systemRandom, logger });
+    const random = systemRandom;
+    const control = await openControlNode({ consensus, clock, random, logger, policy });
     this.controls.push(control);
     return new TopologyClient((request) => control.service.fetch(request));
   }
@@ -55,10 +57,13 @@ function holderIds(topology: Topology): string[] {
   return [...new Set(ids.map(String))].sort();
 }
 
-async function staged(run: (stage: Stage, control: TopologyClient) => Promise<void>) {
+async function staged(
+  run: (stage: Stage, control: TopologyClient) => Promise<void>,
+  policy = DEFAULT_CONTROL_POLICY,
+) {
   const stage = new Stage();
   try {
-    await run(stage, await stage.open());
+    await run(stage, await stage.open(policy));
   } finally {
     await stage.close();
   }
@@ -104,6 +109,27 @@ Deno.test("a node that falls silent is suspected, then down, and its partitions 
     assert.equal(states(topology), "m-1:down m-2:active");
     assert.deepEqual(holderIds(topology), ["m-2"]);
   }));
+
+Deno.test("a hand-over waits for a new node that is down, and no longer than the policy says", () =>
+  staged(async (stage, control) => {
+    await stage.join(control, "o-1", "object");
+    const before = (await control.topology()).rings!.current;
+    const agent = await stage.join(control, "o-2", "object");
+    await agent.stop();
+    // It is given up after some seconds, and waited for twenty more.
+    await stage.clock.advance(20_000);
+    const waiting = await control.topology();
+    assert.equal(states(waiting), "o-1:active o-2:down");
+    assert.equal(waiting.rings!.current.length, 2);
+    assert.deepEqual(waiting.rings!.previous, before);
+    await stage.clock.advance(10_000);
+    const { rings } = await control.topology();
+    assert.deepEqual(rings!.current, before);
+    assert.equal(rings!.previous, undefined);
+    // When it comes back, it joins as it did before.
+    await stage.join(control, "o-2", "object");
+    assert.equal((await control.topology()).rings!.current.length, 2);
+  }, { ...DEFAULT_CONTROL_POLICY, newMemberPatienceMs: 20_000 }));
 
 Deno.test("a node that was given up learns it and comes back under a new incarnation", () =>
   staged(async (stage, control) => {

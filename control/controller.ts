@@ -14,7 +14,7 @@
 
 import { type Clock, hasCode, type Logger } from "@gitstratum/core";
 import { type Consensus, prefixRange } from "@gitstratum/core/consensus";
-import { type StoreClaim, StoreLease } from "@gitstratum/core/rpc";
+import { type RingAssignment, type StoreClaim, StoreLease } from "@gitstratum/core/rpc";
 import type { StepContext } from "./member.ts";
 import {
   CLUSTER_LEVEL_KEY,
@@ -26,6 +26,7 @@ import { readRegistrations } from "./node_registry.ts";
 import type { ControlPolicy } from "./policy.ts";
 import { type Look, type Members, reconcile, type Reconciled } from "./reconcile.ts";
 import { encodeJson } from "./stored_json.ts";
+import { newMembers } from "./ring_planner.ts";
 import { decodeTopology, TOPOLOGY_KEY } from "./topology_feed.ts";
 
 /** Time before a look that failed is repeated, in milliseconds. */
@@ -183,6 +184,7 @@ export class Controller {
       const published = await this.#publish(result, office.claim, found);
       // Somebody else published meanwhile, and the watch tells: the next look begins from there.
       if (!published) return;
+      this.#tellAbandoned(topology.rings, result.topology.rings);
     }
     office.members = result.members;
     this.#setAlarm(result.wakeAtMs);
@@ -226,6 +228,20 @@ export class Controller {
       });
     }
     return succeeded;
+  }
+
+  /** Tells of new members of the ring that no hand-over waits for any more. */
+  #tellAbandoned(before: RingAssignment | undefined, after: RingAssignment | undefined): void {
+    if (before === undefined || after === undefined || before.version === after.version) return;
+    const kept = new Set(after.current.map(({ id }) => id));
+    for (const node of newMembers(before)) {
+      if (kept.has(node)) continue;
+      const { version: ringVersion } = after;
+      this.#options.logger.warn("Take a node off the ring before it had its share", {
+        node,
+        ringVersion,
+      });
+    }
   }
 
   /** Looks again at a moment, unless another look comes first and sets another. */

@@ -16,6 +16,7 @@ import {
 import { TopologyClient } from "@gitstratum/core/rpc";
 import { type ControlConfig, controlHelpText, readControlConfig } from "./control_config.ts";
 import { openControlNode } from "./control_node.ts";
+import { DEFAULT_CONTROL_POLICY } from "./policy.ts";
 
 async function openStore(config: ControlConfig, ground: NodeGround): Promise<Consensus> {
   const { clock, random, fetchers, logger, releases } = ground;
@@ -37,7 +38,17 @@ async function open(config: ControlConfig, ground: NodeGround): Promise<OpenedNo
   const consensus = await openStore(config, ground);
   releases.add(() => consensus.close());
   const isAlone = config.etcd === undefined;
-  const node = await openControlNode({ consensus, clock, random, logger, name: id, isAlone });
+  const newMemberPatienceMs = 1000 * config.newNodePatience;
+  const policy = { ...DEFAULT_CONTROL_POLICY, newMemberPatienceMs };
+  const node = await openControlNode({
+    consensus,
+    clock,
+    random,
+    logger,
+    name: id,
+    isAlone,
+    policy,
+  });
   releases.add(() => node.close());
   const { service } = node;
   return {

@@ -29,7 +29,7 @@ export type Liveness =
   | { readonly kind: "joining" }
   | { readonly kind: "active" }
   | { readonly kind: "suspect"; readonly untilMs: number }
-  | { readonly kind: "down" };
+  | { readonly kind: "down"; readonly sinceMs: number };
 
 /** A node in the eyes of one controller. */
 export interface Member {
@@ -87,7 +87,7 @@ export function memberState(member: Member): NodeState {
   return member.draining && kind === "active" ? "draining" : kind;
 }
 
-/** A member as a new controller finds it: a suspicion begins anew, because its clock is another. */
+/** A member as a new controller finds it: times begin anew, because its clock is another. */
 export function adopt(
   found: { readonly incarnation: number; readonly state: NodeState },
   context: StepContext,
@@ -101,9 +101,15 @@ export function adopt(
     case "active":
       return { ...base, liveness: { kind: "active" } };
     case "joining":
+      return { ...base, liveness: { kind: "joining" } };
     case "down":
-      return { ...base, liveness: { kind: state } };
+      return { ...base, liveness: { kind: "down", sinceMs: context.nowMs } };
   }
+}
+
+/** For how long a member has been given up, in milliseconds, as far as this controller knows. */
+export function downMs({ liveness }: Member, nowMs: number): number {
+  return liveness.kind === "down" ? nowMs - liveness.sinceMs : 0;
 }
 
 /** When a member changes without anything happening; undefined when it does not. */
@@ -126,26 +132,27 @@ function reborn(member: Member | undefined, incarnation: number, context: StepCo
 function observe(member: Member, observation: Observation, context: StepContext): Member {
   const isCurrent = observation.incarnation === member.incarnation;
   const isUp = isCurrent && observation.isAlive && observation.isReady;
-  if (isCurrent && observation.hasLeft) return leave(member);
+  if (isCurrent && observation.hasLeft) return down(member, context);
   switch (member.liveness.kind) {
     case "joining":
       if (isUp) return { ...member, liveness: { kind: "active" } };
       if (observation.isAlive || context.nowMs < graceUntilMs(context)) return member;
-      return { ...member, liveness: { kind: "down" } };
+      return down(member, context);
     case "active":
       return observation.isAlive && isCurrent ? member : suspect(member, context);
     case "suspect":
       if (isUp) return { ...member, liveness: { kind: "active" } };
       if (context.nowMs < member.liveness.untilMs) return member;
-      return { ...member, liveness: { kind: "down" } };
+      return down(member, context);
     case "down":
       return member;
   }
 }
 
 /** A node that says that it stops is believed at once, and that is no flapping. */
-function leave(member: Member): Member {
-  return member.liveness.kind === "down" ? member : { ...member, liveness: { kind: "down" } };
+function down(member: Member, { nowMs }: StepContext): Member {
+  if (member.liveness.kind === "down") return member;
+  return { ...member, liveness: { kind: "down", sinceMs: nowMs } };
 }
 
 function graceUntilMs({ graceUntilMs = -Infinity }: StepContext): number {

@@ -25,6 +25,8 @@ export interface ControlPolicy {
   readonly graceMs: number;
   /** The lease of the elected controller: as long, at most, there is none after it died. */
   readonly election: LeaseTimes;
+  /** A hand-over of extents waits no longer than this for a new member of the ring that is given up. */
+  readonly newMemberPatienceMs: number;
   /** Metadata nodes that hold each partition, its primary included. */
   readonly metadataReplicaCount: number;
 }
@@ -42,6 +44,7 @@ export const DEFAULT_CONTROL_POLICY: ControlPolicy = {
   suspicionFactorMax: 8,
   graceMs: 10_000,
   election: { ttlMs: 3000, marginMs: 500, renewMs: 750 },
+  newMemberPatienceMs: 600_000,
   metadataReplicaCount: 3,
 };
 

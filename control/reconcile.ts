@@ -9,13 +9,22 @@ import { isDeepStrictEqual } from "node:util";
 import {
   nextReleaseLevel,
   type NodeId,
+  type RingAssignment,
   type Topology,
   type TopologyNode,
 } from "@gitstratum/core/rpc";
-import { adopt, type Member, memberState, step, type StepContext, wakeAtMs } from "./member.ts";
+import {
+  adopt,
+  downMs,
+  type Member,
+  memberState,
+  step,
+  type StepContext,
+  wakeAtMs,
+} from "./member.ts";
 import type { AliveRecord, NodeRecord } from "./node_registry.ts";
 import { planPartitions } from "./partition_planner.ts";
-import { planRing } from "./ring_planner.ts";
+import { newMembers, planRing } from "./ring_planner.ts";
 
 /** What a controller remembers between looks; lost with it, which only prolongs suspicions. */
 export type Members = ReadonlyMap<NodeId, Member>;
@@ -62,10 +71,12 @@ export function reconcile(look: Look, members: Members, context: StepContext): R
     look.topology.partitions,
     { replicaCount: context.policy.metadataReplicaCount },
   );
+  const { nowMs, policy } = context;
   const rings = planRing(
     nodes.filter(({ role }) => role === "object").map((node) => ({
       ...node,
       ringVersion: look.alive.get(node.id)?.ringVersion ?? 0,
+      isLost: downMs(next.get(node.id)!, nowMs) >= policy.newMemberPatienceMs,
     })),
     look.topology.rings,
   );
@@ -78,7 +89,7 @@ export function reconcile(look: Look, members: Members, context: StepContext): R
   return {
     members: next,
     topology: revise(look.topology, { cluster, level, nodes, partitions, rings }),
-    wakeAtMs: first(next),
+    wakeAtMs: first(next, { rings, context }),
   };
 }
 
@@ -117,7 +128,17 @@ function revise(
   return { ...before, version: before.version + 1, ...parts };
 }
 
-function first(members: Members): number | undefined {
-  const times = [...members.values()].flatMap((member) => wakeAtMs(member) ?? []);
+/** When to look again: a suspicion runs out, or the patience with a new member of the ring. */
+function first(
+  members: Members,
+  parts: { readonly rings: RingAssignment; readonly context: StepContext },
+): number | undefined {
+  const { nowMs, policy } = parts.context;
+  const awaited = newMembers(parts.rings).flatMap((id) => {
+    const member = members.get(id);
+    if (member?.liveness.kind !== "down") return [];
+    return nowMs - downMs(member, nowMs) + policy.newMemberPatienceMs;
+  });
+  const times = [...members.values()].flatMap((member) => wakeAtMs(member) ?? []).concat(awaited);
   return times.length === 0 ? undefined : Math.min(...times);
 }

@@ -8,7 +8,10 @@
  * 2. The ring before stays, beside the current one, until every member of the current one told that it
  *    holds all that it owns. While it stays, the current ring may change again; the ring before stays
  *    the last one that was settled, because that is where a copy of everything is.
- * 3. Nothing else changes it: a plan made from itself is the same object.
+ * 3. A member that the ring before does not have, and that was given up long ago, is taken off again:
+ *    nobody waits for it, and no copy is on it alone, because all writes went to owners of the ring
+ *    before as well.
+ * 4. Nothing else changes it: a plan made from itself is the same object.
  *
  * How little moves and how zones are spread is up to the ring itself: `core/ring/hash_ring.ts`.
  *
@@ -24,10 +27,19 @@ export interface RingPlannerNode extends RingMember {
   readonly state: NodeState;
   /** The newest version of the ring of which it told that it holds all that it owns. */
   readonly ringVersion: number;
+  /** It was given up so long ago that no hand-over waits for it; not, unless told. */
+  readonly isLost?: boolean;
 }
 
 /** The ring before any node was on it. */
 export const EMPTY_RING: RingAssignment = { version: 0, current: [] };
+
+/** Members that the ring before does not have, while extents are handed over to them. */
+export function newMembers({ current, previous }: RingAssignment): NodeId[] {
+  if (previous === undefined) return [];
+  const settled = new Set(previous.map(({ id }) => id));
+  return current.map(({ id }) => id).filter((id) => !settled.has(id));
+}
 
 /** Makes the next ring; the same object when it stays as it is. */
 export function planRing(
@@ -52,8 +64,11 @@ function wantedMembers(
   before: RingAssignment,
 ): readonly RingMember[] {
   const members = new Set<NodeId>(before.current.map(({ id }) => id));
+  const awaited = new Set(newMembers(before));
+  const isMember = ({ id, isLost = false }: RingPlannerNode) =>
+    members.has(id) && !(isLost && awaited.has(id));
   return nodes
-    .filter(({ id, state, weight }) => weight > 0 && belongs(state, members.has(id)))
+    .filter((node) => node.weight > 0 && belongs(node.state, isMember(node)))
     .map(({ id, zone, weight }) => ({ id, zone, weight }))
     .sort((a, b) => a.id < b.id ? -1 : 1);
 }

@@ -3,17 +3,22 @@ import fc from "fast-check";
 import type { NodeId, NodeState, RingAssignment } from "@gitstratum/core/rpc";
 import { planRing, type RingPlannerNode } from "./ring_planner.ts";
 
-/** A node as `a:draining:3` says: name, state (active unless told), and the ring that it holds. */
+/**
+ * A node as `a:draining:3` says: name, state (active unless told), and the ring that it holds; `lost` is
+ * one that has been down for long.
+ */
 function node(text: string): RingPlannerNode {
   const [id, ...facts] = text.split(":");
   const ringVersion = facts.find((fact) => /^[0-9]+$/.test(fact)) ?? "0";
-  const state = facts.find((fact) => fact !== ringVersion) ?? "active";
+  const isLost = facts.includes("lost");
+  const state = isLost ? "down" : facts.find((fact) => fact !== ringVersion) ?? "active";
   return {
     id: id as NodeId,
     zone: "z",
     weight: 1,
     state: state as NodeState,
     ringVersion: Number(ringVersion),
+    isLost,
   };
 }
 
@@ -103,6 +108,45 @@ Deno.test("planRing() waits for a new member that is away until it leaves the ri
   `);
 });
 
+Deno.test("planRing() takes a new member that is lost off again, and takes it back when it is", () => {
+  play(`
+    a b              -> v1 a b
+    a b c            -> v2 a b c < a b
+    a:2 b:2 c:lost   -> v3 a b
+    a:2 b:2 c:lost   -> v3 a b
+    a:3 b:3 c        -> v4 a b c < a b
+  `);
+  play(`
+    a b              -> v1 a b
+    a b c d          -> v2 a b c d < a b
+    a b c:lost d     -> v3 a b d < a b
+    a:3 b:3 d:3      -> v3 a b d
+  `);
+  // In the place of one that is gone: what is left takes over its share.
+  play(`
+    a b c            -> v1 a b c
+    a b d            -> v2 a b d < a b c
+    a:2 b:2 d:lost   -> v3 a b < a b c
+    a:3 b:3 d:lost   -> v3 a b
+  `);
+});
+
+Deno.test("planRing() keeps a member that is lost when it has its share, or nobody else is there", () => {
+  play(`
+    a b c            -> v1 a b c
+    a b c:lost       -> v1 a b c
+    a b c:lost d     -> v2 a b c d < a b c
+    a b c:lost d:down -> v2 a b c d < a b c
+    a:lost b:lost c:lost d:lost -> v3 a b c
+  `);
+  play(`
+    a:lost           -> v0
+    a                -> v1 a
+    b                -> v2 b < a
+    b:lost           -> v2 b < a
+  `);
+});
+
 Deno.test("planRing() takes a change of weight or zone for a change of the ring", () => {
   const before = planRing([node("a"), node("b")]);
   const heavier = planRing([node("a"), { ...node("b"), weight: 2 }], before);
@@ -126,6 +170,7 @@ Deno.test("planRing() never drops a ring that somebody may still have to hand ov
       "draining",
     ),
     ringVersion: fc.nat(6),
+    isLost: fc.boolean(),
   }, { noNullPrototype: true });
   const cluster = fc.uniqueArray(anyNode, { maxLength: 4, selector: ({ id }) => id });
   fc.assert(fc.property(fc.array(cluster, { maxLength: 8 }), (clusters) => {

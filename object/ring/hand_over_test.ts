@@ -120,6 +120,28 @@ Deno.test("a dead node is replaced: the new one gets its copies from the others"
   });
 });
 
+Deno.test("a new node that dies is taken off the ring again: nothing is lost, and all have their share", async () => {
+  await withRing(4, async (cluster) => {
+    await write(cluster, 0, 60);
+    await cluster.add(idOf(4), "joining");
+    cluster.changeRing(nodeIds(5));
+    // Some of these count it among their copies, and some are written when it is gone.
+    await write(cluster, 60, 80);
+    await cluster.kill(idOf(4));
+    cluster.setState(idOf(4), "down");
+    await write(cluster, 80, 100);
+    await readsBack(cluster, 0, 100);
+    cluster.takeRingBack();
+    await write(cluster, 100, 110);
+    await cluster.closeHandOver();
+    await Promise.all(nodeIds(4).map((id) => cluster.forgotten(id)));
+    const copies = nodeIds(4).map((id) => cluster.node(id).store.list({ limit: 999 }).length);
+    assert.equal(copies.reduce((sum, count) => sum + count), 3 * 110);
+    await cluster.kill(idOf(1));
+    await readsBack(cluster, 0, 110);
+  });
+});
+
 Deno.test("a coordinator that knows only the old ring can not write past its new owners", async () => {
   await withRing(3, async (cluster) => {
     await write(cluster, 0, 10);

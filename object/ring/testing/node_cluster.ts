@@ -213,6 +213,14 @@ export class NodeCluster {
     this.#publish({ ...topology, rings: { version: version + 1, current: members, ...previous } });
   }
 
+  /** Takes a change of the ring back: the ring before is the only one again. */
+  takeRingBack(): void {
+    const topology = this.topology.current();
+    const { version, previous } = topology.rings!;
+    assert(previous !== undefined, "The ring is changing");
+    this.#publish({ ...topology, rings: { version: version + 1, current: previous } });
+  }
+
   /** Waits until every member of the ring holds what it owns, then drops the ring before. */
   async closeHandOver(): Promise<void> {
     const topology = this.topology.current();
