@@ -25,8 +25,8 @@ import type { TopologyStreams } from "./topology_streams.ts";
 import { webhookRoutes } from "./webhooks/webhook_routes.ts";
 
 const VERSION = /^[0-9]{1,15}$/;
-const leaveSchema = z.strictObject({ incarnation: z.int().positive() });
-const drainingSchema = z.strictObject({ draining: z.boolean() });
+const leaveSchema = z.object({ incarnation: z.int().positive() });
+const drainingSchema = z.object({ draining: z.boolean() });
 
 /** Answers requests of nodes and operators. */
 export class ControlService implements Service {

@@ -21,6 +21,7 @@ import {
   type NodeId,
   type NodeLease,
   PartitionRouter,
+  releaseLevelOf,
   type Service,
   SOLE_LEASE,
   type TopologySource,
@@ -131,7 +132,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
   const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock, { onUnwritable });
   const reader = new StateReader(database.reader);
   const history = new ReferenceHistory();
-  const spill = new RecordSpill(extents, random);
+  const spill = new RecordSpill(extents, random, writtenLevel(options.cluster));
   const snapshots = new PartitionSnapshots({ extents, random, clock });
   const { cluster } = options;
   const duties = cluster ? new TopologyDuties(cluster.topology, cluster.nodeId) : ALL_PARTITIONS;
@@ -245,6 +246,12 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
       await database.close();
     },
   };
+}
+
+/** A node of a cluster writes what all nodes of it read. */
+function writtenLevel(cluster: MetadataClusterOptions | undefined) {
+  if (cluster === undefined) return {};
+  return { releaseLevel: () => releaseLevelOf(cluster.topology.current()) };
 }
 
 /** The directory's steps in all partitions, given those of this node. */

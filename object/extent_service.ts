@@ -44,7 +44,7 @@ import type { SegmentStore } from "./segment_store.ts";
 
 const NODE_PATH = "/object/v1";
 
-const removeSchema = z.strictObject({ ids: z.array(z.string()).max(EXTENT_REMOVE_COUNT_MAX) });
+const removeSchema = z.object({ ids: z.array(z.string()).max(EXTENT_REMOVE_COUNT_MAX) });
 const paceSchema = { bytesPerSecond: z.number().positive().optional() };
 const scrubSchema = z.strictObject(paceSchema);
 const compactSchema = z.strictObject({

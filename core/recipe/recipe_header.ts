@@ -11,12 +11,12 @@ import { EXTENT_BYTES_MAX } from "../limits.ts";
 import { parsePackId } from "../rpc/ids.ts";
 import type { RecipeHeader } from "./recipe.ts";
 
-const schema = z.strictObject({
+const schema = z.object({
   objectFormat: z.enum(OBJECT_FORMATS),
   objectCount: z.number().int().nonnegative().max(0xffffffff),
   shallow: z.array(z.string()),
   unshallow: z.array(z.string()),
-  packs: z.array(z.strictObject({
+  packs: z.array(z.object({
     pack: z.string().transform((text) => parsePackId(text)),
     extentBytes: z.number().int().positive().max(EXTENT_BYTES_MAX),
   })),

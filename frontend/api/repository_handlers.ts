@@ -5,7 +5,7 @@
  */
 
 import type { z } from "zod";
-import type { Metadata, RepositoryInfo } from "@gitstratum/core/rpc";
+import { type Metadata, type RepositoryInfo, shownSettings } from "@gitstratum/core/rpc";
 import type { AccessGate } from "../access/access_gate.ts";
 import type { ApiHandlersOf } from "./api_handler.ts";
 import type { PageCursors } from "./page_cursor.ts";
@@ -76,7 +76,7 @@ export function shownRepository(repository: RepositoryInfo): z.output<typeof rep
     objectFormat: repository.objectFormat,
     defaultBranch: repository.head.replace(/^refs\/heads\//, ""),
     createdAt: shownTime(repository.createdAtMs),
-    settings: repository.settings,
+    settings: shownSettings(repository.settings),
     ...(repository.parentId === undefined ? {} : { parent: repository.parentId }),
   };
 }

@@ -6,7 +6,7 @@
  */
 
 import { z } from "zod";
-import { repositorySettingsChangeSchema } from "@gitstratum/core/rpc";
+import { askedSettingsChangeSchema } from "@gitstratum/core/rpc";
 import { apiOperation } from "./api_operation.ts";
 import { accountName, REPOSITORY_PATH, repositoryId, repositoryName } from "./names.ts";
 import { PAGE_QUERY, pageOf } from "./page.ts";
@@ -63,7 +63,7 @@ export const forkRepository = apiOperation({
   location: "/repos/{name}",
   body: z.strictObject({
     name: repositoryName,
-    settings: repositorySettingsChangeSchema.optional(),
+    settings: askedSettingsChangeSchema.optional(),
   }).meta({ title: "NewFork" }),
   answer: repositorySchema,
 });

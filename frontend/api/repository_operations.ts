@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import { OBJECT_FORMATS } from "@gitstratum/core/git";
-import { repositorySettingsChangeSchema, repositorySettingsSchema } from "@gitstratum/core/rpc";
+import { askedSettingsChangeSchema, shownSettingsSchema } from "@gitstratum/core/rpc";
 import { apiOperation } from "./api_operation.ts";
 import { accountName, REPOSITORY_PATH, repositoryName } from "./names.ts";
 import { PAGE_QUERY, pageOf } from "./page.ts";
@@ -22,7 +22,7 @@ export const repositorySchema = z.strictObject({
   objectFormat: z.enum(OBJECT_FORMATS),
   defaultBranch: branch,
   createdAt: z.iso.datetime(),
-  settings: repositorySettingsSchema,
+  settings: shownSettingsSchema,
   parent: z.string().optional().describe("Id of the repository that it was forked from"),
 }).meta({ title: "Repository" });
 
@@ -53,7 +53,7 @@ export const createRepository = apiOperation({
     name: repositoryName,
     objectFormat: z.enum(OBJECT_FORMATS).default("sha1"),
     defaultBranch: branch.default("main"),
-    settings: repositorySettingsChangeSchema.optional(),
+    settings: askedSettingsChangeSchema.optional(),
   }).meta({ title: "NewRepository" }),
   answer: repositorySchema,
 });
@@ -80,7 +80,7 @@ export const updateRepository = apiOperation({
   names: REPOSITORY_PATH,
   body: z.strictObject({
     defaultBranch: branch.optional(),
-    settings: repositorySettingsChangeSchema.optional(),
+    settings: askedSettingsChangeSchema.optional(),
   }).meta({ title: "RepositoryChange" }),
   answer: repositorySchema,
 });

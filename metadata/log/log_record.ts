@@ -4,15 +4,20 @@
  * A record carries the result that the primary decided, never a question to be decided again, so
  * that applying it is the same on every node and at any later time (docs/formats/log-entry.md).
  *
+ * Members that are not known are passed over: one that matters to the state raises the version, and no
+ * version is written before every node of the cluster reads it (docs/compatibility.md).
+ *
  * @module
  */
 
 import { z } from "zod";
-import { GitStratumError } from "@gitstratum/core";
+import { GitStratumError, hasCode } from "@gitstratum/core";
 import type { Lsn } from "@gitstratum/core/consensus";
 import { isOid, OBJECT_FORMATS, type ObjectFormat, type Oid } from "@gitstratum/core/git";
 import {
+  FIRST_RELEASE_LEVEL,
   type GroupId,
+  hasLaterSettings,
   type NetworkId,
   type PackGroup,
   packGroupSchema,
@@ -209,7 +214,7 @@ export type LogRecord =
     readonly extentBytes: number;
   };
 
-/** Versions of kinds, oldest first, that are not those of version 1; the last one is written. */
+/** Versions of kinds, oldest first, that are not those of version 1. */
 const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
   "webhooks-told": [6],
   // Version 5 counts the names of a repository and knows of forks.
@@ -222,19 +227,35 @@ const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
   "name-settled": [5],
   "groups-freed": [7],
   // Version 4 says who did it, and by which key or token.
-  "repository-created": [1, 4, 5],
+  "repository-created": [1, 4, 5, 8],
   "repository-deleted": [1, 4],
   "head-changed": [1, 4],
   "push": [1, 4],
   // Version 3 has settings of bundles and packs that are elsewhere, 4 has visibility, protected
-  // references, description and archived.
-  "settings-changed": [2, 3, 4],
+  // references, description and archived, 8 has any that a later release knows.
+  "settings-changed": [2, 3, 4, 8],
   "snapshot-taken": [3],
 };
+
+/** The newest version of any kind. */
+const VERSION_NEWEST = 8;
+
+/** The release level from which on a version is written, where that is not the first. */
+const VERSION_LEVELS: Readonly<Record<number, number>> = { 8: 2 };
 
 /** The versions that a kind may have: readers that know no newer one still read the other kinds. */
 function versionsOf(kind: LogRecord["kind"]): readonly number[] {
   return LATER_KINDS[kind] ?? [1];
+}
+
+/** The version that a record is written in: one that has all its members, and no later one. */
+function versionOf(record: LogRecord): number {
+  const versions = versionsOf(record.kind);
+  if (record.kind !== "settings-changed" && record.kind !== "repository-created") {
+    return versions.at(-1)!;
+  }
+  const { settings } = record;
+  return versions.at(settings !== undefined && hasLaterSettings(settings) ? -1 : -2)!;
 }
 
 const id = z.string().regex(/^[0-9a-f]{32}$/);
@@ -269,7 +290,7 @@ const rejections = z.array(z.tuple([z.number().int().nonnegative(), z.string()])
 const provenance = provenanceSchema;
 
 const recordSchema = z.discriminatedUnion("kind", [
-  z.strictObject({
+  z.object({
     kind: z.literal("name-claimed"),
     name,
     repositoryId: id,
@@ -277,10 +298,10 @@ const recordSchema = z.discriminatedUnion("kind", [
     version: version.optional(),
     atMs,
   }),
-  z.strictObject({ kind: z.literal("name-confirmed"), name, repositoryId: id }),
-  z.strictObject({ kind: z.literal("name-released"), name, repositoryId: id }),
-  z.strictObject({ kind: z.literal("name-moved"), name, repositoryId: id, atMs }),
-  z.strictObject({
+  z.object({ kind: z.literal("name-confirmed"), name, repositoryId: id }),
+  z.object({ kind: z.literal("name-released"), name, repositoryId: id }),
+  z.object({ kind: z.literal("name-moved"), name, repositoryId: id, atMs }),
+  z.object({
     kind: z.literal("repository-created"),
     repositoryId: id,
     networkId: id,
@@ -288,11 +309,11 @@ const recordSchema = z.discriminatedUnion("kind", [
     objectFormat: z.enum(OBJECT_FORMATS),
     head: z.string().min(1),
     settings: repositorySettingsSchema.optional(),
-    fork: z.strictObject({ parentId: id, hiddenReferences: z.array(z.string()) }).optional(),
+    fork: z.object({ parentId: id, hiddenReferences: z.array(z.string()) }).optional(),
     atMs,
     provenance: provenance.optional(),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("repository-renamed"),
     repositoryId: id,
     name,
@@ -300,14 +321,14 @@ const recordSchema = z.discriminatedUnion("kind", [
     atMs,
     provenance: provenance.optional(),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("repository-removed"),
     repositoryId: id,
     version,
     atMs,
     provenance: provenance.optional(),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("repository-restored"),
     repositoryId: id,
     name,
@@ -315,10 +336,10 @@ const recordSchema = z.discriminatedUnion("kind", [
     atMs,
     provenance: provenance.optional(),
   }),
-  z.strictObject({ kind: z.literal("name-version-raised"), repositoryId: id, version }),
-  z.strictObject({ kind: z.literal("name-settled"), repositoryId: id, version }),
-  z.strictObject({ kind: z.literal("groups-freed"), networkId: id, groupIds: z.array(id), atMs }),
-  z.strictObject({
+  z.object({ kind: z.literal("name-version-raised"), repositoryId: id, version }),
+  z.object({ kind: z.literal("name-settled"), repositoryId: id, version }),
+  z.object({ kind: z.literal("groups-freed"), networkId: id, groupIds: z.array(id), atMs }),
+  z.object({
     kind: z.literal("repository-deleted"),
     repositoryId: id,
     networkId: id,
@@ -326,22 +347,22 @@ const recordSchema = z.discriminatedUnion("kind", [
     atMs,
     provenance: provenance.optional(),
   }),
-  z.strictObject({ kind: z.literal("deletion-finished"), repositoryId: id }),
-  z.strictObject({
+  z.object({ kind: z.literal("deletion-finished"), repositoryId: id }),
+  z.object({
     kind: z.literal("head-changed"),
     repositoryId: id,
     head: z.string().min(1),
     atMs,
     provenance: provenance.optional(),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("settings-changed"),
     repositoryId: id,
     settings: repositorySettingsSchema,
     atMs,
     provenance: provenance.optional(),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("push"),
     repositoryId: id,
     networkId: id,
@@ -354,12 +375,12 @@ const recordSchema = z.discriminatedUnion("kind", [
     pushOptions: z.array(z.string()),
     provenance,
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("webhooks-told"),
     cursor: z.number().int().nonnegative(),
     deliveries: z.array(webhookDeliverySchema),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("snapshot-taken"),
     snapshotId: id,
     lsn: z.number().int().positive(),
@@ -367,7 +388,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     extentBytes: z.number().int().positive(),
     digest: z.string().regex(/^[0-9a-f]{64}$/),
   }),
-  z.strictObject({
+  z.object({
     kind: z.literal("spilled"),
     payloadId: id,
     bytes: z.number().int().positive(),
@@ -375,7 +396,8 @@ const recordSchema = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const envelopeSchema = z.strictObject({ v: z.number(), record: recordSchema })
+const versionSchema = z.object({ v: z.number() });
+const envelopeSchema = versionSchema.extend({ record: recordSchema })
   .refine(({ v, record }) => versionsOf(record.kind).includes(v));
 
 function updateRow(update: ReferenceUpdate): UpdateRow {
@@ -383,31 +405,52 @@ function updateRow(update: ReferenceUpdate): UpdateRow {
   return update.peeled === undefined ? row : [...row, update.peeled];
 }
 
-/** The payload of a record. Equal records give equal bytes. */
-export function encodeLogRecord(record: LogRecord): Uint8Array<ArrayBuffer> {
+/**
+ * The payload of a record, in a cluster of a release level. Equal records give equal bytes.
+ *
+ * @throws `unsupported` when not all nodes of such a cluster could read it
+ */
+export function encodeLogRecord(record: LogRecord, releaseLevel: number): Uint8Array<ArrayBuffer> {
+  const v = versionOf(record);
+  const level = VERSION_LEVELS[v] ?? FIRST_RELEASE_LEVEL;
+  if (level > releaseLevel) {
+    throw new GitStratumError("unsupported", "Wait with a record until all nodes can read it", {
+      data: { kind: record.kind, version: v, level, releaseLevel },
+    });
+  }
   const value = record.kind !== "push" ? record : {
     ...record,
     updates: record.updates.map(updateRow),
     rejections: record.rejections.map(({ index, reason }) => [index, reason]),
   };
-  return new TextEncoder().encode(
-    JSON.stringify({ v: versionsOf(record.kind).at(-1), record: value }),
-  );
+  return new TextEncoder().encode(JSON.stringify({ v, record: value }));
 }
 
 /**
  * Reads a payload back.
  *
- * @throws `corrupt` when it is no record of a known version: a node must not guess at the truth
+ * @throws `unsupported` when a later release wrote it, `corrupt` when it is no record: a node must not
+ * guess at the truth
  */
 export function decodeLogRecord(payload: Uint8Array): LogRecord {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(payload);
-    return envelopeSchema.parse(JSON.parse(text)).record as LogRecord;
+    const value: unknown = JSON.parse(text);
+    checkVersion(value);
+    return envelopeSchema.parse(value).record as LogRecord;
   } catch (cause) {
+    if (hasCode(cause, "unsupported")) throw cause;
     throw new GitStratumError("corrupt", "Read a log entry", {
       data: { bytes: payload.length },
       cause,
     });
   }
+}
+
+function checkVersion(value: unknown): void {
+  const { v } = versionSchema.parse(value);
+  if (v <= VERSION_NEWEST) return;
+  throw new GitStratumError("unsupported", "Meet a log entry of a later release", {
+    data: { version: v, versionNewest: VERSION_NEWEST },
+  });
 }

@@ -8,6 +8,7 @@ import {
   type GroupId,
   type NetworkId,
   type PushId,
+  RELEASE_LEVEL,
   type RepositoryId,
   type RepositoryName,
   type WebhookDeliveryId,
@@ -202,7 +203,7 @@ Deno.test("encodeLogRecord() writes the golden payloads, and they read back", as
   const records = [...RECORDS, ...LIFE_RECORDS];
   equal(lines.length, records.length);
   for (const [index, record] of records.entries()) {
-    equal(new TextDecoder().decode(encodeLogRecord(record)), lines[index]);
+    equal(new TextDecoder().decode(encodeLogRecord(record, RELEASE_LEVEL)), lines[index]);
     deepEqual(decodeLogRecord(new TextEncoder().encode(lines[index])), record);
   }
 });
@@ -223,11 +224,11 @@ Deno.test("decodeLogRecord() gives back any names, reasons and options", () => {
       rejections: [{ index: 0, reason }],
       pushOptions: [option],
     };
-    deepEqual(decodeLogRecord(encodeLogRecord(record)), record);
+    deepEqual(decodeLogRecord(encodeLogRecord(record, RELEASE_LEVEL)), record);
   }));
 });
 
-Deno.test("decodeLogRecord() refuses other versions, kinds and members", () => {
+Deno.test("decodeLogRecord() refuses other versions and kinds, and members of other shapes", () => {
   const refuse = (value: unknown) =>
     throws(() => decodeLogRecord(new TextEncoder().encode(JSON.stringify(value))), corrupt);
   const record = RECORDS[1]!;
@@ -235,7 +236,6 @@ Deno.test("decodeLogRecord() refuses other versions, kinds and members", () => {
   refuse({ record });
   refuse({ v: 1, record: RECORDS.at(-1) });
   refuse({ v: 1, record: { ...record, kind: "renamed" } });
-  refuse({ v: 1, record: { ...record, more: 1 } });
   refuse({ v: 1, record: { ...record, repositoryId: "x" } });
   refuse({ v: 1, record: { ...RECORDS[7], updates: [["refs/x", "", "short"]] } });
   refuse(null);
@@ -251,7 +251,7 @@ Deno.test("decodeLogRecord() takes any bytes for a record or for corrupt", () =>
     }
   };
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), attempt));
-  const whole = encodeLogRecord(RECORDS[7]!);
+  const whole = encodeLogRecord(RECORDS[7]!, RELEASE_LEVEL);
   fc.assert(
     fc.property(fc.nat(whole.length - 1), fc.nat(255), (at, byte) => {
       const flipped = whole.slice();
@@ -260,4 +260,41 @@ Deno.test("decodeLogRecord() takes any bytes for a record or for corrupt", () =>
       attempt(whole.subarray(0, at));
     }),
   );
+});
+
+const decodeJson = (value: unknown) =>
+  decodeLogRecord(new TextEncoder().encode(JSON.stringify(value)));
+
+Deno.test("decodeLogRecord() passes over members that a later release added to a version", () => {
+  const record = RECORDS[1]!;
+  deepEqual(decodeJson({ v: 1, record: { ...record, more: 1 }, more: 2 }), record);
+});
+
+Deno.test("decodeLogRecord() says of a later version that a later release wrote it", () => {
+  const later = { code: "unsupported", data: { version: 9, versionNewest: 8 } };
+  throws(() => decodeJson({ v: 9, record: RECORDS[1] }), later);
+  throws(() => decodeJson({ v: 9, record: { kind: "repository-moved" } }), later);
+});
+
+Deno.test("encodeLogRecord() writes settings of a later release once all nodes keep them", () => {
+  const settings = { ...DEFAULT_REPOSITORY_SETTINGS, mergeQueue: { size: 3 } };
+  const record: LogRecord = { kind: "settings-changed", repositoryId, settings, atMs: 5 };
+  throws(() => encodeLogRecord(record, 1), {
+    code: "unsupported",
+    data: {
+      kind: "settings-changed",
+      version: 8,
+      level: 2,
+      releaseLevel: 1,
+    },
+  });
+  const payload = encodeLogRecord(record, 2);
+  equal(JSON.parse(new TextDecoder().decode(payload)).v, 8);
+  deepEqual(decodeLogRecord(payload), record);
+});
+
+Deno.test("encodeLogRecord() writes every other record at any level, the same", () => {
+  for (const record of [...RECORDS, ...LIFE_RECORDS]) {
+    deepEqual(encodeLogRecord(record, 1), encodeLogRecord(record, RELEASE_LEVEL));
+  }
 });

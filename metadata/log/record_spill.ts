@@ -17,6 +17,7 @@ import {
   newGroupId,
   packId,
   packRanges,
+  RELEASE_LEVEL,
 } from "@gitstratum/core/rpc";
 import { decodeLogRecord, encodeLogRecord, type PushRecord } from "./log_record.ts";
 import type { LogRecord } from "./log_record.ts";
@@ -28,11 +29,18 @@ export type SpilledRecord = LogRecord & { readonly kind: "spilled" };
 export class RecordSpill {
   readonly #extents: ExtentStore;
   readonly #random: Random;
+  /** The release level of the cluster now: what records may say. */
+  readonly releaseLevel: () => number;
 
-  /** Spills to `extents`, under ids drawn from `random`. */
-  constructor(extents: ExtentStore, random: Random) {
+  /** Spills to `extents`, under ids drawn from `random`. A node that is alone writes what it knows. */
+  constructor(
+    extents: ExtentStore,
+    random: Random,
+    options: { readonly releaseLevel?: () => number } = {},
+  ) {
     this.#extents = extents;
     this.#random = random;
+    this.releaseLevel = options.releaseLevel ?? (() => RELEASE_LEVEL);
   }
 
   /**
@@ -98,13 +106,18 @@ export interface LogPayload {
   readonly spilled?: SpilledRecord;
 }
 
-/** Encodes a record for the log, spilling it when it is larger than `inlineBytesMax`. */
+/**
+ * Encodes a record for the log, spilling it when it is larger than `inlineBytesMax`.
+ *
+ * @throws `unsupported` when not all nodes of the cluster could read it, `exhausted`
+ */
 export async function logPayload(
   record: LogRecord,
   spill: RecordSpill,
   inlineBytesMax: number,
 ): Promise<LogPayload> {
-  const bytes = encodeLogRecord(record);
+  const releaseLevel = spill.releaseLevel();
+  const bytes = encodeLogRecord(record, releaseLevel);
   if (bytes.length <= inlineBytesMax) return { bytes };
   if (record.kind !== "push") {
     throw new GitStratumError("exhausted", "Log a record above the size limit", {
@@ -112,5 +125,5 @@ export async function logPayload(
     });
   }
   const spilled = await spill.write(record, bytes);
-  return { bytes: encodeLogRecord(spilled), spilled };
+  return { bytes: encodeLogRecord(spilled, releaseLevel), spilled };
 }

@@ -237,12 +237,12 @@ function lineOf(shape: TableShape, row: SqlRow): string {
   return JSON.stringify([shape.tag, ...values]);
 }
 
-const headSchema = z.strictObject({
+const headSchema = z.object({
   snapshot: z.literal(SNAPSHOT_VERSIONS),
   partition: z.number().int().nonnegative(),
   lsn: z.number().int().positive(),
 });
-const endSchema = z.strictObject({ rows: z.number().int().nonnegative() });
+const endSchema = z.object({ rows: z.number().int().nonnegative() });
 const rowSchema = z.array(z.union([z.string(), z.number(), z.null()])).min(2);
 
 /**

@@ -171,7 +171,7 @@ export interface NamedVersion {
 
 /** Schema of records to be forgotten. */
 export const forgetSchema: z.ZodType<{ readonly records: readonly NamedVersion[] }> = z
-  .strictObject({
+  .object({
     records: z.array(z.object({ id: idSchema, version: versionSchema })),
   }) as unknown as z.ZodType<{ readonly records: readonly NamedVersion[] }>;
 
@@ -186,9 +186,9 @@ const positionSchema = z.number().min(0).max(WHOLE_RING.to).refine(Number.isInte
 /** Schema of a question about parts of the ring. */
 export const rangesSchema: z.ZodType<
   { readonly peer: NodeId; readonly ranges: readonly PositionRange[] }
-> = z.strictObject({
+> = z.object({
   peer: z.string().transform((text) => parseNodeId(text)),
-  ranges: z.array(z.strictObject({ from: positionSchema, to: positionSchema }))
+  ranges: z.array(z.object({ from: positionSchema, to: positionSchema }))
     .max(REPLICA_RANGE_COUNT_MAX),
 });
 

@@ -70,7 +70,7 @@ export interface AccessBody<T> {
 
 /** Schema of what is sent with a request of a schema. */
 export function accessBodySchema<T>(request: z.ZodType<T>): z.ZodType<AccessBody<T>> {
-  return z.strictObject({
+  return z.object({
     request,
     provenance: provenanceSchema.exactOptional(),
   }) as unknown as z.ZodType<AccessBody<T>>;
@@ -101,11 +101,11 @@ const page = {
   after: z.string().max(200).exactOptional(),
   limit: z.int().min(1).max(ACCESS_PAGE_COUNT_MAX).exactOptional(),
 };
-const ofUser = z.strictObject({ ...page, user: userIdSchema });
-const ofRepository = z.strictObject({ ...page, repository: repositoryIdSchema });
-const named = z.strictObject({ name: z.string().max(200) });
-const userAndId = z.strictObject({ user: userIdSchema, id: recordIdSchema });
-const repositoryAndId = z.strictObject({ repository: repositoryIdSchema, id: recordIdSchema });
+const ofUser = z.object({ ...page, user: userIdSchema });
+const ofRepository = z.object({ ...page, repository: repositoryIdSchema });
+const named = z.object({ name: z.string().max(200) });
+const userAndId = z.object({ user: userIdSchema, id: recordIdSchema });
+const repositoryAndId = z.object({ repository: repositoryIdSchema, id: recordIdSchema });
 const key = {
   id: recordIdSchema,
   key: z.string().max(SSH_PUBLIC_KEY_LENGTH_MAX),
@@ -129,7 +129,7 @@ function pageOf<T extends AccessRecord>(record: z.ZodType<T>): z.ZodType<Page<T>
 /** Every call. */
 export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name> } = {
   claimFirstAdministrator: {
-    request: z.strictObject({
+    request: z.object({
       user: userIdSchema,
       name: accountNameSchema,
       token: recordIdSchema,
@@ -140,7 +140,7 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
   findUser: { request: named, outcome: userRecordSchema },
   findOwner: { request: named, outcome: ownerRecordSchema },
   createUser: {
-    request: z.strictObject({
+    request: z.object({
       id: userIdSchema,
       name: accountNameSchema,
       administrator: z.boolean(),
@@ -148,18 +148,18 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
     outcome: userRecordSchema,
   },
   changeUser: {
-    request: z.strictObject({
+    request: z.object({
       user: userIdSchema,
       administrator: z.boolean().exactOptional(),
       disabled: z.boolean().exactOptional(),
     }),
     outcome: userRecordSchema,
   },
-  removeUser: { request: z.strictObject({ user: userIdSchema }), outcome: done },
-  createOwner: { request: z.strictObject({ name: accountNameSchema }), outcome: ownerRecordSchema },
+  removeUser: { request: z.object({ user: userIdSchema }), outcome: done },
+  createOwner: { request: z.object({ name: accountNameSchema }), outcome: ownerRecordSchema },
   removeOwner: { request: named, outcome: done },
   createToken: {
-    request: z.strictObject({
+    request: z.object({
       id: recordIdSchema,
       user: userIdSchema,
       hash: tokenHashSchema,
@@ -173,26 +173,26 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
   },
   removeToken: { request: userAndId, outcome: done },
   addUserKey: {
-    request: z.strictObject({ ...key, user: userIdSchema }),
+    request: z.object({ ...key, user: userIdSchema }),
     outcome: userKeyRecordSchema,
   },
   removeUserKey: { request: userAndId, outcome: done },
   addDeployKey: {
-    request: z.strictObject({ ...key, repository: repositoryIdSchema, role: smallRoleSchema }),
+    request: z.object({ ...key, repository: repositoryIdSchema, role: smallRoleSchema }),
     outcome: deployKeyRecordSchema,
   },
   removeDeployKey: { request: repositoryAndId, outcome: done },
   setGrant: {
-    request: z.strictObject({ user: userIdSchema, target: grantTargetSchema, role: roleSchema }),
+    request: z.object({ user: userIdSchema, target: grantTargetSchema, role: roleSchema }),
     outcome: grantRecordSchema,
   },
   removeGrant: {
-    request: z.strictObject({ user: userIdSchema, target: grantTargetSchema }),
+    request: z.object({ user: userIdSchema, target: grantTargetSchema }),
     outcome: done,
   },
-  removeRepository: { request: z.strictObject({ repository: repositoryIdSchema }), outcome: done },
+  removeRepository: { request: z.object({ repository: repositoryIdSchema }), outcome: done },
   createIssuer: {
-    request: z.strictObject({
+    request: z.object({
       id: recordIdSchema,
       url: urlSchema,
       audience: audienceSchema,
@@ -200,9 +200,9 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
     }),
     outcome: issuerRecordSchema,
   },
-  removeIssuer: { request: z.strictObject({ id: recordIdSchema }), outcome: done },
+  removeIssuer: { request: z.object({ id: recordIdSchema }), outcome: done },
   createTrust: {
-    request: z.strictObject({
+    request: z.object({
       id: recordIdSchema,
       issuer: recordIdSchema,
       repository: repositoryIdSchema,
@@ -214,7 +214,7 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
   },
   removeTrust: { request: repositoryAndId, outcome: done },
   createJobToken: {
-    request: z.strictObject({
+    request: z.object({
       id: recordIdSchema,
       hash: tokenHashSchema,
       trust: recordIdSchema,
@@ -224,14 +224,14 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
     }),
     outcome: jobTokenRecordSchema,
   },
-  listUsers: { request: z.strictObject(page), outcome: pageOf(userRecordSchema) },
-  listOwners: { request: z.strictObject(page), outcome: pageOf(ownerRecordSchema) },
-  listIssuers: { request: z.strictObject(page), outcome: pageOf(issuerRecordSchema) },
+  listUsers: { request: z.object(page), outcome: pageOf(userRecordSchema) },
+  listOwners: { request: z.object(page), outcome: pageOf(ownerRecordSchema) },
+  listIssuers: { request: z.object(page), outcome: pageOf(issuerRecordSchema) },
   listTokens: { request: ofUser, outcome: pageOf(tokenRecordSchema) },
   listUserKeys: { request: ofUser, outcome: pageOf(userKeyRecordSchema) },
   listDeployKeys: { request: ofRepository, outcome: pageOf(deployKeyRecordSchema) },
   listGrants: {
-    request: z.union([ofUser, z.strictObject({ ...page, target: grantTargetSchema })]),
+    request: z.union([ofUser, z.object({ ...page, target: grantTargetSchema })]),
     outcome: pageOf(grantRecordSchema),
   },
   listTrusts: { request: ofRepository, outcome: pageOf(trustRecordSchema) },

@@ -1,7 +1,7 @@
 /**
  * Schemas of access records: as they are stored, told to frontends, and answered.
  *
- * Members that a later release adds are passed over, so that both releases can run side by side.
+ * Members that a later release adds are kept, so that a change by this release does not lose them.
  *
  * @module
  */
@@ -115,7 +115,7 @@ const publicKey = {
   fingerprint: z.string(),
 };
 
-const user = z.object({
+const user = z.looseObject({
   kind: z.literal("user"),
   id: userIdSchema,
   name: accountNameSchema,
@@ -123,8 +123,8 @@ const user = z.object({
   disabled: z.boolean(),
   createdAtMs,
 });
-const owner = z.object({ kind: z.literal("owner"), name: accountNameSchema, createdAtMs });
-const token = z.object({
+const owner = z.looseObject({ kind: z.literal("owner"), name: accountNameSchema, createdAtMs });
+const token = z.looseObject({
   ...held,
   kind: z.literal("token"),
   user: userIdSchema,
@@ -133,7 +133,7 @@ const token = z.object({
   repositories: tokenRepositoriesSchema.exactOptional(),
   notBeforeMs: timeMsSchema.exactOptional(),
 });
-const jobToken = z.object({
+const jobToken = z.looseObject({
   ...held,
   kind: z.literal("job-token"),
   hash: tokenHashSchema,
@@ -143,21 +143,21 @@ const jobToken = z.object({
   subject: subjectSchema,
   expiresAtMs: timeMsSchema,
 });
-const userKey = z.object({ ...publicKey, kind: z.literal("user-key"), user: userIdSchema });
-const deployKey = z.object({
+const userKey = z.looseObject({ ...publicKey, kind: z.literal("user-key"), user: userIdSchema });
+const deployKey = z.looseObject({
   ...publicKey,
   kind: z.literal("deploy-key"),
   repository: repositoryIdSchema,
   role: smallRoleSchema,
 });
-const grant = z.object({
+const grant = z.looseObject({
   kind: z.literal("grant"),
   user: userIdSchema,
   target: grantTargetSchema,
   role: roleSchema,
   createdAtMs,
 });
-const issuer = z.object({
+const issuer = z.looseObject({
   kind: z.literal("issuer"),
   id: recordIdSchema,
   url: urlSchema,
@@ -165,7 +165,7 @@ const issuer = z.object({
   keysUrl: urlSchema.exactOptional(),
   createdAtMs,
 });
-const trust = z.object({
+const trust = z.looseObject({
   kind: z.literal("trust"),
   id: recordIdSchema,
   issuer: recordIdSchema,

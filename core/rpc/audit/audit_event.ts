@@ -117,7 +117,7 @@ const time = z.number().int().nonnegative();
 const name = z.string().min(1).max(256);
 
 /** Schema of {@link AuditQuery}. */
-export const auditQuerySchema: z.ZodType<AuditQuery> = z.strictObject({
+export const auditQuerySchema: z.ZodType<AuditQuery> = z.object({
   repositoryId: repositoryId.optional(),
   owner: name.optional(),
   user: name.optional(),
@@ -130,11 +130,11 @@ export const auditQuerySchema: z.ZodType<AuditQuery> = z.strictObject({
 }) as unknown as z.ZodType<AuditQuery>;
 
 /** Schema of {@link AuditEvent}. */
-export const auditEventSchema: z.ZodType<AuditEvent> = z.strictObject({
+export const auditEventSchema: z.ZodType<AuditEvent> = z.object({
   id: eventId,
   atMs: time,
   kind: z.string().min(1).max(64),
-  repository: z.strictObject({ id: repositoryId, name }).optional(),
+  repository: z.object({ id: repositoryId, name }).optional(),
   owner: name.optional(),
   provenance: provenanceSchema.optional(),
   details: z.record(z.string(), z.unknown()),

@@ -4,8 +4,8 @@
  * Ids and commands come in thousands, so lists of them are checked by plain loops, and commands
  * travel as rows.
  *
- * Answers may have members that a later release added, which are dropped; questions may not, because a
- * member that is not understood could be what they are about.
+ * Members that a later release added are passed over: one that a question is about is sent only once all
+ * nodes understand it (docs/compatibility.md).
  *
  * @module
  */
@@ -73,7 +73,7 @@ const oids = z.custom<readonly Oid[]>((value) =>
 const objectType = z.enum(["commit", "tree", "blob", "tag"]);
 
 /** Schema of {@link CreateRepositoryRequest}. */
-export const createRepositorySchema: z.ZodType<CreateRepositoryRequest> = z.strictObject({
+export const createRepositorySchema: z.ZodType<CreateRepositoryRequest> = z.object({
   name: checked(parseRepositoryName),
   objectFormat: z.enum(OBJECT_FORMATS),
   defaultBranch: z.string().min(1),
@@ -103,14 +103,14 @@ export const deletedPageSchema: z.ZodType<DeletedRepository[]> = z.array(
 ) as unknown as z.ZodType<DeletedRepository[]>;
 
 /** Schema of {@link UpdateRepositoryRequest}. */
-export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.strictObject({
+export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.object({
   head: z.string().min(1).optional(),
   settings: repositorySettingsChangeSchema.optional(),
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<UpdateRepositoryRequest>;
 
 /** Schema of {@link DeleteRepositoryRequest}. */
-export const deleteRepositorySchema: z.ZodType<DeleteRepositoryRequest> = z.strictObject({
+export const deleteRepositorySchema: z.ZodType<DeleteRepositoryRequest> = z.object({
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<DeleteRepositoryRequest>;
 
@@ -136,14 +136,14 @@ export function parsePartitions(text: string): Partition[] {
 export const emptySchema: z.ZodType<Record<string, never>> = z.object({});
 
 /** Schema of {@link ReferenceQuery}. */
-export const referenceQuerySchema: z.ZodType<ReferenceQuery> = z.strictObject({
+export const referenceQuerySchema: z.ZodType<ReferenceQuery> = z.object({
   prefixes: z.array(z.string()),
 });
 
 const negotiateShape = { wants: oids, haves: oids, clientShallow: oids };
 
 /** Schema of {@link NegotiateRequest}. */
-export const negotiateRequestSchema: z.ZodType<NegotiateRequest> = z.strictObject(negotiateShape);
+export const negotiateRequestSchema: z.ZodType<NegotiateRequest> = z.object(negotiateShape);
 
 /** Schema of {@link NegotiateResult}. */
 export const negotiateResultSchema: z.ZodType<NegotiateResult> = z.object({
@@ -153,13 +153,13 @@ export const negotiateResultSchema: z.ZodType<NegotiateResult> = z.object({
 });
 
 /** Schema of the answer of `Metadata.tagDigest`. */
-export const tagDigestSchema: z.ZodType<{ readonly digest: string }> = z.strictObject({
+export const tagDigestSchema: z.ZodType<{ readonly digest: string }> = z.object({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
 const depthSchema: z.ZodType<Depth> = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("commits"), depth: count, relative: z.boolean() }),
-  z.strictObject({
+  z.object({ kind: z.literal("commits"), depth: count, relative: z.boolean() }),
+  z.object({
     kind: z.literal("exclude"),
     sinceS: z.number().int().optional(),
     not: z.array(z.string()),
@@ -169,15 +169,15 @@ const depthSchema: z.ZodType<Depth> = z.discriminatedUnion("kind", [
 /** Schema of filters of at most `depth` levels. */
 function filterSchema(depth: number): z.ZodType<ObjectFilter> {
   const simple = [
-    z.strictObject({ kind: z.literal("blob:none") }),
-    z.strictObject({ kind: z.literal("blob:limit"), bytes: count }),
-    z.strictObject({ kind: z.literal("tree"), depth: count }),
-    z.strictObject({ kind: z.literal("object:type"), type: objectType }),
-    z.strictObject({ kind: z.literal("sparse:oid"), oid }),
+    z.object({ kind: z.literal("blob:none") }),
+    z.object({ kind: z.literal("blob:limit"), bytes: count }),
+    z.object({ kind: z.literal("tree"), depth: count }),
+    z.object({ kind: z.literal("object:type"), type: objectType }),
+    z.object({ kind: z.literal("sparse:oid"), oid }),
   ] as const;
   if (depth === 1) return z.union(simple);
   const filters = z.array(filterSchema(depth - 1));
-  return z.union([...simple, z.strictObject({ kind: z.literal("combine"), filters })]);
+  return z.union([...simple, z.object({ kind: z.literal("combine"), filters })]);
 }
 
 /** What `Metadata.deepen` is asked. */
@@ -191,7 +191,7 @@ export interface DeepenRequest {
 }
 
 /** Schema of {@link DeepenRequest}. */
-export const deepenRequestSchema: z.ZodType<DeepenRequest> = z.strictObject({
+export const deepenRequestSchema: z.ZodType<DeepenRequest> = z.object({
   wants: oids,
   clientShallow: oids,
   depth: depthSchema,
@@ -204,7 +204,7 @@ export const shallowBoundarySchema: z.ZodType<ShallowBoundary> = z.object({
 });
 
 /** Schema of {@link PlanRequest}. */
-export const planRequestSchema: z.ZodType<PlanRequest> = z.strictObject({
+export const planRequestSchema: z.ZodType<PlanRequest> = z.object({
   ...negotiateShape,
   depth: depthSchema.optional(),
   filter: filterSchema(FILTER_DEPTH_MAX).optional(),
@@ -222,7 +222,7 @@ export interface LocateRequest {
 }
 
 /** Schema of {@link LocateRequest}. */
-export const locateRequestSchema: z.ZodType<LocateRequest> = z.strictObject({
+export const locateRequestSchema: z.ZodType<LocateRequest> = z.object({
   oids,
   scope: z.enum(["visible", "repository", "network"]),
 });
@@ -242,7 +242,7 @@ export const locatedObjectsSchema: z.ZodType<LocatedObject[]> = z.array(z.object
   chain: z.array(entryLocationSchema),
 }));
 
-const pusherSchema: z.ZodType<Pusher> = z.strictObject({
+const pusherSchema: z.ZodType<Pusher> = z.object({
   role: z.enum(ROLES),
   user: checked(parseAccountName).optional(),
   deployKey: z.string().optional(),
@@ -263,7 +263,7 @@ const commandRows = z.custom<readonly CommandRow[]>((value) =>
 );
 
 /** Schema of what {@link pushBody} makes; gives a {@link PushRequest}. */
-export const pushRequestSchema: z.ZodType<PushRequest> = z.strictObject({
+export const pushRequestSchema: z.ZodType<PushRequest> = z.object({
   pushId: checked(parsePushId),
   commands: commandRows,
   atomic: z.boolean(),
@@ -271,7 +271,7 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.strictObject({
   pushOptions: z.array(z.string()),
   provenance: provenanceSchema,
   pusher: pusherSchema.optional(),
-  signatures: z.strictObject({ good: oids, bad: oids }).optional(),
+  signatures: z.object({ good: oids, bad: oids }).optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
 /** A push as it travels. */

@@ -20,8 +20,9 @@ Deno.test("schemas of answers bear what a later release adds, and drop it", () =
   deepEqual(locatedObjectsSchema.parse([]), []);
 });
 
-Deno.test("schemas of questions refuse what they do not understand", () => {
+Deno.test("schemas of questions bear it, too, and refuse what is no answerable question", () => {
   const question = { wants: [OID], haves: [], clientShallow: [] };
-  deepEqual(negotiateRequestSchema.parse(question), question);
-  throws(() => negotiateRequestSchema.parse({ ...question, onlyIf: "signed" }));
+  deepEqual(negotiateRequestSchema.parse({ ...question, hurry: true }), question);
+  throws(() => negotiateRequestSchema.parse({ wants: [OID], haves: [] }));
+  throws(() => negotiateRequestSchema.parse({ ...question, haves: ["x"] }));
 });

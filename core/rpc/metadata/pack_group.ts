@@ -16,7 +16,7 @@ import {
 } from "../ids.ts";
 
 /** Schema of {@link PackGroup}. */
-export const packGroupSchema: z.ZodType<PackGroup> = z.strictObject({
+export const packGroupSchema: z.ZodType<PackGroup> = z.object({
   groupId: z.string().transform((text) => parseGroupId(text)),
   historyBytes: z.number().int().nonnegative(),
   contentBytes: z.number().int().nonnegative(),

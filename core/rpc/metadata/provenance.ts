@@ -46,10 +46,10 @@ export interface Provenance extends Actor {
 const text = z.string().max(PROVENANCE_TEXT_LENGTH_MAX);
 
 /** Schema of {@link Provenance}. */
-export const provenanceSchema: z.ZodType<Provenance> = z.strictObject({
+export const provenanceSchema: z.ZodType<Provenance> = z.looseObject({
   user: text.optional(),
   userId: text.optional(),
-  credential: z.strictObject({ kind: z.enum(["ssh-key", "token", "deploy-key"]), id: text })
+  credential: z.looseObject({ kind: z.enum(["ssh-key", "token", "deploy-key"]), id: text })
     .optional(),
   remoteAddress: text.optional(),
   agent: text.optional(),

@@ -15,10 +15,10 @@ import type { HeadInfo, Reference, ReferenceListing } from "./metadata.ts";
 type ReferenceRow = readonly [string, Oid, Oid?];
 
 const oid = z.custom<Oid>((value) => typeof value === "string" && isOid(value));
-const headSchema = z.strictObject({
-  head: z.strictObject({ target: z.string().min(1), oid: oid.optional() }),
+const headSchema = z.object({
+  head: z.object({ target: z.string().min(1), oid: oid.optional() }),
 });
-const endSchema = z.strictObject({ end: z.number().int().nonnegative() });
+const endSchema = z.object({ end: z.number().int().nonnegative() });
 
 function isReferenceRow(row: unknown): row is ReferenceRow {
   return Array.isArray(row) && (row.length === 2 || row.length === 3) &&

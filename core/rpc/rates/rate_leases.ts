@@ -47,22 +47,22 @@ const key = z.string().max(400).transform((text, context): RateKey => {
   }
 });
 const tokens = z.number().min(0).max(1e12);
-const rule = z.strictObject({
+const rule = z.object({
   perSecond: z.number().positive().max(1e9),
   burst: z.number().min(1).max(1e9),
 });
 
 /** Schema of {@link RateSettlement}. */
-export const rateSettlementSchema: z.ZodType<RateSettlement> = z.strictObject({
+export const rateSettlementSchema: z.ZodType<RateSettlement> = z.object({
   frontend: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   reports: z.array(
-    z.strictObject({ key, rule, owed: tokens, returned: tokens, wanted: tokens }),
+    z.object({ key, rule, owed: tokens, returned: tokens, wanted: tokens }),
   ).max(RATE_REPORT_COUNT_MAX),
 }) as unknown as z.ZodType<RateSettlement>;
 
 /** Schema of {@link RateSettlementAnswer}. */
-export const rateSettlementAnswerSchema: z.ZodType<RateSettlementAnswer> = z.strictObject({
-  grants: z.array(z.strictObject({ key, granted: tokens })).max(RATE_REPORT_COUNT_MAX),
+export const rateSettlementAnswerSchema: z.ZodType<RateSettlementAnswer> = z.object({
+  grants: z.array(z.object({ key, granted: tokens })).max(RATE_REPORT_COUNT_MAX),
 }) as unknown as z.ZodType<RateSettlementAnswer>;
 
 /** Where settlements are sent. */

@@ -14,6 +14,7 @@ import {
   PACKFILE_URI_COUNT_MAX,
   PACKFILE_URI_PACK_COUNT_MAX,
 } from "../../limits.ts";
+import type { ObjectMaker } from "./object_maker.ts";
 
 /** A bundle that a client may fetch first (git-config `bundle.<id>.*`). */
 export interface OfferedBundle {
@@ -53,20 +54,25 @@ const uri = z.string().max(DOWNLOAD_URI_BYTES_MAX).regex(ADDRESS);
 const oid = z.string().refine((text): text is Oid => isOid(text));
 
 /** Schema of a list of bundles; ids are unique. */
-export const offeredBundlesSchema: z.ZodType<readonly OfferedBundle[]> = z.array(z.strictObject({
-  id: z.string().regex(BUNDLE_ID),
-  uri,
-  creationToken: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
-  filter: z.string().regex(FILTER).optional(),
-})).max(BUNDLE_URI_COUNT_MAX).refine(
-  (bundles) => new Set(bundles.map(({ id }) => id)).size === bundles.length,
-  "the ids of bundles must differ",
-) as unknown as z.ZodType<readonly OfferedBundle[]>;
+export function offeredBundlesSchema(object: ObjectMaker): z.ZodType<readonly OfferedBundle[]> {
+  const bundle = object({
+    id: z.string().regex(BUNDLE_ID),
+    uri,
+    creationToken: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+    filter: z.string().regex(FILTER).optional(),
+  });
+  return z.array(bundle).max(BUNDLE_URI_COUNT_MAX).refine(
+    (bundles) => new Set(bundles.map(({ id }) => id)).size === bundles.length,
+    "the ids of bundles must differ",
+  ) as unknown as z.ZodType<readonly OfferedBundle[]>;
+}
 
 /** Schema of a list of packs by the commit that they make whole. */
-export const offeredPackfilesSchema: z.ZodType<readonly OfferedPackfiles[]> = z.array(
-  z.strictObject({
-    oid,
-    packs: z.array(z.strictObject({ hash: oid, uri })).min(1).max(PACKFILE_URI_PACK_COUNT_MAX),
-  }),
-).max(PACKFILE_URI_COUNT_MAX);
+export function offeredPackfilesSchema(
+  object: ObjectMaker,
+): z.ZodType<readonly OfferedPackfiles[]> {
+  const packs = z.array(object({ hash: oid, uri })).min(1).max(PACKFILE_URI_PACK_COUNT_MAX);
+  return z.array(object({ oid, packs })).max(PACKFILE_URI_COUNT_MAX) as unknown as z.ZodType<
+    readonly OfferedPackfiles[]
+  >;
+}

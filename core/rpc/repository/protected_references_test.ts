@@ -1,8 +1,11 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { FROM_CLIENTS } from "./object_maker.ts";
 import { protectedReferencesSchema } from "./protected_references.ts";
 
-Deno.test("protectedReferencesSchema fills in what a rule does not say", () => {
-  deepEqual(protectedReferencesSchema.parse([{ pattern: "refs/heads/main", pushers: {} }]), [{
+const schema = protectedReferencesSchema(FROM_CLIENTS);
+
+Deno.test("protectedReferencesSchema() fills in what a rule does not say", () => {
+  deepEqual(schema.parse([{ pattern: "refs/heads/main", pushers: {} }]), [{
     pattern: "refs/heads/main",
     denyDelete: false,
     denyForce: false,
@@ -12,9 +15,8 @@ Deno.test("protectedReferencesSchema fills in what a rule does not say", () => {
   }]);
 });
 
-Deno.test("protectedReferencesSchema refuses what no rule can mean", () => {
-  const takes = (rule: object) =>
-    protectedReferencesSchema.safeParse([{ pattern: "refs/heads/*", ...rule }]).success;
+Deno.test("protectedReferencesSchema() refuses what no rule can mean", () => {
+  const takes = (rule: object) => schema.safeParse([{ pattern: "refs/heads/*", ...rule }]).success;
   equal(takes({ denyForce: true, pushers: { role: "admin", users: ["alice"] } }), true);
   equal(takes({ pattern: "heads/main" }), false);
   equal(takes({ pattern: "refs/heads/***" }), false);
@@ -25,5 +27,5 @@ Deno.test("protectedReferencesSchema refuses what no rule can mean", () => {
   equal(takes({ pushers: { role: "owner" } }), false);
   equal(takes({ denyforce: true }), false, "a rule that is misspelt protects nothing");
   const rules = Array.from({ length: 101 }, () => ({ pattern: "refs/heads/x" }));
-  equal(protectedReferencesSchema.safeParse(rules).success, false);
+  equal(schema.safeParse(rules).success, false);
 });

@@ -1,6 +1,8 @@
 /**
  * What a repository's owner may set (docs/repository-settings.md).
  *
+ * Nodes keep settings that a later release knows; clients can neither send nor see them.
+ *
  * @module
  */
 
@@ -28,6 +30,7 @@ import {
   type OfferedPackfiles,
   offeredPackfilesSchema,
 } from "./offered_download.ts";
+import { BETWEEN_NODES, FROM_CLIENTS, type ObjectMaker, TO_CLIENTS } from "./object_maker.ts";
 import { protectedReferencesSchema } from "./protected_references.ts";
 
 /** The settings of a repository. */
@@ -123,48 +126,96 @@ const referenceCountMax = z.number().int().min(1);
 const description = z.string().max(REPOSITORY_DESCRIPTION_LENGTH_MAX)
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]*$/u, "the description is not one line of text");
 
-/** Schema of {@link RepositorySettings}. */
-export const repositorySettingsSchema: z.ZodType<RepositorySettings> = z.strictObject({
-  denyNonFastForwards: z.boolean(),
-  denyDeletes: z.boolean(),
-  denyDeleteCurrent,
-  hiddenReferences,
-  allowHiddenWants: z.boolean(),
-  fsck,
-  // Settings that were written before these existed lack them.
-  bundleUris: offeredBundlesSchema.default([]),
-  offerBundle: z.boolean().default(false),
-  packfileUris: offeredPackfilesSchema.default([]),
-  objectBytesMax: objectBytesMax.optional(),
-  pushBytesMax: pushBytesMax.optional(),
-  repositoryBytesMax: repositoryBytesMax.optional(),
-  referenceCountMax: referenceCountMax.optional(),
-  visibility: z.enum(VISIBILITIES).optional(),
-  protectedReferences: protectedReferencesSchema.optional(),
-  description: description.optional(),
-  archived: z.boolean().optional(),
-}) as unknown as z.ZodType<RepositorySettings>;
+function settingsSchema(object: ObjectMaker): z.ZodType<RepositorySettings> {
+  return object({
+    denyNonFastForwards: z.boolean(),
+    denyDeletes: z.boolean(),
+    denyDeleteCurrent,
+    hiddenReferences,
+    allowHiddenWants: z.boolean(),
+    fsck,
+    // Settings that were written before these existed lack them.
+    bundleUris: offeredBundlesSchema(object).default([]),
+    offerBundle: z.boolean().default(false),
+    packfileUris: offeredPackfilesSchema(object).default([]),
+    objectBytesMax: objectBytesMax.optional(),
+    pushBytesMax: pushBytesMax.optional(),
+    repositoryBytesMax: repositoryBytesMax.optional(),
+    referenceCountMax: referenceCountMax.optional(),
+    visibility: z.enum(VISIBILITIES).optional(),
+    protectedReferences: protectedReferencesSchema(object).optional(),
+    description: description.optional(),
+    archived: z.boolean().optional(),
+  }) as unknown as z.ZodType<RepositorySettings>;
+}
 
-/** Schema of {@link RepositorySettingsChange}. */
-export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange> = z.strictObject({
+/** Schema of {@link RepositorySettings} between nodes and in the log. */
+export const repositorySettingsSchema: z.ZodType<RepositorySettings> = settingsSchema(
+  BETWEEN_NODES,
+);
+/** Schema of {@link RepositorySettings} as clients are told of them. */
+export const shownSettingsSchema: z.ZodType<RepositorySettings> = settingsSchema(FROM_CLIENTS);
+
+const known = settingsSchema(TO_CLIENTS);
+
+/** Settings without what only a later release knows. */
+export function shownSettings(settings: RepositorySettings): RepositorySettings {
+  return known.parse(settings);
+}
+
+/** Whether a later release, which knows more settings, has written these. */
+export function hasLaterSettings(settings: RepositorySettings): boolean {
+  return JSON.stringify(shownSettings(settings)).length < JSON.stringify(settings).length;
+}
+
+function settingsChangeSchema(object: ObjectMaker): z.ZodType<RepositorySettingsChange> {
+  return object(changeShape(object)) as unknown as z.ZodType<RepositorySettingsChange>;
+}
+
+const changeShape = (object: ObjectMaker) => ({
   denyNonFastForwards: z.boolean().nullish(),
   denyDeletes: z.boolean().nullish(),
   denyDeleteCurrent: denyDeleteCurrent.nullish(),
   hiddenReferences: hiddenReferences.nullish(),
   allowHiddenWants: z.boolean().nullish(),
   fsck: fsck.nullish(),
-  bundleUris: offeredBundlesSchema.nullish(),
+  bundleUris: offeredBundlesSchema(object).nullish(),
   offerBundle: z.boolean().nullish(),
-  packfileUris: offeredPackfilesSchema.nullish(),
+  packfileUris: offeredPackfilesSchema(object).nullish(),
   objectBytesMax: objectBytesMax.nullish(),
   pushBytesMax: pushBytesMax.nullish(),
   repositoryBytesMax: repositoryBytesMax.nullish(),
   referenceCountMax: referenceCountMax.nullish(),
   visibility: z.enum(VISIBILITIES).nullish(),
-  protectedReferences: protectedReferencesSchema.nullish(),
+  protectedReferences: protectedReferencesSchema(object).nullish(),
   description: description.nullish(),
   archived: z.boolean().nullish(),
 });
+
+/** Schema of {@link RepositorySettingsChange} between nodes. */
+export const repositorySettingsChangeSchema: z.ZodType<RepositorySettingsChange> =
+  settingsChangeSchema(BETWEEN_NODES);
+/** Schema of {@link RepositorySettingsChange} from clients. */
+export const askedSettingsChangeSchema: z.ZodType<RepositorySettingsChange> = settingsChangeSchema(
+  FROM_CLIENTS,
+);
+
+const KNOWN_SETTINGS: ReadonlySet<string> = new Set(Object.keys(changeShape(BETWEEN_NODES)));
+
+/** Settings that only a later release knows, after a change. */
+function laterSettings(
+  settings: RepositorySettings,
+  change: RepositorySettingsChange,
+): Readonly<Record<string, unknown>> {
+  const isLater = ([key, value]: readonly [string, unknown]) =>
+    !KNOWN_SETTINGS.has(key) && value !== undefined;
+  const before = Object.entries(settings).filter(isLater);
+  const after = Object.entries(change).filter(isLater);
+  const merged = new Map([...before, ...after]);
+  return Object.fromEntries(
+    [...merged].filter(([, value]) => value !== null).sort(([a], [b]) => a < b ? -1 : 1),
+  );
+}
 
 /** Settings after a change. Equal settings have equal JSON. */
 export function changedSettings(
@@ -201,6 +252,7 @@ export function changedSettings(
     ...(protectedReferences.length === 0 ? {} : { protectedReferences }),
     ...(description === "" ? {} : { description }),
     ...(pick("archived") === true ? { archived: true } : {}),
+    ...laterSettings(settings, change),
   };
 }
 

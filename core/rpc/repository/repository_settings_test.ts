@@ -1,15 +1,19 @@
 import { deepEqual, equal } from "node:assert/strict";
 import {
+  askedSettingsChangeSchema,
   changedSettings,
   DEFAULT_REPOSITORY_SETTINGS,
+  hasLaterSettings,
   pushPolicyOf,
   repositorySettingsChangeSchema,
   repositorySettingsSchema,
+  shownSettings,
+  shownSettingsSchema,
 } from "./repository_settings.ts";
 
-Deno.test("repositorySettingsSchema takes the defaults and refuses what can not be meant", () => {
+Deno.test("shownSettingsSchema takes the defaults and refuses what can not be meant", () => {
   const takes = (change: object) =>
-    repositorySettingsSchema.safeParse({ ...DEFAULT_REPOSITORY_SETTINGS, ...change }).success;
+    shownSettingsSchema.safeParse({ ...DEFAULT_REPOSITORY_SETTINGS, ...change }).success;
   equal(takes({}), true);
   equal(takes({ fsck: { missingEmail: "ignore" }, pushBytesMax: 10, objectBytesMax: 1 }), true);
   equal(takes({ hiddenReferences: ["refs/pull", "!refs/pull/1"] }), true);
@@ -27,9 +31,9 @@ Deno.test("repositorySettingsSchema takes the defaults and refuses what can not 
   equal(takes({ other: true }), false);
 });
 
-Deno.test("repositorySettingsSchema takes downloads that can stand in a line of the protocol", () => {
+Deno.test("shownSettingsSchema takes downloads that can stand in a line of the protocol", () => {
   const takes = (change: object) =>
-    repositorySettingsSchema.safeParse({ ...DEFAULT_REPOSITORY_SETTINGS, ...change }).success;
+    shownSettingsSchema.safeParse({ ...DEFAULT_REPOSITORY_SETTINGS, ...change }).success;
   const bundle = { id: "main-1", uri: "https://example.com/a.bundle", creationToken: 7 };
   equal(takes({ bundleUris: [bundle, { ...bundle, id: "b", filter: "blob:none" }] }), true);
   equal(takes({ bundleUris: [bundle, bundle] }), false, "one id twice");
@@ -48,9 +52,9 @@ Deno.test("repositorySettingsSchema takes downloads that can stand in a line of 
   equal(takes({ packfileUris: [{ oid: "b".repeat(40), packs: [] }] }), false);
 });
 
-Deno.test("repositorySettingsChangeSchema takes descriptions of one line", () => {
+Deno.test("askedSettingsChangeSchema takes descriptions of one line", () => {
   const takes = (description: unknown) =>
-    repositorySettingsChangeSchema.safeParse({ description }).success;
+    askedSettingsChangeSchema.safeParse({ description }).success;
   for (const text of ["", "Größe & 漢字 🎉", "x".repeat(350), null]) equal(takes(text), true);
   for (const text of ["a\nb", "a\u0000", "\u001b[31m", "a\u2028b", "x".repeat(351), 5]) {
     equal(takes(text), false, JSON.stringify(text));
@@ -111,4 +115,34 @@ Deno.test("pushPolicyOf() changes the checks of pushes by id", () => {
   equal(policy.badTimezone, "error");
   equal(policy.zeroPaddedFilemode, "ignore");
   equal(policy.missingTree, "error");
+});
+
+Deno.test("askedSettingsChangeSchema refuses what it does not know, however deep", () => {
+  const takes = (change: object) => askedSettingsChangeSchema.safeParse(change).success;
+  equal(takes({ denyDeletes: true }), true);
+  equal(takes({ denydeletes: true }), false);
+  equal(takes({ protectedReferences: [{ pattern: "refs/heads/main", denyforce: true }] }), false);
+  equal(takes({ bundleUris: [{ id: "a", uri: "https://x.test/a", size: 1 }] }), false);
+});
+
+Deno.test("settings that a later release knows are kept by nodes, through changes, and not shown", () => {
+  const rule = { pattern: "refs/heads/main", reviewers: 2 };
+  const written = { ...DEFAULT_REPOSITORY_SETTINGS, mergeQueue: { size: 3 }, later: true };
+  const stored = repositorySettingsSchema.parse({ ...written, protectedReferences: [rule] });
+  equal(hasLaterSettings(stored), true);
+  const change = repositorySettingsChangeSchema.parse({ denyDeletes: true, later: null, newer: 1 });
+  const changed = changedSettings(stored, change);
+  deepEqual(changed, {
+    ...DEFAULT_REPOSITORY_SETTINGS,
+    denyDeletes: true,
+    protectedReferences: stored.protectedReferences,
+    mergeQueue: { size: 3 },
+    newer: 1,
+  });
+  equal((changed.protectedReferences![0] as unknown as typeof rule).reviewers, 2);
+  const shown = shownSettings(changed);
+  equal(shownSettingsSchema.safeParse(shown).success, true);
+  equal("mergeQueue" in shown, false);
+  equal(hasLaterSettings(shown), false);
+  equal(hasLaterSettings(DEFAULT_REPOSITORY_SETTINGS), false);
 });

@@ -125,11 +125,11 @@ const events = z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(WEBHOOK_EVENTS.length)
 
 /** Schema of {@link WebhookTarget}. */
 export const webhookTargetSchema: z.ZodType<WebhookTarget> = z.discriminatedUnion("kind", [
-  z.strictObject({
+  z.object({
     kind: z.literal("repository"),
     repositoryId: z.string().regex(/^[0-9a-f]{32}$/).transform(parseRepositoryId),
   }),
-  z.strictObject({ kind: z.literal("owner"), owner: z.string().min(1).max(120) }),
+  z.object({ kind: z.literal("owner"), owner: z.string().min(1).max(120) }),
 ]) as unknown as z.ZodType<WebhookTarget>;
 
 const shape = {
@@ -141,27 +141,27 @@ const shape = {
 };
 
 /** Schema of {@link Webhook}. */
-export const webhookSchema: z.ZodType<Webhook> = z.strictObject({
+export const webhookSchema: z.ZodType<Webhook> = z.object({
   ...shape,
   createdAtMs: z.number().int().nonnegative(),
 });
 
 /** Schema of {@link SecretWebhook}. */
-export const secretWebhookSchema: z.ZodType<SecretWebhook> = z.strictObject({
+export const secretWebhookSchema: z.ZodType<SecretWebhook> = z.looseObject({
   ...shape,
   secret,
   createdAtMs: z.number().int().nonnegative(),
 });
 
 /** Schema of {@link CreateWebhookRequest}. */
-export const createWebhookSchema: z.ZodType<CreateWebhookRequest> = z.strictObject({
+export const createWebhookSchema: z.ZodType<CreateWebhookRequest> = z.object({
   ...shape,
   secret,
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<CreateWebhookRequest>;
 
 /** Schema of {@link ChangeWebhookRequest}. */
-export const changeWebhookSchema: z.ZodType<ChangeWebhookRequest> = z.strictObject({
+export const changeWebhookSchema: z.ZodType<ChangeWebhookRequest> = z.object({
   id: webhookIdSchema,
   url: url.optional(),
   secret: secret.optional(),
@@ -171,13 +171,13 @@ export const changeWebhookSchema: z.ZodType<ChangeWebhookRequest> = z.strictObje
 }) as unknown as z.ZodType<ChangeWebhookRequest>;
 
 /** Schema of {@link WebhookRequest}. */
-export const webhookRequestSchema: z.ZodType<WebhookRequest> = z.strictObject({
+export const webhookRequestSchema: z.ZodType<WebhookRequest> = z.object({
   id: webhookIdSchema,
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<WebhookRequest>;
 
 /** Schema of {@link WebhookListQuery}. */
-export const webhookListSchema: z.ZodType<WebhookListQuery> = z.strictObject({
+export const webhookListSchema: z.ZodType<WebhookListQuery> = z.object({
   target: webhookTargetSchema.optional(),
   after: webhookIdSchema.optional(),
   limit: z.number().int().min(1).max(WEBHOOK_PAGE_COUNT_MAX),

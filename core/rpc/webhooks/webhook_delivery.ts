@@ -105,7 +105,7 @@ const id = z.string().regex(/^[0-9a-f]{32}$/).transform((text) => text as Webhoo
 const time = z.number().int().nonnegative();
 
 /** Schema of {@link WebhookDelivery}. */
-export const webhookDeliverySchema: z.ZodType<WebhookDelivery> = z.strictObject({
+export const webhookDeliverySchema: z.ZodType<WebhookDelivery> = z.object({
   id,
   webhookId: webhookIdSchema,
   event: z.enum(WEBHOOK_EVENTS),
@@ -125,7 +125,7 @@ export const deliveryPageSchema: z.ZodType<readonly WebhookDelivery[]> = z.array
 );
 
 /** Schema of {@link DeliveryQuery}. */
-export const deliveryQuerySchema: z.ZodType<DeliveryQuery> = z.strictObject({
+export const deliveryQuerySchema: z.ZodType<DeliveryQuery> = z.object({
   webhookId: webhookIdSchema,
   state: z.enum(DELIVERY_STATES).optional(),
   before: z.string().regex(/^[0-9]{15}-[0-9a-f]{32}$/).optional(),
@@ -143,7 +143,7 @@ export interface ReplayRequest {
 }
 
 /** Schema of {@link ReplayRequest}. */
-export const replayRequestSchema: z.ZodType<ReplayRequest> = z.strictObject({
+export const replayRequestSchema: z.ZodType<ReplayRequest> = z.object({
   id,
   webhookId: webhookIdSchema,
 });
