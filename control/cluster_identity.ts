@@ -11,7 +11,10 @@ import { z } from "zod";
 import { decodeJson, encodeJson } from "./stored_json.ts";
 
 const CLUSTER_KEY = "cluster";
-const clusterSchema = z.object({ id: z.string().regex(/^[0-9a-f]{32}$/) });
+/** Schema of the stored id. */
+export const clusterSchema: z.ZodType<{ readonly id: string }> = z.object({
+  id: z.string().regex(/^[0-9a-f]{32}$/),
+});
 
 /** The cluster's id; undefined before it was drawn. @throws `corrupt` */
 async function readCluster(consensus: Consensus): Promise<string | undefined> {

@@ -25,7 +25,10 @@ import { decodeJson, encodeJson } from "./stored_json.ts";
 /** Where the level is stored. */
 export const CLUSTER_LEVEL_KEY = "control/level";
 
-const levelSchema = z.object({ level: z.int().positive() });
+/** Schema of the stored level. */
+export const clusterLevelSchema: z.ZodType<{ readonly level: number }> = z.object({
+  level: z.int().positive(),
+});
 
 /** The level as it was read. */
 export interface ClusterLevel {
@@ -38,7 +41,7 @@ export interface ClusterLevel {
 /** Makes sense of the stored level. @throws `corrupt` */
 export function decodeClusterLevel(entry: KeyValue | undefined): ClusterLevel {
   if (entry === undefined) return { level: FIRST_RELEASE_LEVEL, modRevision: 0 };
-  return { level: decodeJson(entry, levelSchema).level, modRevision: entry.modRevision };
+  return { level: decodeJson(entry, clusterLevelSchema).level, modRevision: entry.modRevision };
 }
 
 /** Reads the level. @throws `corrupt`, `unavailable` as the store does */

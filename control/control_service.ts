@@ -25,8 +25,14 @@ import type { TopologyStreams } from "./topology_streams.ts";
 import { webhookRoutes } from "./webhooks/webhook_routes.ts";
 
 const VERSION = /^[0-9]{1,15}$/;
-const leaveSchema = z.object({ incarnation: z.int().positive() });
-const drainingSchema = z.object({ draining: z.boolean() });
+/** Schema of what a node says that leaves. */
+export const leaveSchema: z.ZodType<{ readonly incarnation: number }> = z.object({
+  incarnation: z.int().positive(),
+});
+/** Schema of what an operator wants of a node. */
+export const drainingSchema: z.ZodType<{ readonly draining: boolean }> = z.object({
+  draining: z.boolean(),
+});
 
 /** Answers requests of nodes and operators. */
 export class ControlService implements Service {

@@ -70,7 +70,8 @@ export interface AliveRecord {
   readonly level?: number;
 }
 
-const nodeRecordSchema = z.looseObject({
+/** Schema of a {@link NodeRecord} without its id. */
+export const nodeRecordSchema: z.ZodType<Omit<NodeRecord, "id">> = z.looseObject({
   role: z.enum(["control", "metadata", "object", "frontend"]),
   address: z.string(),
   zone: z.string(),
@@ -82,7 +83,8 @@ const nodeRecordSchema = z.looseObject({
   forgotten: z.boolean().exactOptional(),
 });
 
-const aliveRecordSchema = z.looseObject({
+/** Schema of an {@link AliveRecord}. */
+export const aliveRecordSchema: z.ZodType<AliveRecord> = z.looseObject({
   incarnation: z.int().positive(),
   ready: z.boolean(),
   ringVersion: z.int().nonnegative().exactOptional(),

@@ -44,7 +44,10 @@ import type { SegmentStore } from "./segment_store.ts";
 
 const NODE_PATH = "/object/v1";
 
-const removeSchema = z.object({ ids: z.array(z.string()).max(EXTENT_REMOVE_COUNT_MAX) });
+/** Schema of extents to be removed. */
+export const removeExtentsSchema: z.ZodType<{ readonly ids: string[] }> = z.object({
+  ids: z.array(z.string()).max(EXTENT_REMOVE_COUNT_MAX),
+});
 const paceSchema = { bytesPerSecond: z.number().positive().optional() };
 const scrubSchema = z.strictObject(paceSchema);
 const compactSchema = z.strictObject({
@@ -187,7 +190,7 @@ export class ExtentService implements Service {
   }
 
   async #remove(context: Context): Promise<Response> {
-    const { ids } = await readJson(context.req.raw, removeSchema);
+    const { ids } = await readJson(context.req.raw, removeExtentsSchema);
     await this.#extents.remove(ids.map((id) => parseExtentId(id)));
     return Response.json({});
   }

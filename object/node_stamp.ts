@@ -21,14 +21,20 @@ const PATH = "node.json";
 const NEW_PATH = "node.new";
 const STAMP_BYTES_MAX = 4096;
 
-const stampSchema = z.object({
+/** Schema of a stamp. */
+export const stampSchema: z.ZodType<StampContent> = z.object({
   version: z.literal(1),
   node: z.string().transform((text) => parseNodeId(text)),
   cluster: z.string().min(1).max(100).nullable(),
   filled: z.boolean(),
 });
 
-type StampContent = z.infer<typeof stampSchema>;
+interface StampContent {
+  readonly version: 1;
+  readonly node: NodeId;
+  readonly cluster: string | null;
+  readonly filled: boolean;
+}
 
 /** Whose directory it is to be. */
 export interface StampClaim {

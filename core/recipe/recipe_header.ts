@@ -11,7 +11,14 @@ import { EXTENT_BYTES_MAX } from "../limits.ts";
 import { parsePackId } from "../rpc/ids.ts";
 import type { RecipeHeader } from "./recipe.ts";
 
-const schema = z.object({
+/** A header whose object ids may be of any form. */
+type UncheckedHeader = Omit<RecipeHeader, "shallow" | "unshallow"> & {
+  readonly shallow: readonly string[];
+  readonly unshallow: readonly string[];
+};
+
+/** Schema of a header, whose object ids are looked at apart. */
+export const recipeHeaderSchema: z.ZodType<UncheckedHeader> = z.object({
   objectFormat: z.enum(OBJECT_FORMATS),
   objectCount: z.number().int().nonnegative().max(0xffffffff),
   shallow: z.array(z.string()),
@@ -38,11 +45,13 @@ function checkOids(oids: readonly string[], format: ObjectFormat): void {
 export function parseRecipeHeader(json: Uint8Array): RecipeHeader {
   let header;
   try {
-    header = schema.parse(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)));
+    header = recipeHeaderSchema.parse(
+      JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json)),
+    );
   } catch (cause) {
     throw new GitStratumError("corrupt", "Reject a recipe header", { cause });
   }
   checkOids(header.shallow, header.objectFormat);
   checkOids(header.unshallow, header.objectFormat);
-  return header as unknown as RecipeHeader;
+  return header as RecipeHeader;
 }

@@ -31,7 +31,10 @@ export const ERROR_STATUSES: Readonly<Record<ErrorCode, number>> = {
   "disk-full": 507,
 };
 
-const errorBodySchema = z.object({
+/** Schema of the body that carries an error. */
+export const errorBodySchema: z.ZodType<
+  { readonly code: ErrorCode; readonly message: string; readonly data: ErrorData }
+> = z.object({
   code: z.enum(ERROR_CODES),
   message: z.string(),
   data: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),

@@ -397,8 +397,10 @@ const recordSchema = z.discriminatedUnion("kind", [
 ]);
 
 const versionSchema = z.object({ v: z.number() });
-const envelopeSchema = versionSchema.extend({ record: recordSchema })
-  .refine(({ v, record }) => versionsOf(record.kind).includes(v));
+/** Schema of a payload. */
+export const logPayloadSchema: z.ZodType<{ readonly v: number; readonly record: unknown }> =
+  versionSchema.extend({ record: recordSchema })
+    .refine(({ v, record }) => versionsOf(record.kind).includes(v));
 
 function updateRow(update: ReferenceUpdate): UpdateRow {
   const row = [update.name, update.old ?? "", update.new ?? ""] as const;
@@ -437,7 +439,7 @@ export function decodeLogRecord(payload: Uint8Array): LogRecord {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(payload);
     const value: unknown = JSON.parse(text);
     checkVersion(value);
-    return envelopeSchema.parse(value).record as LogRecord;
+    return logPayloadSchema.parse(value).record as LogRecord;
   } catch (cause) {
     if (hasCode(cause, "unsupported")) throw cause;
     throw new GitStratumError("corrupt", "Read a log entry", {

@@ -237,12 +237,18 @@ function lineOf(shape: TableShape, row: SqlRow): string {
   return JSON.stringify([shape.tag, ...values]);
 }
 
-const headSchema = z.object({
+/** Schema of the first line. */
+export const snapshotHeadSchema: z.ZodType<
+  { readonly snapshot: SnapshotVersion; readonly partition: number; readonly lsn: number }
+> = z.object({
   snapshot: z.literal(SNAPSHOT_VERSIONS),
   partition: z.number().int().nonnegative(),
   lsn: z.number().int().positive(),
 });
-const endSchema = z.object({ rows: z.number().int().nonnegative() });
+/** Schema of the last line. */
+export const snapshotEndSchema: z.ZodType<{ readonly rows: number }> = z.object({
+  rows: z.number().int().nonnegative(),
+});
 const rowSchema = z.array(z.union([z.string(), z.number(), z.null()])).min(2);
 
 /**
@@ -258,7 +264,7 @@ export function* restoreLines(
   lines: Iterable<string>,
 ): Sliced<Lsn> {
   const iterator = lines[Symbol.iterator]();
-  const head = parsed(headSchema, iterator.next().value);
+  const head = parsed(snapshotHeadSchema, iterator.next().value);
   const writer = new SnapshotWriter(new Statements(database), partition, head.snapshot);
   if (head.partition !== partition) throw damaged(`it is of partition ${head.partition}`);
   yield* writer.clear();
@@ -266,7 +272,7 @@ export function* restoreLines(
     const { value, done } = iterator.next();
     if (done) throw damaged("it has no end");
     if (value.startsWith("{")) {
-      if (parsed(endSchema, value).rows !== count) throw damaged("rows are missing");
+      if (parsed(snapshotEndSchema, value).rows !== count) throw damaged("rows are missing");
       break;
     }
     writer.add(parsed(rowSchema, value));

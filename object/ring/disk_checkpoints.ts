@@ -15,7 +15,8 @@ import type { CheckpointStore, RepairCheckpoint } from "./anti_entropy.ts";
 const PATH = "comparison.json";
 const NEW_PATH = "comparison.new";
 
-const checkpointSchema = z.object({
+/** Schema of a {@link RepairCheckpoint}. */
+export const checkpointSchema: z.ZodType<RepairCheckpoint> = z.object({
   rings: z.string(),
   peer: z.string().transform((text) => parseNodeId(text)),
   partCount: z.int().nonnegative(),

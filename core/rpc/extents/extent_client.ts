@@ -38,7 +38,10 @@ export const extentInfoSchema: z.ZodType<ExtentInfo> = z.object({
   writtenAtMs: z.number().int().nonnegative(),
 }) as unknown as z.ZodType<ExtentInfo>;
 
-const listSchema = z.object({ extents: z.array(extentInfoSchema).max(EXTENT_LIST_COUNT_MAX) });
+/** Schema of a listing of extents. */
+export const extentListSchema: z.ZodType<{ readonly extents: ExtentInfo[] }> = z.object({
+  extents: z.array(extentInfoSchema).max(EXTENT_LIST_COUNT_MAX),
+});
 
 /** Calls an object node. */
 export class ExtentClient implements ExtentStore {
@@ -168,7 +171,7 @@ export class ExtentClient implements ExtentStore {
       const limit = Math.min(EXTENT_LIST_COUNT_MAX, options.limit - found.length);
       const page = await this.#client.call(`${EXTENTS_PATH}?after=${after}&limit=${limit}`, {
         method: "GET",
-        schema: listSchema,
+        schema: extentListSchema,
       });
       found.push(...page.extents);
       if (page.extents.length < limit) break;

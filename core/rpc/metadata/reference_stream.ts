@@ -15,10 +15,16 @@ import type { HeadInfo, Reference, ReferenceListing } from "./metadata.ts";
 type ReferenceRow = readonly [string, Oid, Oid?];
 
 const oid = z.custom<Oid>((value) => typeof value === "string" && isOid(value));
-const headSchema = z.object({
+/** Schema of the first line. */
+export const referenceHeadSchema: z.ZodType<
+  { readonly head: { readonly target: string; readonly oid?: Oid | undefined } }
+> = z.object({
   head: z.object({ target: z.string().min(1), oid: oid.optional() }),
 });
-const endSchema = z.object({ end: z.number().int().nonnegative() });
+/** Schema of the last line. */
+export const referenceEndSchema: z.ZodType<{ readonly end: number }> = z.object({
+  end: z.number().int().nonnegative(),
+});
 
 function isReferenceRow(row: unknown): row is ReferenceRow {
   return Array.isArray(row) && (row.length === 2 || row.length === 3) &&
@@ -68,7 +74,7 @@ export async function decodeReferences(
 ): Promise<ReferenceListing> {
   const lines = readLines(stream);
   const first = await lines.next();
-  const parsed = first.done ? undefined : headSchema.safeParse(first.value).data;
+  const parsed = first.done ? undefined : referenceHeadSchema.safeParse(first.value).data;
   if (parsed === undefined) {
     await lines.return(undefined);
     throw broken("the first line is not HEAD");
@@ -79,7 +85,7 @@ export async function decodeReferences(
 async function* readBatches(lines: AsyncGenerator<unknown>): AsyncGenerator<readonly Reference[]> {
   let count = 0;
   for await (const line of lines) {
-    const end = endSchema.safeParse(line).data;
+    const end = referenceEndSchema.safeParse(line).data;
     if (end !== undefined) {
       if (end.end !== count) throw broken("the number of references differs");
       return;
