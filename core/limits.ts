@@ -309,6 +309,12 @@ export const PACK_READER_STALL_MS_MAX = 30 * 1000;
 export const PACK_RECHECK_MS = 10 * 60 * 1000;
 /** Requests of which is known how often they came: about 200 bytes each. */
 export const PACK_KEY_COUNT_MAX = 65_536;
+/** Repositories that a start prepares for: more would only share the same short time. */
+export const RECENT_REPOSITORY_COUNT_MAX = 16;
+/** Time between two notes of them on disk: a crash forgets no more than that. */
+export const RECENT_REPOSITORY_WRITE_MS = 10 * 1000;
+/** References of which a rehearsal clones all; of a repository with more, only what HEAD points at. */
+export const REHEARSED_TIP_COUNT_MAX = 4096;
 
 /** What a process has in memory without a request: code, runtime, indexes, caches, starts of packs. */
 export const MEMORY_BASE_BYTES: number = 192 * MIB;

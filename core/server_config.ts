@@ -59,6 +59,7 @@ export type ServerConfigTable =
     readonly packCacheBytes: ConfigOption<number>;
     readonly packCacheFrom: ConfigOption<number>;
     readonly packCacheTtlS: ConfigOption<number>;
+    readonly warmStartMs: ConfigOption<number>;
   };
 
 /** Every setting with its flag, environment variable, default and help text. */
@@ -133,6 +134,14 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     defaultText: "86400",
     min: 1,
     help: "A stored pack that nobody asked for in this time goes.",
+  }),
+  warmStartMs: countOption({
+    flag: "warm-start",
+    environment: "GITSTRATUM_WARM_START",
+    placeholder: "MILLISECONDS",
+    defaultText: "1000",
+    min: 0,
+    help: "How long a start may get ready for repositories used before. 0 = not at all.",
   }),
   ...PROXY_CONFIG_TABLE,
   ...ADMISSION_CONFIG_TABLE,

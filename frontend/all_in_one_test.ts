@@ -1,10 +1,22 @@
 import assert from "node:assert/strict";
-import { silentLogger, systemClock, systemRandom } from "@gitstratum/core";
-import { type AllInOne, startAllInOne } from "./all_in_one.ts";
+import {
+  type LogData,
+  type Logger,
+  silentLogger,
+  systemClock,
+  systemRandom,
+} from "@gitstratum/core";
+import { PrometheusMetrics } from "@gitstratum/core/metrics";
+import { type AllInOne, type AllInOneOptions, startAllInOne } from "./all_in_one.ts";
 
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
-function start(dataDirectory: string): Promise<AllInOne> {
+function start(
+  dataDirectory: string,
+  options: Pick<AllInOneOptions, "warmStartMs" | "packCache" | "metrics"> & {
+    readonly logger?: Logger;
+  } = {},
+): Promise<AllInOne> {
   return startAllInOne({
     dataDirectory,
     http: LOOPBACK,
@@ -15,6 +27,7 @@ function start(dataDirectory: string): Promise<AllInOne> {
     random: systemRandom,
     logger: silentLogger,
     drainMs: 5000,
+    ...options,
   });
 }
 
@@ -71,6 +84,42 @@ Deno.test("startAllInOne() refuses a data directory that is in use, and leaves i
     assert.equal((await fetch(`${server.url}/healthz`)).status, 200);
     const response = await fetch(`${server.url}/api/v1/repos`);
     assert.deepEqual(await response.json(), { repositories: [] });
+  } finally {
+    await server.close();
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+Deno.test("startAllInOne() rehearses clones of what was used before, and shares none of them", async () => {
+  const root = await Deno.makeTempDir();
+  const source = `${root}/source`;
+  const lines: { readonly message: string; readonly data: LogData | undefined }[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    info: (message, data) => void lines.push({ message, data }),
+    child: () => logger,
+  };
+  const rehearsed = () =>
+    lines.splice(0).filter(({ message }) => /rehearse/i.test(message)).map(({ message, data }) => {
+      return { message, cloneCount: data?.cloneCount };
+    });
+  const metrics = new PrometheusMetrics();
+  const packCache = { bytesMax: 2 ** 20, storeFrom: 1, ttlMs: 60_000 };
+  const options = { logger, warmStartMs: 60_000, packCache };
+  let server = await start(`${root}/data`, options);
+  try {
+    assert.deepEqual(rehearsed(), [], "nothing was used before");
+    await Deno.mkdir(source);
+    await git(source, "init", "-q", "-b", "trunk");
+    await commit(source, "a", "one\n");
+    await git(source, "push", "-q", `${server.url}/me/thing.git`, "HEAD:trunk");
+    await server.close();
+
+    server = await start(`${root}/data`, { ...options, metrics });
+    assert.deepEqual(rehearsed(), [{ message: "Rehearse clones", cloneCount: 9 }]);
+    assert.doesNotMatch((await metrics.render()).body, /pack_cache_requests_total\{[^}]*\} [1-9]/);
+    await git(root, "clone", "-q", `${server.url}/me/thing.git`, "copy");
+    assert.match((await metrics.render()).body, /pack_cache_requests_total\{outcome="miss"\} 1\b/);
   } finally {
     await server.close();
     await Deno.remove(root, { recursive: true });

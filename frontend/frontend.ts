@@ -15,7 +15,7 @@ import {
 import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
 import type { UploadPackFeatures } from "@gitstratum/core/protocol";
-import type { ExtentStore, Metadata } from "@gitstratum/core/rpc";
+import type { ExtentStore, Metadata, RepositoryName } from "@gitstratum/core/rpc";
 import type { AccessClient } from "@gitstratum/core/rpc/access";
 import { createApi } from "./api/api_service.ts";
 import { AccessGate } from "./access/access_gate.ts";
@@ -39,7 +39,9 @@ import { isCallersFault } from "./session/shown_error.ts";
 import type { TokenExchange } from "./oidc/token_exchange.ts";
 import { RepositoryAccess } from "./session/repository_access.ts";
 import { TagDigests } from "./session/tag_digests.ts";
-import type { UploadPackOptions } from "./session/upload_pack_session.ts";
+import { type UploadPackOptions, UploadPackSession } from "./session/upload_pack_session.ts";
+import type { RecentRepositories } from "./warm_start/recent_repositories.ts";
+import { Rehearsal } from "./warm_start/rehearsal.ts";
 
 /** What the server calls itself in pages and to git clients. */
 export const SERVER_VERSION = "0.1.0";
@@ -96,6 +98,8 @@ export interface FrontendOptions {
   readonly admission?: Admission;
   /** Hands out what requests take; absent = they take it. */
   readonly memory?: RequestMemory;
+  /** Takes note of what clients use; absent = nobody wants to know. */
+  readonly recent?: RecentRepositories;
 }
 
 /** What a frontend with accounts works with. */
@@ -116,6 +120,8 @@ export interface Frontend {
   fetch(request: Request, info?: ConnectionInfo): Promise<Response>;
   /** The same sessions for SSH. */
   readonly conversations: GitConversations;
+  /** Clones for nobody, from the session on. */
+  readonly rehearsal: Rehearsal;
   /** From now on `/readyz` says that new work should go elsewhere. */
   drain(): void;
 }
@@ -127,7 +133,16 @@ export function createFrontend(options: FrontendOptions): Frontend {
   const { accounts } = options;
   const gate = new AccessGate({ clock, ...(accounts && { view: accounts.view }) });
   const authenticator = accounts?.authenticator ?? OPEN_AUTHENTICATOR;
-  const access = new RepositoryAccess({ metadata, gate, clock, autoCreate, readOnly });
+  const { recent } = options;
+  const onUse = recent && ((name: RepositoryName) => recent.note(name));
+  const access = new RepositoryAccess({
+    metadata,
+    gate,
+    clock,
+    autoCreate,
+    readOnly,
+    ...(onUse && { onUse }),
+  });
   const rebuilder = new ObjectRebuilder({ extents, scratchDirectory: options.scratchDirectory });
   const newSessionId = () => randomId(random);
   const upload: UploadPackOptions = {
@@ -197,8 +212,29 @@ export function createFrontend(options: FrontendOptions): Frontend {
     conversations: admission === undefined
       ? conversations
       : new AdmittedConversations(conversations, admission),
+    rehearsal: rehearsalOf(upload, options),
     drain: () => void (ready = false),
   };
+}
+
+/** Sessions like those of clients, whose packs are not shared and whose objects nobody finds again. */
+function rehearsalOf(
+  { cache: _, memory: __, ...upload }: UploadPackOptions,
+  { metadata, extents, clock, logger, scratchDirectory }: FrontendOptions,
+): Rehearsal {
+  return new Rehearsal({
+    metadata,
+    clock,
+    newSession(repository, signal) {
+      const rebuilder = new ObjectRebuilder({ extents, scratchDirectory });
+      const rebuild: UploadPackOptions["rebuild"] = (steps, recipe) =>
+        rebuilder.rebuild(steps, recipe);
+      const conversation = { version: 2, stateless: true, signal } as const;
+      return new UploadPackSession({ ...upload, rebuilder, rebuild }, repository, conversation);
+    },
+    onTrouble: (error, facts) =>
+      logger.info("Fail to rehearse a clone", { ...facts, error: asError(error) }),
+  });
 }
 
 function asError(error: unknown): Error {

@@ -53,6 +53,7 @@ import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
 import { IssuerKeys } from "./oidc/issuer_keys.ts";
 import { TokenExchange } from "./oidc/token_exchange.ts";
 import { openPrivateFile } from "./private_file.ts";
+import { RecentRepositories } from "./warm_start/recent_repositories.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
 import type { SshServer } from "./ssh/ssh_server.ts";
 
@@ -78,6 +79,8 @@ export interface FrontendServerOptions extends ClientPath {
   readonly autoCreate: boolean;
   /** How packs are shared between equal fetches; absent = each is made for its client alone. */
   readonly packCache?: PackCacheSettings;
+  /** How long a start may get ready for repositories used before, in milliseconds; absent = not at all. */
+  readonly warmStartMs?: number;
   /** Asks who somebody is and what they may do; otherwise everybody may do everything. */
   readonly auth?: boolean;
   /** What clients may ask for; absent = whatever they like. */
@@ -171,7 +174,15 @@ export async function startFrontendServer(
   try {
     const accounts = openAccounts(ground, options);
     const bounds = openBounds(ground, { ...options, releases });
-    const frontend = await openFrontend(ground, { ...options, ...accounts, ...bounds });
+    const recent = openRecent(`${ground.directory}/warm-start`, options);
+    releases.add(() => recent?.close());
+    const frontend = await openFrontend(ground, {
+      ...options,
+      ...accounts,
+      ...bounds,
+      ...(recent && { recent }),
+    });
+    if (recent !== undefined) await rehearse(frontend, recent, options);
     const isReady = { value: true };
     const readiness = () => {
       if (!isReady.value) return { ready: false, status: "draining" };
@@ -234,7 +245,7 @@ function openAccounts(
 }
 
 /** What bounds clients, where they are bounded. */
-type Bounds = Pick<FrontendOptions, "admission" | "memory">;
+type Bounds = Pick<FrontendOptions, "admission" | "memory" | "recent">;
 
 function openBounds(
   ground: FrontendGround,
@@ -284,8 +295,37 @@ async function openFrontend(
     ...openPackCache(`${directory}/cache`, options),
     ...(admission && { admission }),
     ...(memory && { memory }),
+    ...(options.recent && { recent: options.recent }),
     ...(options.httpHosts && { httpHosts: options.httpHosts }),
   });
+}
+
+/** What clients used before the start, if anybody is to get ready for it. */
+function openRecent(
+  directory: string,
+  { warmStartMs, clock, logger }: FrontendServerOptions,
+): RecentRepositories | undefined {
+  if (warmStartMs === undefined || warmStartMs === 0) return undefined;
+  return new RecentRepositories({
+    disk: new FileDisk(directory),
+    clock,
+    onTrouble: (error) =>
+      logger.warn("Lose the list of recent repositories", { error: String(error) }),
+  });
+}
+
+/** Gets ready for what clients used before, unless that is nothing. */
+async function rehearse(
+  { rehearsal }: Frontend,
+  recent: RecentRepositories,
+  { warmStartMs: budgetMs = 0, clock, logger }: FrontendServerOptions,
+): Promise<void> {
+  const names = recent.list();
+  if (names.length === 0) return;
+  const startMs = clock.monotonicMs();
+  const cloneCount = await rehearsal.run(names, { budgetMs });
+  const tookMs = Math.round(clock.monotonicMs() - startMs);
+  logger.info("Rehearse clones", { repositoryCount: names.length, cloneCount, tookMs });
 }
 
 /** The secret of a frontend that shares none with others. */

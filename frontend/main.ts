@@ -58,6 +58,7 @@ function serverOptions(
       storeFrom: config.packCacheFrom,
       ttlMs: config.packCacheTtlS * 1000,
     },
+    warmStartMs: config.warmStartMs,
     limits: admissionLimits(config, {
       isPublic: !isLoopback(config.http) || !isLoopback(config.ssh),
     }),

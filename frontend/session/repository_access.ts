@@ -39,6 +39,8 @@ export interface RepositoryAccessOptions {
   readonly autoCreate: boolean;
   /** Pushes are refused. */
   readonly readOnly: boolean;
+  /** Told of a repository that somebody may use, and does. */
+  onUse?(name: RepositoryName): void;
 }
 
 const BRANCH_PREFIX = "refs/heads/";
@@ -100,6 +102,7 @@ export class RepositoryAccess {
     const question = questionOf(caller);
     const repository = await this.#repositories.find(name, { ...question, operation: "read" });
     tellOfMove(repository, name, caller);
+    this.#options.onUse?.(repository.name);
     return repository;
   }
 
@@ -121,6 +124,7 @@ export class RepositoryAccess {
     if (repository === undefined) return { kind: "absent", name };
     refuseArchived(repository);
     tellOfMove(repository, name, caller);
+    this.#options.onUse?.(repository.name);
     return { kind: "existing", repository };
   }
 
@@ -140,6 +144,7 @@ export class RepositoryAccess {
     this.#options.gate.check(caller.asker.principal(), creationAt(name), { name });
     const defaultBranch = suggestedDefaultBranch(push.commands);
     try {
+      this.#options.onUse?.(name);
       return await this.#options.metadata.createRepository({
         name,
         objectFormat,
