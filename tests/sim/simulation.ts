@@ -11,9 +11,11 @@ import { checkHistories } from "./checks/histories.ts";
 import { checkMemory, heldMemory } from "./checks/memory.ts";
 import { findOrphans } from "./checks/orphans.ts";
 import { type Counts, RunRecord, type Violation } from "./checks/run_record.ts";
+import { rootPlace } from "./clients/fork_book.ts";
 import { SimClient } from "./clients/sim_client.ts";
 import { Operator } from "./clients/operator.ts";
 import { ServedPartitions } from "./cluster/served_partitions.ts";
+import { UNREACHED_GRACE_MS } from "./cluster/metadata_role.ts";
 import { SimCluster } from "./cluster/sim_cluster.ts";
 import { type Mutation, NO_MUTATION } from "./faults/mutation.ts";
 import { Nemesis } from "./faults/nemesis.ts";
@@ -58,8 +60,18 @@ const TROUBLE_MS = 20_000;
 const RECOVERY_MS_MAX = 180_000;
 /** Everything has all its copies after so long, in milliseconds. */
 const COPYING_MS_MAX = 600_000;
-/** Beyond all times of grace. */
+/** Beyond all times of grace for what nobody names. */
 const GRACE_JUMP_MS = 26 * 3600_000;
+/** How long clients go on after the jump, in milliseconds. */
+const SECOND_LIFE_MS = 30_000;
+/** What goes wrong then: much is collected, and no disk is lost again. */
+const SECOND_WEIGHTS = {
+  "chores": 40,
+  "lose a disk": 0,
+  "rot": 0,
+  "clock jump": 0,
+  "power of all object nodes": 0,
+} as const;
 
 /** Runs a seed. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
@@ -74,11 +86,16 @@ class Run implements Disposable {
   /** Repositories that live through the whole run. */
   readonly #repositories: readonly string[];
   readonly #nemesis: Nemesis;
+  readonly #secondNemesis: Nemesis;
+  /** Whether clients go on after a day. */
+  readonly #livesTwice: boolean;
   readonly #operator: Operator;
   readonly #clients: readonly SimClient[];
   readonly #judge: SimClient;
   readonly #ban: RealTimeBan;
   #readCount = 0;
+  #nameCount = 0;
+  #jumpMs = 0;
   readonly #onRejection: (event: PromiseRejectionEvent) => void;
 
   constructor(options: SimulationOptions) {
@@ -104,6 +121,12 @@ class Run implements Disposable {
       operator: this.#operator,
       mutation,
     });
+    this.#secondNemesis = new Nemesis(this.#cluster, {
+      random: new SeededRandom(random.next()),
+      operator: this.#operator,
+      mutation: { ...mutation, weights: { ...mutation.weights, ...SECOND_WEIGHTS } },
+    });
+    this.#livesTwice = mutation.livesTwice || random.chance(0.35);
     const frontends = this.#cluster.frontends.map(({ id }) => id as string);
     const { network } = this.#cluster;
     const client = (name: string) =>
@@ -114,6 +137,7 @@ class Run implements Disposable {
         frontends,
         lasting: this.#repositories,
         passing,
+        newName: (prefix) => served.name(`${prefix}-${++this.#nameCount}`),
       });
     this.#clients = Array.from({ length: CLIENT_COUNT }, (_, index) => client(`client-${index}`));
     this.#judge = client("judge");
@@ -138,6 +162,8 @@ class Run implements Disposable {
       () => this.#recover(),
       () => this.#judgeReferences(),
       () => this.#judgeObjects(),
+      () => this.#liveAgain(),
+      () => this.#sweep(),
     ];
     for (const phase of phases) {
       if (this.#options.stopsAtFirst && this.#record.violations.length > 0) break;
@@ -153,7 +179,7 @@ class Run implements Disposable {
       simulatedMs: loop.nowMs,
       violations: this.#record.violations,
       counts: this.#record.counts,
-      faults: this.#nemesis.counts,
+      faults: summed(this.#nemesis.counts, this.#secondNemesis.counts),
     };
   }
 
@@ -170,15 +196,20 @@ class Run implements Disposable {
   }
 
   async #suffer(): Promise<void> {
+    const { troubleMs = TROUBLE_MS } = this.#options;
+    await this.#work(this.#nemesis, troubleMs);
+  }
+
+  /** Clients work while things go wrong. */
+  async #work(nemesis: Nemesis, ms: number): Promise<void> {
     const { loop } = this.#cluster;
     const working = Promise.all(this.#clients.map((client) => client.run()));
-    this.#nemesis.start();
-    const { troubleMs = TROUBLE_MS } = this.#options;
+    nemesis.start();
     await loop.run(() => {
       checkMemory(this.#cluster, this.#record);
       return false;
-    }, loop.nowMs + troubleMs);
-    this.#nemesis.end();
+    }, loop.nowMs + ms);
+    nemesis.end();
     for (const client of this.#clients) client.stop();
     if (await this.#until(working, RECOVERY_MS_MAX)) return;
     this.#record.violate("liveness", "Clients are not answered, nor given up");
@@ -207,15 +238,16 @@ class Run implements Disposable {
 
   async #readAll(): Promise<void> {
     this.#readCount++;
-    for (const [index, repository] of this.#repositories.entries()) {
+    const forks = this.#record.forks.all.filter(({ isLiving }) => isLiving);
+    const places = [...this.#repositories.map(rootPlace), ...forks];
+    for (const [index, place] of places.entries()) {
       for (const [number, { id }] of this.#cluster.frontends.entries()) {
-        const references = await this.#insist(() => this.#judge.list(id, repository));
+        const references = await this.#insist(() => this.#judge.list(id, place));
+        if (references === undefined || references === "gone") continue;
         // To clone costs most of a run: each time through one of the frontends.
         if ((index + number + this.#readCount) % this.#cluster.frontends.length !== 0) continue;
-        const tips = [...new Set(references?.values())];
-        await this.#insist(async () =>
-          await this.#judge.fetch(id, repository, tips) ? true : undefined
-        );
+        const tips = [...new Set(references.values())];
+        await this.#insist(async () => await this.#judge.fetch(id, place, tips) ? true : undefined);
       }
     }
   }
@@ -234,20 +266,34 @@ class Run implements Disposable {
     for (const { opened } of this.#cluster.objects) opened?.ring?.upkeep.compareSoon();
     const missing = await this.#gone(() => checkCopies(this.#cluster.objects));
     if (missing.length > 0) this.#record.violate("copies", missing.slice(0, 5).join("; "));
-    await this.#sweep();
+  }
+
+  /** A day later clients go on while everything is collected that nobody reaches any more. */
+  async #liveAgain(): Promise<void> {
+    if (!this.#livesTwice) return;
+    this.#jump();
+    await this.#until(this.#doChores(), RECOVERY_MS_MAX);
+    await this.#work(this.#secondNemesis, SECOND_LIFE_MS);
+    await this.#recover();
+    await this.#judgeReferences();
+    const { loop } = this.#cluster;
+    this.#jump();
+    await this.#until(this.#doChores(), RECOVERY_MS_MAX);
+    await loop.run(() => false, loop.nowMs + UNREACHED_GRACE_MS);
   }
 
   /** Lets all times of grace pass, sweeps, and looks again. */
   async #sweep(): Promise<void> {
-    for (const { host } of this.#cluster.nodes) host.clock.wallOffsetMs = GRACE_JUMP_MS;
-    // A partition that changes hands between two nodes' chores is swept in the next round.
+    // A partition that changes hands between two nodes' chores is swept in the next round, and what such
+    // a change leaves behind is one more day old by then.
     const orphans = await this.#gone(async () => {
-      for (const { opened } of this.#cluster.metadata) await opened?.upkeep();
+      this.#jump();
+      await this.#doChores();
       return await findOrphans(this.#cluster);
     });
+    if (orphans.length > 0) this.#record.violate("orphans", orphans.slice(0, 5).join(" "));
     const held = await this.#gone(() => Promise.resolve(heldMemory(this.#cluster)));
     if (held.length > 0) this.#record.violate("P9", held.join("; "));
-    if (orphans.length > 0) this.#record.violate("orphans", orphans.slice(0, 5).join(" "));
     const before = this.#record.violations.length;
     if (!await this.#until(this.#readAll(), RECOVERY_MS_MAX)) {
       this.#record.violate("liveness", "A swept cluster does not answer");
@@ -255,6 +301,16 @@ class Run implements Disposable {
     if (this.#record.violations.length > before) {
       this.#record.violate("P6", "A sweep took what references need");
     }
+  }
+
+  /** All wall clocks are a day ahead, once more. */
+  #jump(): void {
+    this.#jumpMs += GRACE_JUMP_MS;
+    for (const { host } of this.#cluster.nodes) host.clock.wallOffsetMs = this.#jumpMs;
+  }
+
+  async #doChores(): Promise<void> {
+    for (const { opened } of this.#cluster.metadata) await opened?.upkeep();
   }
 
   /** Looks again and again until nothing is found, or for too long: what was found last. */
@@ -290,4 +346,14 @@ class Run implements Disposable {
     this.#ban[Symbol.dispose]();
     globalThis.removeEventListener("unhandledrejection", this.#onRejection);
   }
+}
+
+/** Counts of two nemeses. */
+function summed(
+  first: ReadonlyMap<string, number>,
+  second: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const sums = new Map(first);
+  for (const [name, count] of second) sums.set(name, (sums.get(name) ?? 0) + count);
+  return sums;
 }

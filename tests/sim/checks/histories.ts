@@ -10,15 +10,15 @@
 import type { Operation } from "./history.ts";
 import { checkLinearizable, type Verdict } from "./linearizability.ts";
 import { NAME_MODEL } from "./name_model.ts";
-import { REFERENCE_MODEL } from "./reference_model.ts";
+import { networkModel } from "./network_model.ts";
 import type { RunRecord } from "./run_record.ts";
 
 /** Checks all histories of a run. */
 export function checkHistories(record: RunRecord): void {
-  for (const repository of record.references.subjects) {
-    const operations = record.references.of(repository);
-    const verdict = checkLinearizable(REFERENCE_MODEL, operations);
-    note(record, `References of ${repository}`, { verdict, operations });
+  for (const root of record.networks.subjects) {
+    const operations = record.networks.of(root);
+    const verdict = checkLinearizable(networkModel(root), operations);
+    note(record, `References of ${root} and its forks`, { verdict, operations });
   }
   for (const name of record.names.subjects) {
     const operations = record.names.of(name);

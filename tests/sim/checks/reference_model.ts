@@ -26,7 +26,7 @@ export interface ListOperation {
 export type ReferenceOperation = PushOperation | ListOperation;
 
 /** References at one moment. */
-type State = ReadonlyMap<string, string>;
+export type References = ReadonlyMap<string, string>;
 
 /** Where HEAD points in every repository of a run: it can not be deleted (`denyDeleteCurrent`). */
 const CURRENT_BRANCH = "refs/heads/main";
@@ -35,21 +35,34 @@ const CURRENT_BRANCH = "refs/heads/main";
 const SWAP_REASON = /does not exist|already exists|incorrect old value|atomic transaction failed/;
 
 /** The model. */
-export const REFERENCE_MODEL: Model<ReferenceOperation, State> = {
+export const REFERENCE_MODEL: Model<ReferenceOperation, References> = {
   initial: new Map(),
-  step: (state, what) => what.kind === "list" ? listed(state, what) : pushed(state, what),
-  show: (state) => [...state].sort(([a], [b]) => a < b ? -1 : 1).join(" "),
+  step: referencesAfter,
+  show: shownReferences,
 };
 
+/** References after something was done, the same ones where nothing changed; undefined = it does not fit. */
+export function referencesAfter(
+  state: References,
+  what: ReferenceOperation,
+): References | undefined {
+  return what.kind === "list" ? listed(state, what) : pushed(state, what);
+}
+
+/** References as a text. */
+export function shownReferences(state: References): string {
+  return [...state].sort(([a], [b]) => a < b ? -1 : 1).join(" ");
+}
+
 /** A listing fits the state that it shows. */
-function listed(state: State, { references }: ListOperation): State | undefined {
+function listed(state: References, { references }: ListOperation): References | undefined {
   if (references.size !== state.size) return undefined;
   for (const [name, oid] of references) if (state.get(name) !== oid) return undefined;
   return state;
 }
 
 /** The state after a push; undefined when what it heard does not fit. */
-function pushed(state: State, push: PushOperation): State | undefined {
+function pushed(state: References, push: PushOperation): References | undefined {
   const fits = push.updates.map((update) => state.get(update.name) === update.old);
   const { rejections } = push;
   if (rejections === undefined) {
@@ -73,7 +86,8 @@ function pushed(state: State, push: PushOperation): State | undefined {
   return made.includes(true) || (lost.includes(true) && !fits.includes(false)) ? undefined : state;
 }
 
-function applied(state: State, push: PushOperation, made: readonly boolean[]): State {
+function applied(state: References, push: PushOperation, made: readonly boolean[]): References {
+  if (!made.includes(true)) return state;
   const after = new Map(state);
   for (const [index, update] of push.updates.entries()) {
     if (!made[index]) continue;

@@ -6,11 +6,13 @@
 
 import type { SeededRandom } from "@gitstratum/core";
 import type { Heard } from "../clients/git_client.ts";
+import { ForkBook } from "../clients/fork_book.ts";
 import { ObjectBook } from "../clients/object_book.ts";
 import { readPack } from "../clients/pack_reader.ts";
 import { History } from "./history.ts";
 import type { NameOperation } from "./name_model.ts";
-import type { PushOperation, ReferenceOperation } from "./reference_model.ts";
+import type { NetworkOperation } from "./network_model.ts";
+import type { PushOperation } from "./reference_model.ts";
 
 /** A promise that was broken. */
 export interface Violation {
@@ -40,6 +42,7 @@ export interface Counts {
   rejections: number;
   packs: number;
   nothing: number;
+  lives: number;
 }
 
 /** Words by which a server refuses what it must serve: a listing has just shown it. */
@@ -49,17 +52,28 @@ const REFUSED_WANT = /not our ref|upload-pack: /;
 export class RunRecord {
   /** All objects that clients made. */
   readonly book = new ObjectBook();
-  /** What was done to references, by repository. */
-  readonly references = new History<ReferenceOperation>();
+  /** All forks that they made. */
+  readonly forks = new ForkBook();
+  /** What was done to a repository and its forks, by the name of the former. */
+  readonly networks = new History<NetworkOperation>();
   /** What was done to names of repositories. */
   readonly names = new History<NameOperation>();
   /** What is wrong. */
   readonly violations: Violation[] = [];
   /** How much was done. */
-  readonly counts: Counts = { pushes: 0, updates: 0, rejections: 0, packs: 0, nothing: 0 };
+  readonly counts: Counts = {
+    pushes: 0,
+    updates: 0,
+    rejections: 0,
+    packs: 0,
+    nothing: 0,
+    lives: 0,
+  };
   readonly #onLine: (line: string) => void;
   /** Commits of updates that were refused for sure. */
   readonly #refused: string[] = [];
+  /** Pushes under way. */
+  readonly #intents = new Set<{ readonly repository: string; readonly tips: readonly string[] }>();
 
   /** Makes an empty record; what clients fail to hear is told as lines. */
   constructor(onLine: (line: string) => void) {
@@ -70,6 +84,13 @@ export class RunRecord {
   violate(promise: Violation["promise"], what: string): void {
     this.violations.push({ promise, what });
     this.#onLine(`VIOLATION ${promise} ${what}`);
+  }
+
+  /** Where references of a repository may point from now on, though nobody heard so yet. */
+  intend(repository: string, tips: readonly string[]): Disposable {
+    const intent = { repository, tips };
+    this.#intents.add(intent);
+    return { [Symbol.dispose]: () => void this.#intents.delete(intent) };
   }
 
   /** Notes the report of a push. */
@@ -113,18 +134,53 @@ export class RunRecord {
 
   /** A commit that a repository does not reach, and never did; undefined when there is none. */
   secretOf(repository: string, random: SeededRandom): string | undefined {
-    const others = this.references.subjects.filter((other) => other !== repository);
-    const foreign = others.flatMap((other) =>
-      this.references.of(other).flatMap(({ what }) =>
-        what.kind === "list" ? [...what.references.values()] : []
-      )
+    const open = this.book.closure(this.#tipsEver(repository));
+    const elsewhere = this.networks.subjects.flatMap((network) =>
+      this.networks.of(network).flatMap(({ what }) => shownTips(what))
     );
-    const secrets = random.chance(0.5) ? foreign : this.#refused;
+    const candidates = random.chance(0.5) ? elsewhere : this.#refused;
+    const secrets = candidates.filter((oid) => !open.has(oid));
     return secrets.length === 0 ? undefined : secrets[random.below(secrets.length)];
+  }
+
+  /** A commit that some repository of a network showed once. */
+  tipOf(network: string, random: SeededRandom): string | undefined {
+    const tips = this.networks.of(network).flatMap(({ what }) => shownTips(what));
+    return tips[random.below(Math.max(1, tips.length))];
+  }
+
+  /** Whatever references of a repository may have pointed at, those of its parents included. */
+  #tipsEver(repository: string): string[] {
+    const tips = [...this.#intents].flatMap((intent) =>
+      intent.repository === repository ? intent.tips : []
+    );
+    for (const network of this.networks.subjects) {
+      for (const { what } of this.networks.of(network)) {
+        if (what.repository !== repository) continue;
+        tips.push(...shownTips(what), ...pushedTips(what));
+        if (what.kind === "fork") tips.push(...this.#tipsEver(what.parent!));
+      }
+    }
+    return tips;
   }
 
   /** Notes that somebody read what nobody may. */
   leaked(what: string): void {
     this.violate("P7", what);
   }
+}
+
+/** Where references pointed, by what somebody heard. */
+function shownTips(operation: NetworkOperation): readonly string[] {
+  if (operation.kind !== "references" || operation.what?.kind !== "list") return [];
+  return [...operation.what.references.values()];
+}
+
+/** Where somebody tried to let references point. */
+function pushedTips(operation: NetworkOperation): readonly string[] {
+  if (operation.kind !== "references" || operation.what?.kind !== "push") return [];
+  const { updates, rejections } = operation.what;
+  return updates.flatMap((update, index) =>
+    update.new === undefined || rejections?.[index] !== undefined ? [] : [update.new]
+  );
 }

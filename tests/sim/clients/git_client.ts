@@ -124,6 +124,26 @@ export class GitClient {
     return await this.#manage("GET", `${frontend}/api/v1/repos/${name}`);
   }
 
+  /** Forks a repository. */
+  async forkRepository(frontend: string, parent: string, name: string): Promise<Heard<string>> {
+    return await this.#manage("POST", `${frontend}/api/v1/repos/${parent}/forks`, { name });
+  }
+
+  /** Gives a repository another name. */
+  async renameRepository(frontend: string, from: string, name: string): Promise<Heard<string>> {
+    return await this.#manage("POST", `${frontend}/api/v1/repos/${from}/rename`, { name });
+  }
+
+  /** Brings a deleted repository back. */
+  async restoreRepository(frontend: string, name: string): Promise<Heard<string>> {
+    return await this.#manage("POST", `${frontend}/api/v1/deleted-repos/${name}/restore`, {});
+  }
+
+  /** Removes a deleted repository for good. */
+  async purgeRepository(frontend: string, name: string): Promise<Heard<string>> {
+    return await this.#manage("DELETE", `${frontend}/api/v1/deleted-repos/${name}`);
+  }
+
   /** A call of the management API; answers the id of the repository, if there is one in the answer. */
   #manage(method: string, path: string, body?: unknown): Promise<Heard<string>> {
     const json = body === undefined ? {} : {

@@ -63,6 +63,14 @@ export class ObjectBook {
     return reached;
   }
 
+  /** What some objects reach and others do not: what a client has to send. */
+  between(wanted: Iterable<string>, had: Iterable<string>): BookObject[] {
+    const has = this.closure(had);
+    return [...this.closure(wanted)].filter((oid) => !has.has(oid)).map((oid) =>
+      this.#objects.get(oid)!
+    );
+  }
+
   #add(type: BookType, content: Uint8Array | string, links: readonly string[]): BookObject {
     const bytes = joinBytes(content);
     const object = { oid: objectId(type, bytes), type, bytes, links };

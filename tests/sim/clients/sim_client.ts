@@ -9,7 +9,10 @@ import type { SeededRandom } from "@gitstratum/core";
 import type { RunRecord } from "../checks/run_record.ts";
 import { SimProcess } from "../world/sim_process.ts";
 import type { SimNetwork } from "../world/sim_network.ts";
-import { GitClient, type Update } from "./git_client.ts";
+import type { ReferenceOperation } from "../checks/reference_model.ts";
+import { type Fork, type Place, rootPlace } from "./fork_book.ts";
+import { ForkLife } from "./fork_life.ts";
+import { GitClient, type Heard, type Update } from "./git_client.ts";
 import type { BookObject } from "./object_book.ts";
 
 const BRANCHES = ["main", "one", "two", "three"].map((name) => `refs/heads/${name}`);
@@ -27,7 +30,12 @@ export interface SimClientOptions {
   readonly lasting: readonly string[];
   /** Names whose repositories come and go. */
   readonly passing: readonly string[];
+  /** A name that nobody had yet, which begins so. */
+  readonly newName: (prefix: string) => string;
 }
+
+/** What a repository shows. */
+export type Listing = ReadonlyMap<string, string> | "gone";
 
 /** A client. */
 export class SimClient {
@@ -35,6 +43,7 @@ export class SimClient {
   readonly #options: SimClientOptions;
   readonly #process: SimProcess;
   readonly #git: GitClient;
+  readonly #life: ForkLife;
   #isStopping = false;
 
   /** Makes a client on a host of its own. */
@@ -47,10 +56,12 @@ export class SimClient {
     network.add({ name, clock: machine, listener: undefined });
     const fetcher = network.fetcherOf(this.#process, name, { repeatable: false });
     this.#git = new GitClient(fetcher, () => this.#patience());
+    this.#life = new ForkLife({ ...options, client: name, git: this.#git });
   }
 
   /** Works until it is told to stop, and what runs has ended. */
   async run(): Promise<void> {
+    this.#isStopping = false;
     while (!this.#isStopping) {
       await this.#process.clock.sleep(this.#options.random.below(THINK_MS_MAX));
       if (!this.#isStopping) await this.#act();
@@ -63,30 +74,33 @@ export class SimClient {
   }
 
   /** Lists a repository and writes it down; undefined when nothing was heard. */
-  async list(
-    frontend: string,
-    repository: string,
-  ): Promise<ReadonlyMap<string, string> | undefined> {
+  async list(frontend: string, place: Place): Promise<Listing | undefined> {
     const { record } = this.#options;
-    const { references } = record;
-    const begin = references.tick();
-    const heard = await this.#git.listReferences(frontend, repository);
-    if (heard.kind !== "answer") {
-      record.heardNothing(`${this.name} lists ${repository} at ${frontend}`, heard);
-      return undefined;
+    const begin = record.networks.tick();
+    const heard = await this.#git.listReferences(frontend, place.name);
+    const who = `${this.name} ${frontend}`;
+    switch (heard.kind) {
+      case "answer":
+        this.#note(place, { what: { kind: "list", references: heard.value }, who, begin });
+        return heard.value;
+      case "refused":
+        record.heardNothing(`${this.name} lists ${place.name} at ${frontend}`, heard);
+        if (heard.status !== 404) return undefined;
+        // A name that was perhaps given up leads nowhere for good reasons.
+        if (!isUnsure(place)) this.#note(place, { what: undefined, who, begin });
+        return "gone";
+      case "unknown":
+        record.heardNothing(`${this.name} lists ${place.name} at ${frontend}`, heard);
+        return undefined;
     }
-    const what = { kind: "list", references: heard.value } as const;
-    references.add(repository, {
-      what,
-      who: `${this.name} ${frontend}`,
-      begin,
-      end: references.tick(),
-    });
-    return heard.value;
   }
 
   /** Fetches objects that references show, and checks what comes; false when nothing whole came. */
-  async fetch(frontend: string, repository: string, wants: readonly string[]): Promise<boolean> {
+  async fetch(
+    frontend: string,
+    { name: repository }: Place,
+    wants: readonly string[],
+  ): Promise<boolean> {
     if (wants.length === 0) return true;
     const { record } = this.#options;
     const heard = await this.#git.fetchPack(frontend, repository, wants);
@@ -106,63 +120,121 @@ export class SimClient {
   }
 
   async #act(): Promise<void> {
-    const { random, lasting } = this.#options;
-    const repository = lasting[random.below(lasting.length)]!;
-    const lot = random.below(100);
-    if (lot < 50) await this.#push(repository);
-    else if (lot < 75) await this.list(this.#frontend(), repository);
-    else if (lot < 83) await this.#clone(repository);
-    else if (lot < 90) await this.#pry(repository);
+    const place = this.#place();
+    const lot = this.#options.random.below(100);
+    if (lot < 42) await this.#push(place);
+    else if (lot < 60) await this.list(this.#frontend(), place);
+    else if (lot < 69) await this.#clone(place);
+    else if (lot < 73) await this.#pry(place);
+    else if (lot < 77) await this.#steal(place);
+    else if (lot < 92) await this.#life.act(this.#frontend(), place);
     else await this.#rename();
   }
 
-  async #clone(repository: string): Promise<void> {
-    const references = await this.list(this.#frontend(), repository);
-    if (references === undefined) return;
-    await this.fetch(this.#frontend(), repository, [...new Set(references.values())]);
+  /** One of the lasting repositories, or a fork. */
+  #place(): Place {
+    const { random, lasting, record } = this.#options;
+    const fork = random.chance(0.4) ? record.forks.pick(random, isLiving) : undefined;
+    return fork ?? rootPlace(lasting[random.below(lasting.length)]!);
   }
 
-  async #push(repository: string): Promise<void> {
+  async #clone(place: Place): Promise<void> {
+    const references = await this.list(this.#frontend(), place);
+    if (references === undefined || references === "gone") return;
+    await this.fetch(this.#frontend(), place, [...new Set(references.values())]);
+  }
+
+  async #push(place: Place): Promise<void> {
     const { random, record } = this.#options;
     const frontend = this.#frontend();
-    const known = await this.list(frontend, repository);
-    if (known === undefined) return;
+    const known = await this.list(frontend, place);
+    if (known === undefined || known === "gone") return;
     const objects: BookObject[] = [];
     const updates = this.#branches().map((name): Update => {
       const old = known.get(name);
-      if (old !== undefined && random.chance(0.15)) return { name, old, new: undefined };
+      if (old !== undefined && random.chance(0.25)) return { name, old, new: undefined };
       const parents = old === undefined || random.chance(0.1)
         ? [...known.values()].slice(0, 1)
         : [old];
+      if (random.chance(0.15)) parents.push(...this.#tipElsewhere(place));
       const made = record.book.commit(parents, random.below(random.chance(0.05) ? 40_000 : 400));
-      objects.push(...made);
+      objects.push(...made, ...record.book.between(parents, known.values()));
       return { name, old, new: made[0]!.oid };
     });
-    const atomic = random.chance(0.5);
-    const { references } = record;
-    const begin = references.tick();
-    const heard = await this.#git.push(frontend, repository, { updates, objects, atomic });
+    await this.#send(frontend, place, { updates, objects, atomic: random.chance(0.5) });
+  }
+
+  /** A commit of another repository of the network, to be merged. */
+  #tipElsewhere(place: Place): readonly string[] {
+    const { record, random } = this.#options;
+    const tip = record.tipOf(place.network, random);
+    return tip === undefined ? [] : [tip];
+  }
+
+  async #send(
+    frontend: string,
+    place: Place,
+    push: {
+      readonly updates: readonly Update[];
+      readonly objects: readonly BookObject[];
+      readonly atomic: boolean;
+    },
+  ): Promise<Heard<ReadonlyMap<string, string | undefined>>> {
+    const { record } = this.#options;
+    const { updates, atomic } = push;
+    const tips = updates.flatMap((update) => update.new ?? []);
+    using _intent = record.intend(place.id, tips);
+    const begin = record.networks.tick();
+    const heard = await this.#git.push(frontend, place.name, push);
     const who = `${this.name} ${frontend}`;
     if (heard.kind === "answer") {
       const rejections = updates.map(({ name }) => heard.value.get(name));
       const what = { kind: "push", updates, atomic, rejections } as const;
       record.pushed(what);
-      references.add(repository, { what, who, begin, end: references.tick() });
+      this.#note(place, { what, who, begin });
     } else {
-      record.heardNothing(`${who} pushes to ${repository}`, heard);
-      if (heard.kind === "refused") return;
+      record.heardNothing(`${who} pushes to ${place.name}`, heard);
       const what = { kind: "push", updates, atomic } as const;
-      references.add(repository, { what, who, begin, end: Infinity });
+      if (heard.kind === "unknown") this.#note(place, { what, who, begin, end: Infinity });
     }
+    return heard;
+  }
+
+  /** Writes down what was done to references. */
+  #note(
+    { id: repository, network }: Place,
+    heard: {
+      readonly what: ReferenceOperation | undefined;
+      readonly who: string;
+      readonly begin: number;
+      readonly end?: number;
+    },
+  ): void {
+    const { networks } = this.#options.record;
+    const { what, who, begin, end = networks.tick() } = heard;
+    networks.add(network, { what: { kind: "references", repository, what }, who, begin, end });
   }
 
   /** Asks for what the repository does not reach: an object of another one, or of a push that failed. */
-  async #pry(repository: string): Promise<void> {
+  async #pry({ id, name }: Place): Promise<void> {
     const { record } = this.#options;
-    const secret = record.secretOf(repository, this.#options.random);
+    const secret = record.secretOf(id, this.#options.random);
     if (secret === undefined) return;
-    const heard = await this.#git.fetchPack(this.#frontend(), repository, [secret]);
-    if (heard.kind === "answer") record.leaked(`${this.name} gets ${secret} from ${repository}`);
+    const heard = await this.#git.fetchPack(this.#frontend(), name, [secret]);
+    if (heard.kind === "answer") record.leaked(`${this.name} gets ${secret} from ${name}`);
+  }
+
+  /** Lets a branch point at what the repository does not reach, without sending it. */
+  async #steal(place: Place): Promise<void> {
+    const { record, random } = this.#options;
+    const secret = record.secretOf(place.id, random);
+    if (secret === undefined) return;
+    const name = `refs/heads/stolen-${secret.slice(0, 8)}`;
+    const updates = [{ name, old: undefined, new: secret }];
+    const push = { updates, objects: [], atomic: false };
+    const heard = await this.#git.push(this.#frontend(), place.name, push);
+    const isTaken = heard.kind === "answer" && heard.value.get(name) === undefined;
+    if (isTaken) record.leaked(`${this.name} takes ${secret} into ${place.name}`);
   }
 
   /** Creates, deletes or looks up a repository that comes and goes. */
@@ -216,4 +288,12 @@ export class SimClient {
     );
     return late.signal;
   }
+}
+
+function isLiving(fork: Fork): boolean {
+  return fork.isLiving;
+}
+
+function isUnsure(place: Place | Fork): boolean {
+  return "isNameSure" in place && !place.isNameSure;
 }

@@ -28,10 +28,11 @@ export async function join(
     readonly membership: ClusterLink["membership"];
     readonly control?: Control;
     readonly ringVersion?: () => number | undefined;
+    readonly caughtUp?: () => string | undefined;
   },
 ): Promise<void> {
   const { id, url, clock, logger, onFatal } = ground;
-  const { role, membership, control, ringVersion } = options;
+  const { role, membership, control, ringVersion, caughtUp } = options;
   const number = Number(id.slice(id.lastIndexOf("-") + 1));
   await joinCluster({
     ...membership,
@@ -42,5 +43,6 @@ export async function join(
     signal: new AbortController().signal,
     onFatal,
     ...(ringVersion === undefined ? {} : { ringVersion }),
+    ...(caughtUp === undefined ? {} : { caughtUp }),
   });
 }

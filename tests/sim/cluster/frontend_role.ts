@@ -13,6 +13,7 @@ import { PushAdmission } from "../../../frontend/ingest/push_admission.ts";
 import type { Mutation } from "../faults/mutation.ts";
 import { join, link } from "./cluster_membership.ts";
 import { type FrontendBounds, openFrontendBounds } from "./frontend_bounds.ts";
+import type { ServedPartitions } from "./served_partitions.ts";
 import type { SimGround, SimRole } from "./sim_node.ts";
 
 /** A frontend and what it is made of. */
@@ -26,13 +27,19 @@ export interface OpenedFrontend {
 const NOWHERE = "/nonexistent";
 
 /** Makes the role of frontends, which keep nothing. */
-export function frontendRole(mutation: Mutation): SimRole<OpenedFrontend> {
+export function frontendRole(
+  mutation: Mutation,
+  served: ServedPartitions,
+): SimRole<OpenedFrontend> {
   return {
     async open(ground: SimGround, listen) {
       const { clock, random, logger, fetchers } = ground;
       const { topology, membership } = link(ground, new MemoryDisk());
       const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
-      const metadata = mutation.frontendMetadata(new RoutedMetadata(routing), clock);
+      const metadata = mutation.frontendMetadata(
+        served.metadata(new RoutedMetadata(routing)),
+        clock,
+      );
       const extents = mutation.frontendExtents(new RoutedExtentStore(routing));
       const bounds = openFrontendBounds(ground, (options) => mutation.packCache(options));
       const memory = mutation.frontendMemory(bounds.memory);

@@ -24,6 +24,9 @@ import type { Ending, SimGround, SimRole } from "./sim_node.ts";
 /** Entries left in each log: few, so that nodes that were away need snapshots. */
 const KEEP_ENTRY_COUNT = 4;
 
+/** Packs that nobody reached for so long are let go: longer than any push of a run, in milliseconds. */
+export const UNREACHED_GRACE_MS = 25_000;
+
 /** A metadata node's tables over its lives. */
 export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
   readonly #mutation: Mutation;
@@ -61,11 +64,13 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
       logger,
       cluster: { nodeId: id, topology, lease: this.#mutation.metadataLease(lease), fetcherFor },
       keepEntryCount: KEEP_ENTRY_COUNT,
+      unreachedGraceMs: UNREACHED_GRACE_MS,
     });
     listen(withRelay(withTopology(node.service, whole), { topology: whole, fetcherFor }));
     const isAble = () => lease.mayServe() && node.canWrite;
     const control = new AbleNodeControl(membership.control, { isAble, logger });
-    await join(ground, { role: "metadata", membership, control });
+    const caughtUp = () => node.caughtUp();
+    await join(ground, { role: "metadata", membership, control, caughtUp });
     return node;
   }
 

@@ -5,9 +5,11 @@
  * @module
  */
 
-import type { Random } from "@gitstratum/core";
+import { PARTITION_COUNT, type Random } from "@gitstratum/core";
+import type { Partition } from "@gitstratum/core/consensus";
 import { partitionOf } from "@gitstratum/core/ring";
-import type { PartitionAssignment, Topology, TopologySource } from "@gitstratum/core/rpc";
+import type { Metadata, PartitionAssignment, Topology, TopologySource } from "@gitstratum/core/rpc";
+import { withMetadata } from "../faults/metadata_wrapper.ts";
 
 const NETWORK_ID_BYTES = 16;
 const NOBODY: PartitionAssignment = { primary: null, followers: [] };
@@ -38,6 +40,17 @@ export class ServedPartitions {
         }
       },
     };
+  }
+
+  /** Metadata as clients of a small cluster see it: listings ask only those whom there are. */
+  metadata(metadata: Metadata): Metadata {
+    const served = Array.from({ length: PARTITION_COUNT }, (_, index) => index as Partition)
+      .filter((partition) => partition % this.#step === 0);
+    return withMetadata(metadata, {
+      listRepositories: (query) => metadata.listRepositories({ partitions: served, ...query }),
+      listDeletedRepositories: (query) =>
+        metadata.listDeletedRepositories({ partitions: served, ...query }),
+    });
   }
 
   /** A topology as the nodes of a small cluster see it: nobody has duties in the other partitions. */

@@ -91,7 +91,9 @@ export class SimCluster implements Disposable {
       return this.#node(id, role);
     });
     for (let index = 0; index < options.objectCount; index++) this.addObjectNode();
-    this.frontends = FRONTEND_IDS.map((id) => this.#node(id, frontendRole(mutation)));
+    this.frontends = FRONTEND_IDS.map((id) =>
+      this.#node(id, frontendRole(mutation, options.served))
+    );
   }
 
   /** All nodes. */

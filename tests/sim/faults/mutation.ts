@@ -47,6 +47,8 @@ export interface Mutation {
   readonly weights: Partial<Readonly<Record<Fault, number>>>;
   /** Everything is in one partition, which shows the bug sooner. */
   readonly isNarrow: boolean;
+  /** Clients always go on after a day, which shows the bug. */
+  readonly livesTwice: boolean;
 }
 
 /** Nothing is planted. */
@@ -65,4 +67,5 @@ export const NO_MUTATION: Mutation = {
   network: {},
   weights: {},
   isNarrow: false,
+  livesTwice: false,
 };

@@ -9,12 +9,14 @@ import type { Disk, DiskFile } from "@gitstratum/core/disk";
 import { isZeroOid, type Oid } from "@gitstratum/core/git";
 import type {
   CommandResult,
+  ExtentStore,
   Metadata,
   NodeLease,
   PushRequest,
   PushResult,
   Reference,
   ReferenceListing,
+  RepositoryInfo,
   RepositoryKey,
   Service,
 } from "@gitstratum/core/rpc";
@@ -100,6 +102,22 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...NO_MUTATION,
+    promise: "P6",
+    name: "what nobody needs takes something of its neighbours along",
+    metadataExtents: greedyExtents,
+    livesTwice: true,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P2",
+    name: "a restored repository stays away",
+    frontendMetadata: (metadata) =>
+      withMetadata(metadata, {
+        restoreRepository: (key) => Promise.resolve(key as RepositoryInfo),
+      }),
+  },
+  {
+    ...NO_MUTATION,
     promise: "P7",
     name: "what one repository refuses, another one gives",
     frontendMetadata: lookElsewhere,
@@ -156,13 +174,26 @@ function leakyMemory(memory: RequestMemory): RequestMemory {
 }
 
 /** The methods of a store, whatever class it is of. */
-function forwarded(extents: import("@gitstratum/core/rpc").ExtentStore) {
+function forwarded(extents: ExtentStore) {
   return {
     write: extents.write.bind(extents),
     read: extents.read.bind(extents),
     stat: extents.stat.bind(extents),
     remove: extents.remove.bind(extents),
     list: extents.list.bind(extents),
+  };
+}
+
+/** Extents of packs of which one more goes with each that is removed. */
+function greedyExtents(extents: ExtentStore): ExtentStore {
+  return {
+    ...forwarded(extents),
+    async remove(ids) {
+      const going = new Set<string>(ids);
+      const others = await extents.list({ limit: 1000 });
+      const victim = others.find(({ id }) => id[32] === "c" && !going.has(id));
+      await extents.remove(victim === undefined ? ids : [...ids, victim.id]);
+    },
   };
 }
 
