@@ -292,6 +292,8 @@ export const RELAYED_CALL_COUNT_MAX = 256;
 export const PARTITION_OPENING_COUNT_MAX = 64;
 /** Listings of references that stream at once; each holds one read snapshot. */
 export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
+/** Listings kept for pushes: some 50,000 references at about 300 bytes each. */
+export const REFERENCE_LINES_BYTES_MAX = 16 * MIB;
 
 /** Objects that packs for shallow clients were rebuilt from: bases and relatives of the next ones. */
 export const REBUILT_OBJECTS_BYTES_MAX = 16 * MIB;

@@ -16,6 +16,7 @@ import {
   REPOSITORY_PAGE_COUNT_MAX,
 } from "@gitstratum/core";
 import { isOid, type Oid, oidBytes } from "@gitstratum/core/git";
+import { encodeReferenceLines } from "@gitstratum/core/protocol";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type {
   CreateRepositoryRequest,
@@ -58,6 +59,7 @@ import {
 } from "./decision/push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
 import type { ReferenceHistory } from "./state/reference_history.ts";
+import type { ReferenceLines } from "./state/reference_lines.ts";
 import { listReferences, type OpenListing } from "./state/reference_listing.ts";
 import { RepositoryRefs } from "./state/repository_refs.ts";
 import { decideUpdate } from "./decision/repository_update.ts";
@@ -73,6 +75,7 @@ export interface MetadataNodeParts {
   readonly database: StateDatabase;
   readonly reader: StateReader;
   readonly history: ReferenceHistory;
+  readonly lines: ReferenceLines;
   readonly view: NetworkView;
   readonly extents: ExtentStore;
   readonly clock: Clock;
@@ -190,6 +193,17 @@ export class MetadataNode implements Metadata {
       await listing?.references.return();
       throw error;
     }
+  }
+
+  /** {@inheritDoc Metadata.openReferenceLines} */
+  async openReferenceLines(key: RepositoryKey): Promise<ReadableStream<Uint8Array>> {
+    const { partitions, reader, lines } = this.#parts;
+    const kept = await partitions.read(partitionOf(key.networkId), () => {
+      const repository = livingRepository(reader, key);
+      return lines.of(repository, reader.numberOf(key.repositoryId)!);
+    });
+    if (kept !== undefined) return ReadableStream.from([kept]);
+    return encodeReferenceLines(await this.listReferences(key, { prefixes: [] }));
   }
 
   /** {@inheritDoc Metadata.negotiate} */

@@ -163,6 +163,9 @@ export class MetadataService implements Service {
       });
       return stream(encodeReferences(await metadata.listReferences(keyOf(context), query)));
     });
+    this.#app.post(`${REPOSITORY}/reference-lines`, async (context) => {
+      return stream(await metadata.openReferenceLines(keyOf(context)));
+    });
     this.#app.post(`${REPOSITORY}/plan`, async (context) => {
       const request = await readJson(context.req.raw, planRequestSchema, {
         bytesMax: METADATA_REQUEST_BYTES_MAX,

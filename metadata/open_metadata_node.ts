@@ -45,6 +45,7 @@ import { PartitionTable } from "./partition/partition_table.ts";
 import { NetworkView } from "./reach/network_view.ts";
 import { RecordSpill } from "./log/record_spill.ts";
 import { ReferenceHistory } from "./state/reference_history.ts";
+import { ReferenceLines } from "./state/reference_lines.ts";
 import { RoutedDirectorySteps } from "./directory/routed_directory_steps.ts";
 import { StateCatalogue } from "./state/state_catalogue.ts";
 import { StateDatabase } from "./state/state_database.ts";
@@ -132,6 +133,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
   const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock, { onUnwritable });
   const reader = new StateReader(database.reader);
   const history = new ReferenceHistory();
+  const lines = new ReferenceLines(new Statements(database.reader));
   const spill = new RecordSpill(extents, random, writtenLevel(options.cluster));
   const snapshots = new PartitionSnapshots({ extents, random, clock });
   const { cluster } = options;
@@ -147,8 +149,12 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     spill,
     snapshots,
     clock,
-    onRestored: () => history.reset(),
+    onRestored: () => {
+      history.reset();
+      lines.reset();
+    },
     onApplied: (records, partition) => {
+      lines.applied(records);
       history.applied(records);
       collector.applied(records);
       events.applied(partition, records);
@@ -213,6 +219,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     database,
     reader,
     history,
+    lines,
     view,
     extents,
     clock,

@@ -117,7 +117,7 @@ function listing(
 
 async function advertised(
   listed: ReferenceListing,
-  options: { service: "git-upload-pack" | "git-receive-pack"; version?: 0 | 1 },
+  options: { version?: 0 | 1 } = {},
 ): Promise<string> {
   let text = "";
   const all = { version: 0, capabilities: "caps", objectFormat: "sha1", ...options } as const;
@@ -128,26 +128,20 @@ async function advertised(
 const TAG: Reference = { name: "refs/tags/v1", oid: B, peeled: A };
 const MAIN: Reference = { name: "refs/heads/main", oid: A };
 
-Deno.test("advertiseReferences() lists HEAD and peeled tags for upload-pack only", async () => {
+Deno.test("advertiseReferences() lists HEAD and peeled tags", async () => {
   const head = { target: "refs/heads/main", oid: A };
   assert.equal(
-    await advertised(listing([MAIN, TAG], head), { service: "git-upload-pack", version: 1 }),
+    await advertised(listing([MAIN, TAG], head), { version: 1 }),
     `version 1\\n\n${A} HEAD\\0caps\\n\n${A} refs/heads/main\\n\n${B} refs/tags/v1\\n\n` +
       `${A} refs/tags/v1^{}\\n\n0000\n`,
-  );
-  assert.equal(
-    await advertised(listing([MAIN, TAG], head), { service: "git-receive-pack" }),
-    `${A} refs/heads/main\\0caps\\n\n${B} refs/tags/v1\\n\n0000\n`,
   );
 });
 
 Deno.test("advertiseReferences() shows capabilities of a repository without references", async () => {
-  for (const service of ["git-upload-pack", "git-receive-pack"] as const) {
-    assert.equal(
-      await advertised(listing([], { target: "refs/heads/main" }), { service }),
-      `${"0".repeat(40)} capabilities^{}\\0caps\\n\n0000\n`,
-    );
-  }
+  assert.equal(
+    await advertised(listing([], { target: "refs/heads/main" })),
+    `${"0".repeat(40)} capabilities^{}\\0caps\\n\n0000\n`,
+  );
 });
 
 Deno.test("advertiseReferences() hands many references on in bounded chunks", async () => {

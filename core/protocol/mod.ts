@@ -20,6 +20,7 @@ export * from "./protocol_error.ts";
 export * from "./push_report.ts";
 export * from "./push_request.ts";
 export * from "./reference_advertisement.ts";
+export * from "./reference_lines.ts";
 export * from "./side_band.ts";
 export * from "./upload_request.ts";
 

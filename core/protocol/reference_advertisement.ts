@@ -1,12 +1,13 @@
 /**
- * Listing references in v0 and v1 (gitprotocol-pack, "Reference Discovery").
+ * Listing references to fetchers in v0 and v1 (gitprotocol-pack, "Reference Discovery"). What pushers
+ * see is in `reference_lines.ts`.
  *
  * @module
  */
 
 import { type ObjectFormat, zeroOid } from "../git/oid.ts";
 import type { Reference, ReferenceListing } from "../rpc/metadata/metadata.ts";
-import type { GitService, ProtocolVersion } from "./capabilities.ts";
+import type { ProtocolVersion } from "./capabilities.ts";
 import { PktLineBuffer } from "./pkt_line.ts";
 
 /** Bytes of packets that are gathered before they are handed on. */
@@ -14,8 +15,6 @@ const BATCH_BYTES = 64 * 1024;
 
 /** How to list references. */
 export interface ReferenceAdvertisementOptions {
-  /** Which service lists them. */
-  readonly service: GitService;
   /** v1 puts its version in front. */
   readonly version: Exclude<ProtocolVersion, 2>;
   /** What stands behind the NUL of the first line. */
@@ -45,31 +44,27 @@ class AdvertisementLines {
   }
 }
 
-function addReference(lines: AdvertisementLines, reference: Reference, service: GitService): void {
+function addReference(lines: AdvertisementLines, reference: Reference): void {
   lines.add(reference.oid, reference.name);
-  if (service === "git-upload-pack" && reference.peeled !== undefined) {
-    lines.add(reference.peeled, `${reference.name}^{}`);
-  }
+  if (reference.peeled !== undefined) lines.add(reference.peeled, `${reference.name}^{}`);
 }
 
 /**
- * The advertisement as chunks of packets, final flush included. upload-pack lists HEAD first, and what
- * tags point at; receive-pack lists neither. A repository without references is a single line that
+ * The advertisement of upload-pack as chunks of packets, final flush included: HEAD first, and what tags
+ * point at. A repository without references is a single line that
  * carries the capabilities.
  */
 export async function* advertiseReferences(
   listing: ReferenceListing,
   options: ReferenceAdvertisementOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { service, objectFormat } = options;
+  const { objectFormat } = options;
   const lines = new AdvertisementLines(options.capabilities);
   if (options.version === 1) lines.buffer.text("version 1\n");
-  if (service === "git-upload-pack" && listing.head.oid !== undefined) {
-    lines.add(listing.head.oid, "HEAD");
-  }
+  if (listing.head.oid !== undefined) lines.add(listing.head.oid, "HEAD");
   for await (const batch of listing.references) {
     for (const reference of batch) {
-      addReference(lines, reference, service);
+      addReference(lines, reference);
       if (lines.buffer.byteLength >= BATCH_BYTES) yield lines.buffer.take();
     }
   }

@@ -15,8 +15,9 @@ import {
   type Random,
 } from "@gitstratum/core";
 import {
-  advertiseReferences,
+  advertiseReferenceLines,
   errorPkt,
+  flushPkt,
   frameSideBandText,
   keepAlivePkt,
   PktLineReader,
@@ -35,7 +36,6 @@ import {
   type PackGroup,
   type PushRequest,
   type PushResult,
-  type ReferenceListing,
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import type { PushPolicy } from "../events/push_policy.ts";
@@ -117,8 +117,8 @@ function nameOf(target: PushTarget): string {
 }
 
 /** What a free name shows: nothing. */
-function emptyListing(): ReferenceListing {
-  return { head: { target: "refs/heads/main" }, references: (async function* () {})() };
+function noReferences(): ReadableStream<Uint8Array> {
+  return ReadableStream.from([flushPkt()]);
 }
 
 /** A push to one repository, or to a free name. */
@@ -142,20 +142,19 @@ export class ReceivePackSession {
    * References and capabilities. A free name looks like an empty repository, which can only be of one
    * format: a client with sha256 objects refuses to push to it, and has to create it by the API.
    */
-  async *advertise(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  async *advertise(): AsyncGenerator<Uint8Array> {
     const { agent, features, metadata, newSessionId, nonces } = this.#options;
     const target = this.#target;
     const existing = target.kind === "existing" ? target.repository : undefined;
-    const listing = existing === undefined
-      ? emptyListing()
-      : await metadata.listReferences(existing, { prefixes: [] });
+    const lines = existing === undefined
+      ? noReferences()
+      : await metadata.openReferenceLines(existing);
     const objectFormat = existing?.objectFormat ?? "sha1";
     const sessionId = newSessionId === undefined ? {} : { sessionId: newSessionId() };
     const server = { objectFormat, agent, ...sessionId };
     const nonce = nonces === undefined ? {} : { pushCertNonce: nonces.issue(nameOf(target)) };
     const capabilities = receivePackCapabilities({ ...features, ...nonce }, server);
-    yield* advertiseReferences(listing, {
-      service: "git-receive-pack",
+    yield* advertiseReferenceLines(lines, {
       // Version 2 has no push; clients that ask for it are answered in version 0.
       version: this.#conversation.version === 1 ? 1 : 0,
       capabilities,

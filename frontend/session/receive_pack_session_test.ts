@@ -3,7 +3,13 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { GitStratumError, ManualClock, systemRandom } from "@gitstratum/core";
 import { type Oid, zeroOid } from "@gitstratum/core/git";
-import { parseSideBand, PktLineBuffer, PktLineReader } from "@gitstratum/core/protocol";
+import {
+  flushPkt,
+  parseSideBand,
+  pktLine,
+  PktLineBuffer,
+  PktLineReader,
+} from "@gitstratum/core/protocol";
 import {
   type CreateRepositoryRequest,
   DEFAULT_REPOSITORY_SETTINGS,
@@ -11,7 +17,6 @@ import {
   type PackGroup,
   parseRepositoryName,
   type PushRequest,
-  type Reference,
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import { AccessGate } from "../access/access_gate.ts";
@@ -47,14 +52,9 @@ class FakeMetadata {
     return Promise.resolve(info(request));
   }
 
-  listReferences() {
-    const references: Reference[] = [{ name: "refs/heads/main", oid: A }];
-    return Promise.resolve({
-      head: { target: "refs/heads/main", oid: A },
-      references: (async function* () {
-        yield await Promise.resolve(references);
-      })(),
-    });
+  openReferenceLines() {
+    const line = pktLine(`${A} refs/heads/main\n`);
+    return Promise.resolve(ReadableStream.from([line, flushPkt()]));
   }
 
   push(_: unknown, request: PushRequest) {

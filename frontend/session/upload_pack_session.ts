@@ -123,7 +123,6 @@ export class UploadPackSession {
       ...sessionId,
     });
     yield* advertiseReferences(listing, {
-      service: "git-upload-pack",
       version,
       capabilities,
       objectFormat,

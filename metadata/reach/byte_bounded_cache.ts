@@ -55,4 +55,11 @@ export class ByteBoundedCache<K, V> {
     this.#bytes -= entry.bytes;
     if (this.#newest === key) this.#newest = undefined;
   }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#entries.clear();
+    this.#bytes = 0;
+    this.#newest = undefined;
+  }
 }

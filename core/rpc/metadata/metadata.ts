@@ -258,6 +258,11 @@ export interface Metadata extends RepositoryLife {
   deleteRepository(key: RepositoryKey, request?: DeleteRepositoryRequest): Promise<void>;
   /** References and HEAD, from one state of the repository. Hidden references are left out. */
   listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing>;
+  /**
+   * The same references as receive-pack lists them, in pkt-lines for `advertiseReferenceLines`: what
+   * every push begins with, and cheap however many there are.
+   */
+  openReferenceLines(key: RepositoryKey): Promise<ReadableStream<Uint8Array>>;
   /** One step of a negotiation. */
   negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult>;
   /**

@@ -6,6 +6,7 @@
 
 import { GitStratumError, hasCode } from "../../error.ts";
 import { KNOWN_REQUEST_BYTES_MAX, METADATA_REQUEST_BYTES_MAX } from "../../limits.ts";
+import { encodeReferenceLines } from "../../protocol/reference_lines.ts";
 import { decodeRecipe } from "../../recipe/recipe_decoder.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { readBodyBytes } from "../body.ts";
@@ -186,6 +187,17 @@ export class MetadataClient implements Metadata {
   /** The bytes of a listing, for {@link decodeReferences}. */
   openReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReadableStream<Uint8Array>> {
     return this.#stream(`${keyPath(key)}/references`, query);
+  }
+
+  /** {@inheritDoc Metadata.openReferenceLines} */
+  async openReferenceLines(key: RepositoryKey): Promise<ReadableStream<Uint8Array>> {
+    try {
+      return await this.#stream(`${keyPath(key)}/reference-lines`, {});
+    } catch (error) {
+      // A node of the release before knows no such path.
+      if (!hasCode(error, "unsupported")) throw error;
+    }
+    return encodeReferenceLines(await this.listReferences(key, { prefixes: [] }));
   }
 
   /** {@inheritDoc Metadata.negotiate} */

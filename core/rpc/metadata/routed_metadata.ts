@@ -139,6 +139,11 @@ export class RoutedMetadata implements Metadata {
     return this.#stream(key, (client) => client.openReferences(key, query)).then(decodeReferences);
   }
 
+  /** {@inheritDoc Metadata.openReferenceLines} */
+  openReferenceLines(key: RepositoryKey): Promise<ReadableStream<Uint8Array>> {
+    return this.#stream(key, (client) => client.openReferenceLines(key));
+  }
+
   /** {@inheritDoc Metadata.negotiate} */
   negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult> {
     return this.#ask(key, (metadata) => metadata.negotiate(key, request));
