@@ -141,6 +141,17 @@ export interface KernelExports {
     flagsOfClass: number,
     value: number,
   ): number;
+  /** Inserts what a tree has other than its base; returns 0 when it is not like it. */
+  scanTreeChanges(
+    table: number,
+    keyBytes: number,
+    base: number,
+    baseBytes: number,
+    tree: number,
+    treeBytes: number,
+    flagsOfClass: number,
+    value: number,
+  ): number;
   /** Looks at a tree; returns how many entries need a closer look, or -1 when the whole does. */
   checkTree(
     tree: number,

@@ -139,9 +139,8 @@ export class KeyTable {
     options: { readonly flagsOfClass: Uint8Array; readonly value: number },
   ): ScanStatus {
     const { flagsOfClass, value } = options;
-    if (flagsOfClass.length !== CLASS_COUNT) throw new RangeError("Give the flags of 16 classes");
     this.#kernels.checkRegion(pointer, bytes);
-    this.#kernels.write(this.#classes, flagsOfClass);
+    this.#setClasses(flagsOfClass);
     const { raw } = this.#kernels;
     const { keyBytes } = this;
     let offset: number;
@@ -153,10 +152,52 @@ export class KeyTable {
     return offset === -1 ? { status: "ok" } : { status: "malformed", offset: offset >>> 0 };
   }
 
+  /**
+   * Inserts the ids of a tree of git that differ from those of another tree, as {@link scanRecords}
+   * does, and tells whether that was all there is to see: modes and names are those of the other
+   * tree with some entries left out, no id is zero, and no entry with another id has a name that
+   * deserves a closer look. When it is false, the tree has to be looked at as a whole; some ids may
+   * have been inserted already.
+   *
+   * Of the other tree `Kernels.checkTree` must have said that it is in order; then so is this one.
+   *
+   * @throws KernelError "out-of-memory" when it can not grow; keys before that are in.
+   */
+  scanTreeChanges(
+    base: { readonly pointer: number; readonly bytes: number },
+    tree: { readonly pointer: number; readonly bytes: number },
+    options: { readonly flagsOfClass: Uint8Array; readonly value: number },
+  ): boolean {
+    if (this.keyBytes < 16) throw new RangeError("Scan trees with ids of 20 or 32 bytes");
+    this.#kernels.checkRegion(base.pointer, base.bytes);
+    this.#kernels.checkRegion(tree.pointer, tree.bytes);
+    this.#setClasses(options.flagsOfClass);
+    const { raw } = this.#kernels;
+    try {
+      return raw.scanTreeChanges(
+        this.#state,
+        this.keyBytes,
+        base.pointer,
+        base.bytes,
+        tree.pointer,
+        tree.bytes,
+        this.#classes,
+        options.value,
+      ) !== 0;
+    } catch (error) {
+      throw asOutOfMemory(error, tree.bytes);
+    }
+  }
+
   /** Gives the memory back; the table must not be used again. */
   close(): void {
     this.#kernels.raw.keyTableClose(this.#state);
     this.#kernels.free(this.#state);
+  }
+
+  #setClasses(flagsOfClass: Uint8Array): void {
+    if (flagsOfClass.length !== CLASS_COUNT) throw new RangeError("Give the flags of 16 classes");
+    this.#kernels.write(this.#classes, flagsOfClass);
   }
 
   #check(number: number): void {

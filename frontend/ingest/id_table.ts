@@ -13,7 +13,7 @@ import { INGEST_ID_COUNT_MAX } from "@gitstratum/core";
 import { MODE_FILE, MODE_SYMLINK, MODE_TREE, OBJECT_TYPE_CODES } from "@gitstratum/core/git";
 import { KeyTable, SKIP_CLASS } from "@gitstratum/wasm";
 import { badPack } from "./bad_pack.ts";
-import type { IngestMemory } from "./ingest_memory.ts";
+import type { IngestMemory, Region } from "./ingest_memory.ts";
 
 /** Some object of the push links to the id as a commit, tree, blob or tag: 1 to 8 by type number. */
 export const ID_IS_LINKED = 0x0f;
@@ -36,6 +36,7 @@ const FLAGS_OF_KIND = new Uint8Array(16).fill(SKIP_CLASS);
 FLAGS_OF_KIND[MODE_TREE >> 12] = linkFlag(TREE);
 FLAGS_OF_KIND[MODE_FILE >> 12] = linkFlag(BLOB);
 FLAGS_OF_KIND[MODE_SYMLINK >> 12] = linkFlag(BLOB);
+const LINK_OPTIONS = { flagsOfClass: FLAGS_OF_KIND, value: NOT_HELD };
 
 /** Rows of ids. Any insertion may move the linear memory: views of it do not last. */
 export class IdTable {
@@ -97,10 +98,21 @@ export class IdTable {
    * @throws `invalid` when it is malformed, or the push mentions too many ids
    */
   linkTree(pointer: number, bytes: number): void {
-    const options = { flagsOfClass: FLAGS_OF_KIND, value: NOT_HELD };
-    const { status } = this.#keys.scanRecords(pointer, bytes, options);
+    const { status } = this.#keys.scanRecords(pointer, bytes, LINK_OPTIONS);
     if (status !== "ok") throw badPack("Reject a malformed tree");
     if (this.count > INGEST_ID_COUNT_MAX) throw tooMany();
+  }
+
+  /**
+   * Notes what a tree links to other than `base`, a plain tree of which the links are noted, and tells
+   * whether it is as plain; otherwise it has to be checked and linked as a whole.
+   *
+   * @throws `invalid` when the push mentions too many ids
+   */
+  linkTreeChanges(base: Region, tree: Region): boolean {
+    const isPlain = this.#keys.scanTreeChanges(base, tree, LINK_OPTIONS);
+    if (this.count > INGEST_ID_COUNT_MAX) throw tooMany();
+    return isPlain;
   }
 
   /** The entry that holds the object, or -1. */

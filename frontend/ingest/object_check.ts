@@ -12,7 +12,6 @@ import {
   type FsckFinding,
   type FsckPolicy,
   type ObjectFormat,
-  type ObjectType,
   objectTypeOf,
   type Oid,
   oidBytes,
@@ -62,27 +61,41 @@ export class ObjectCheck {
   /**
    * Checks an object in memory.
    *
+   * @returns whether it is a tree in order, of which there is nothing to say
    * @throws `invalid` when the policy rejects it
    */
-  check(row: number, typeCode: number, region: Region): void {
+  check(row: number, typeCode: number, region: Region): boolean {
     const type = objectTypeOf(typeCode);
     assert(type !== undefined, "A resolved object has a type");
     const bytes = this.#memory.view(region.pointer, region.bytes);
-    if (type === "blob") {
-      if (this.isSpecial(row)) this.checkSpecial(row, { kind: "blob", bytes });
-    } else this.#reject(row, type, this.#findings(type, region, bytes));
+    switch (type) {
+      case "blob":
+        if (this.isSpecial(row)) this.checkSpecial(row, { kind: "blob", bytes });
+        return false;
+      case "tree":
+        return this.#checkTree(row, region, bytes);
+      case "commit":
+      case "tag":
+        this.#reject(row, type, checkObject(type, bytes, this.#options));
+        return false;
+    }
   }
 
-  /** The kernel sees at once that most trees are in order. */
-  #findings(type: ObjectType, region: Region, bytes: Uint8Array): readonly FsckFinding[] {
-    if (type !== "tree") return checkObject(type, bytes, this.#options);
+  #checkTree(row: number, region: Region, bytes: Uint8Array): boolean {
+    const findings = this.#suspectFindings(region, bytes);
+    this.#reject(row, "tree", findings ?? checkObject("tree", bytes, this.#options));
+    return findings?.length === 0;
+  }
+
+  /** The kernel sees at once that most trees are in order; undefined of others. */
+  #suspectFindings(region: Region, bytes: Uint8Array): readonly FsckFinding[] | undefined {
     const { kernels } = this.#memory;
     const count = kernels.checkTree(region.pointer, region.bytes, {
       idBytes: oidBytes(this.#options.format),
       suspectsPointer: this.#suspects,
       countMax: SUSPECT_COUNT_MAX,
     });
-    if (count === undefined) return checkObject(type, bytes, this.#options);
+    if (count === undefined) return undefined;
     if (count === 0) return [];
     const offsets = new Uint32Array(kernels.buffer, this.#suspects, count);
     return checkTreeSuspects(bytes, offsets, this.#options);

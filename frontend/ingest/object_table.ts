@@ -19,6 +19,8 @@ export const ENTRY_IS_CUT = 8;
 export const ENTRY_IS_EXTERNAL = 16;
 /** The base that counts is another entry than the one that the head points at. */
 export const ENTRY_BASE_MOVED = 32;
+/** A tree in git's order with usual modes, of which the checks had nothing to say. */
+export const ENTRY_IS_PLAIN_TREE = 64;
 
 /** An entry that is no delta. */
 export const BASE_NONE = -1;

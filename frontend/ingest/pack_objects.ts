@@ -39,6 +39,7 @@ import {
   ENTRY_IS_DUPLICATE,
   ENTRY_IS_EXTERNAL,
   ENTRY_IS_LARGE,
+  ENTRY_IS_PLAIN_TREE,
   ENTRY_IS_RESOLVED,
   ObjectTable,
 } from "./object_table.ts";
@@ -183,7 +184,8 @@ export class PackObjects {
     );
     if (status !== "ok") throw badDelta(offset, status);
     this.#linkToBase(entry, source);
-    this.#take(entry, { place, type: table.types[source]!, size });
+    const like = { pointer: ring.pointerOf(from), bytes: sizes.baseBytes };
+    this.#take(entry, { place, type: table.types[source]!, size }, like);
     this.#cutDeepChain(entry);
     return true;
   }
@@ -231,13 +233,19 @@ export class PackObjects {
   #take(
     entry: number,
     object: { readonly place: number; readonly type: number; readonly size: number },
+    base?: Region,
   ): void {
+    const { table } = this;
     const { place, type, size } = object;
-    this.table.places[entry] = place;
+    table.places[entry] = place;
     const pointer = this.#memory.ring.pointerOf(place);
     this.hasher.hash(type, pointer, size);
     if (!this.#register(entry, type, size)) return;
-    this.#inspect(entry, type, { pointer, bytes: size });
+    const region = { pointer, bytes: size };
+    const isLikeBase = base !== undefined && table.is(table.bases[entry]!, ENTRY_IS_PLAIN_TREE) &&
+      this.ids.linkTreeChanges(base, region);
+    if (isLikeBase) table.flags[entry]! |= ENTRY_IS_PLAIN_TREE;
+    else this.#inspect(entry, type, region);
   }
 
   #linkToBase(entry: number, base: number): void {
@@ -349,7 +357,7 @@ export class PackObjects {
 
   #inspect(entry: number, type: number, region: Region): void {
     const row = this.table.ids[entry]!;
-    this.check.check(row, type, region);
+    if (this.check.check(row, type, region)) this.table.flags[entry]! |= ENTRY_IS_PLAIN_TREE;
     try {
       this.links.add(entry, type, region);
     } catch (error) {

@@ -27,3 +27,4 @@ export {
 } from "./key_table";
 export { scanRecords } from "./scan_records";
 export { checkTree } from "./tree_check";
+export { scanTreeChanges } from "./tree_changes";

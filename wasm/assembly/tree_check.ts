@@ -121,6 +121,14 @@ function scanName(name: usize, end: usize): i32 {
   return 0;
 }
 
+/** Whether the name of the entry at `entry`, whose id lies at `id`, deserves a closer look. */
+export function deservesCloserLook(entry: usize, id: usize): bool {
+  let name = entry;
+  while (name < id && load<u8>(name) != 0x20) ++name;
+  // In a tree that is in order there is a name, and it has an end.
+  return name >= id || scanName(++name, id + 16) != CLEAN || isSuspect(name);
+}
+
 /** How many of `bytes` bytes two names have in common; 16 bytes may be read at both. */
 // @ts-ignore: decorator
 @inline
