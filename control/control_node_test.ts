@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { hasCode, ManualClock, silentLogger, systemRandom } from "@gitstratum/core";
-import { type Consensus, MemoryConsensus, SqliteConsensus } from "@gitstratum/core/consensus";
 import {
+  type Consensus,
+  MemoryConsensus,
+  type Partition,
+  SqliteConsensus,
+} from "@gitstratum/core/consensus";
+import {
+  encodePartitionSet,
   NodeAgent,
+  type NodeAgentOptions,
   type NodeId,
   type NodeRole,
   objectRing,
@@ -34,8 +41,14 @@ class Stage {
     return new TopologyClient((request) => control.service.fetch(request));
   }
 
-  async join(control: TopologyClient, id: string, role?: NodeRole): Promise<NodeAgent> {
-    const agent = new NodeAgent({ control, node: described(id, role), clock: this.clock, logger });
+  async join(
+    control: TopologyClient,
+    id: string,
+    role?: NodeRole,
+    facts: Pick<NodeAgentOptions, "caughtUp"> = {},
+  ): Promise<NodeAgent> {
+    const { clock } = this;
+    const agent = new NodeAgent({ control, node: described(id, role), clock, logger, ...facts });
     await agent.start();
     this.agents.push(agent);
     return agent;
@@ -108,6 +121,32 @@ Deno.test("a node that falls silent is suspected, then down, and its partitions 
     const topology = await control.topology();
     assert.equal(states(topology), "m-1:down m-2:active");
     assert.deepEqual(holderIds(topology), ["m-2"]);
+  }));
+
+Deno.test("a node that joins gets no partition before it says that it has caught up", () =>
+  staged(async (stage, control) => {
+    const all = encodePartitionSet(Array.from({ length: 256 }, (_, n) => n as Partition));
+    const none = encodePartitionSet([]);
+    let told = none;
+    await stage.join(control, "m-1", "metadata", { caughtUp: () => all });
+    await stage.clock.advance(1100);
+    const agent = await stage.join(control, "m-2", "metadata", { caughtUp: () => told });
+    // What it tells first comes with its first sign of life; until then it is a follower of nothing.
+    await stage.clock.advance(5000);
+    const joined = await control.topology();
+    assert.ok(joined.partitions.every(({ primary }) => primary === "m-1"));
+    assert.ok(joined.partitions.every(({ followers }) => followers.includes("m-2" as NodeId)));
+    told = all;
+    await stage.clock.advance(1100);
+    const { partitions } = await control.topology();
+    assert.equal(partitions.filter(({ primary }) => primary === "m-2").length, 128);
+    // It loses its tables, and comes back at once.
+    await agent.stop();
+    told = none;
+    await stage.join(control, "m-2", "metadata", { caughtUp: () => told });
+    await stage.clock.advance(1100);
+    const emptied = await control.topology();
+    assert.ok(emptied.partitions.every(({ primary }) => primary === "m-1"));
   }));
 
 Deno.test("a hand-over waits for a new node that is down, and no longer than the policy says", () =>

@@ -4,7 +4,7 @@
  * | key | value | lives |
  * | --- | --- | --- |
  * | `control/nodes/ID` | role, address, zone, weight, level, incarnation, draining, whether it left | until removed |
- * | `control/alive/ID` | incarnation, ready, version of the ring it holds, level | while heartbeats come: a lease of the time of silence |
+ * | `control/alive/ID` | incarnation, ready, version of the ring it holds, level, partitions it could serve at once | while heartbeats come: a lease of the time of silence |
  * | `control/level` | the cluster's release level | always; see `cluster_level.ts` |
  *
  * Members that a later release has written are kept when a record is written anew.
@@ -16,11 +16,12 @@
 
 import { GitStratumError } from "@gitstratum/core";
 import type { Change, Compare, Consensus, KeyValue } from "@gitstratum/core/consensus";
-import type {
-  HeartbeatRequest,
-  NodeId,
-  NodeRegistration,
-  RegisterNodeRequest,
+import {
+  type HeartbeatRequest,
+  type NodeId,
+  type NodeRegistration,
+  partitionSetSchema,
+  type RegisterNodeRequest,
 } from "@gitstratum/core/rpc";
 import { z } from "zod";
 import { isDeepStrictEqual } from "node:util";
@@ -68,6 +69,8 @@ export interface AliveRecord {
   readonly ringVersion?: number;
   /** See `HeartbeatRequest.level`. */
   readonly level?: number;
+  /** Of a metadata node: see `HeartbeatRequest.caughtUp`. */
+  readonly caughtUp?: string;
 }
 
 /** Schema of a {@link NodeRecord} without its id. */
@@ -89,6 +92,7 @@ export const aliveRecordSchema: z.ZodType<AliveRecord> = z.looseObject({
   ready: z.boolean(),
   ringVersion: z.int().nonnegative().exactOptional(),
   level: z.int().positive().exactOptional(),
+  caughtUp: partitionSetSchema.exactOptional(),
 });
 
 /** Reads and writes registrations. */

@@ -10,9 +10,13 @@
  * 5. Nothing else moves: a plan made from itself has the same holders.
  *
  * A primary stays while it is active or suspect. Its successor is one of its followers when there is an
- * active one, and primaries are evened out between nodes that held the partition before, because those
- * have its state already. So a node that joins becomes a follower by one plan and a primary by a later
- * one, which then settles.
+ * active one, rather one that has caught up with the log, and primaries are evened out between nodes
+ * that held the partition before and are no further behind. So a node that joins becomes a follower by
+ * one plan and a primary by a later one, once it has caught up. A primary that says that it has not,
+ * because it lost its tables, gives the partition to an active follower that has.
+ *
+ * What nodes of an earlier release have caught up with is not known. They are taken for ready where they
+ * were holders before, but not as ready as one that says so.
  *
  * @module
  */
@@ -27,7 +31,12 @@ export interface PlannerNode {
   readonly zone: string;
   /** How it is. */
   readonly state: NodeState;
+  /** Partitions that it could serve at once; absent while nobody knows. */
+  readonly caughtUp?: ReadonlySet<number>;
 }
+
+/** How long a node would need to serve a partition: no time, who knows, all of the log. */
+type Delay = 0 | 1 | 2;
 
 /** Makes the next assignment. */
 export function planPartitions(
@@ -50,6 +59,7 @@ class HolderPlan {
   /** Nodes that may stay primary: the active and the suspect. */
   readonly keptIds: ReadonlySet<NodeId>;
   readonly #active: readonly PlannerNode[];
+  readonly #caughtUp: ReadonlyMap<NodeId, ReadonlySet<number> | undefined>;
   readonly #zones: ReadonlyMap<NodeId, string>;
   readonly #previous: readonly PartitionAssignment[];
   readonly #draining: ReadonlySet<NodeId>;
@@ -65,6 +75,7 @@ class HolderPlan {
     this.#active = inState("active").toSorted((a, b) => a.id < b.id ? -1 : 1);
     this.activeIds = new Set(this.#active.map(({ id }) => id));
     this.#draining = new Set(inState("draining").map(({ id }) => id));
+    this.#caughtUp = new Map(nodes.map(({ id, caughtUp }) => [id, caughtUp]));
     this.#zones = new Map(nodes.map(({ id, zone }) => [id, zone]));
     this.#previous = previous;
     this.#wanted = replicaCount;
@@ -100,6 +111,13 @@ class HolderPlan {
   /** Moves holders from full nodes to empty ones until they differ by one at most. */
   balance(): void {
     while (this.#balanceOne());
+  }
+
+  /** How long a node would need to serve a partition. */
+  delay(id: NodeId, partition: number): Delay {
+    const caughtUp = this.#caughtUp.get(id);
+    if (caughtUp === undefined) return 1;
+    return caughtUp.has(partition) ? 0 : 2;
   }
 
   #spreadOne(partition: number): boolean {
@@ -180,34 +198,39 @@ class HolderPlan {
   }
 }
 
-interface Candidates {
-  readonly activeIds: ReadonlySet<NodeId>;
-  readonly keptIds: ReadonlySet<NodeId>;
-}
+type Candidates = Pick<HolderPlan, "activeIds" | "keptIds" | "delay">;
 
 /** Chooses one holder of each partition to be its primary. */
 function assignPrimaries(
   holders: readonly (readonly NodeId[])[],
   previous: readonly PartitionAssignment[],
-  { activeIds, keptIds }: Candidates,
+  candidates: Candidates,
 ): PartitionAssignment[] {
+  const { activeIds, keptIds } = candidates;
   const load = new Map<NodeId, number>();
   const primaries = holders.map((some, partition) => {
     const before = previous[partition]!.primary;
     if (before === null || !some.includes(before) || !keptIds.has(before)) return null;
+    if (isOvertaken(before, { holders: some, partition, candidates })) return null;
     load.set(before, (load.get(before) ?? 0) + 1);
     return before;
   });
   for (const [partition, primary] of primaries.entries()) {
     if (primary !== null) continue;
-    const chosen = successor(holders[partition]!, previous[partition]!, { activeIds, load });
+    const delay = (id: NodeId) => candidates.delay(id, partition);
+    const chosen = successor(holders[partition]!, previous[partition]!, { activeIds, load, delay });
     primaries[partition] = chosen ?? null;
     if (chosen !== undefined) load.set(chosen, (load.get(chosen) ?? 0) + 1);
   }
   const informed = holders.map((some, partition) => {
     const before = new Set(holdersOf(previous[partition]!));
-    const isNew = !before.has(primaries[partition]!);
-    return some.filter((id) => activeIds.has(id) && (isNew || before.has(id)));
+    const primary = primaries[partition];
+    if (primary === null || primary === undefined) return [];
+    const delay = (id: NodeId) => candidates.delay(id, partition);
+    const active = some.filter((id) => activeIds.has(id));
+    const least = Math.min(...active.map(delay));
+    const isKnown = (id: NodeId) => !before.has(primary) || before.has(id);
+    return active.filter((id) => delay(id) === least && (least === 0 || isKnown(id)));
   });
   balancePrimaries(primaries, informed, { activeIds, load });
   return holders.map((some, partition) => ({
@@ -216,20 +239,40 @@ function assignPrimaries(
   }));
 }
 
+/** Whether an active primary that has to replay its log could leave that to a follower that has not. */
+function isOvertaken(
+  primary: NodeId,
+  parts: {
+    readonly holders: readonly NodeId[];
+    readonly partition: number;
+    readonly candidates: Candidates;
+  },
+): boolean {
+  const { holders, partition, candidates } = parts;
+  if (!candidates.activeIds.has(primary) || candidates.delay(primary, partition) < 2) return false;
+  return holders.some((id) =>
+    candidates.activeIds.has(id) && candidates.delay(id, partition) === 0
+  );
+}
+
 interface PrimaryLoad {
   readonly activeIds: ReadonlySet<NodeId>;
   readonly load: Map<NodeId, number>;
 }
 
-/** Rather an active node than another, rather one with the state than without, rather an idle one. */
+/**
+ * Rather an active node than another, rather one that has caught up, rather one that held the partition
+ * before, rather an idle one.
+ */
 function successor(
   holders: readonly NodeId[],
   previous: PartitionAssignment,
-  { activeIds, load }: PrimaryLoad,
+  { activeIds, load, delay }: PrimaryLoad & { readonly delay: (id: NodeId) => Delay },
 ): NodeId | undefined {
   const known = new Set(holdersOf(previous));
   const cost = (id: NodeId) =>
-    (activeIds.has(id) ? 0 : 2_000_000) + (known.has(id) ? 0 : 1_000_000) + (load.get(id) ?? 0);
+    (activeIds.has(id) ? 0 : 8_000_000) + 2_000_000 * delay(id) + (known.has(id) ? 0 : 1_000_000) +
+    (load.get(id) ?? 0);
   return holders.toSorted((a, b) => cost(a) - cost(b))[0];
 }
 

@@ -122,6 +122,68 @@ Deno.test("planPartitions() keeps its promises at the size of a large cluster", 
   assert.ok(spreadOf(loads(many, holders), nodes(1000, 10)) <= 1);
 });
 
+/** What each of the nodes has caught up with; unknown of those that are not named. */
+function caughtUp(
+  some: readonly PlannerNode[],
+  by: Readonly<Record<string, (partition: number) => boolean>>,
+): PlannerNode[] {
+  return some.map((node) => {
+    const has = by[node.id];
+    if (has === undefined) return node;
+    return { ...node, caughtUp: new Set(NOTHING.keys().filter(has)) };
+  });
+}
+const ALL = () => true;
+const NONE = () => false;
+
+Deno.test("planPartitions() makes no node primary that has to replay where a follower has caught up", () => {
+  const some = nodes(4);
+  const before = planPartitions(some, NOTHING, POLICY);
+  const holds = (id: string) => (partition: number) =>
+    holders(before[partition]!).includes(id as NodeId);
+  const half = (partition: number) => partition < 128 && holds("m-3")(partition);
+  const told = { "m-0": NONE, "m-2": holds("m-2"), "m-3": half };
+  const after = planPartitions(with1(caughtUp(some, told), "down"), before, POLICY);
+  for (const [partition, { primary }] of after.entries()) {
+    const old = before[partition]!;
+    if (old.primary !== "m-1") continue;
+    const ready = old.followers.filter((id) => id === "m-2" || (id === "m-3" && partition < 128));
+    if (ready.length > 0) assert.ok(ready.includes(primary!), `${partition}: ${primary}`);
+    else assert.ok(old.followers.includes(primary!), "state that is old is better than none");
+  }
+});
+
+Deno.test("planPartitions() makes a new node primary of its share once it has caught up", () => {
+  const primaryOf = ({ primary }: PartitionAssignment) => primary ? [primary] : [];
+  const told = { "m-0": ALL, "m-1": ALL, "m-2": ALL };
+  const before = planPartitions(caughtUp(nodes(3), told), NOTHING, POLICY);
+  const replaying = caughtUp(nodes(4), { ...told, "m-3": NONE });
+  let plan: readonly PartitionAssignment[] = planPartitions(replaying, before, POLICY);
+  plan = planPartitions(replaying, plan, POLICY);
+  assert.equal(loads(plan, primaryOf).get("m-3" as NodeId), undefined);
+  assert.ok(loads(plan, holders).get("m-3" as NodeId)! >= 256 * 3 / 4 - 1);
+  const ready = caughtUp(nodes(4), { ...told, "m-3": ALL });
+  plan = planPartitions(ready, plan, POLICY);
+  assert.ok(spreadOf(loads(plan, primaryOf), nodes(4)) <= 1);
+});
+
+Deno.test("planPartitions() takes a primary's partitions that lost its tables, and gives them back", () => {
+  const told = { "m-0": ALL, "m-1": ALL, "m-2": ALL };
+  const before = planPartitions(caughtUp(nodes(3), told), NOTHING, POLICY);
+  const emptied = caughtUp(nodes(3), { ...told, "m-1": NONE });
+  const during = planPartitions(emptied, before, POLICY);
+  assert.ok(during.every(({ primary }) => primary !== "m-1"));
+  assert.equal(movedHolders(before, during), 0);
+  assert.deepEqual(planPartitions(emptied, during, POLICY), during);
+  const after = planPartitions(caughtUp(nodes(3), told), during, POLICY);
+  assert.ok(spreadOf(loads(after, (p) => p.primary ? [p.primary] : []), nodes(3)) <= 1);
+  // Nobody else is further: who is there goes on.
+  const all = { "m-0": NONE, "m-1": NONE, "m-2": NONE };
+  assert.deepEqual(planPartitions(caughtUp(nodes(3), all), before, POLICY), before);
+  // Its word counts only while it is heard.
+  assert.deepEqual(planPartitions(with1(emptied, "suspect"), before, POLICY), before);
+});
+
 function with1(some: readonly PlannerNode[], state: PlannerNode["state"]): PlannerNode[] {
   return some.map((node) => node.id === "m-1" ? { ...node, state } : node);
 }
@@ -135,12 +197,16 @@ const state = fc.constantFrom(
   "draining",
   "joining",
 );
+const EVEN = new Set(NOTHING.keys().filter((partition) => partition % 2 === 0));
 const cluster = fc.uniqueArray(
   fc.record({
     id: fc.nat({ max: 9 }).map((number) => `m-${number}` as NodeId),
     zone: fc.constantFrom("x", "y", "z"),
     state,
-  }),
+    caughtUp: fc.option(fc.constantFrom(EVEN, new Set<number>(), new Set(NOTHING.keys())), {
+      nil: undefined,
+    }),
+  }).map(({ caughtUp, ...node }) => caughtUp === undefined ? node : { ...node, caughtUp }),
   { maxLength: 8, selector: ({ id }) => id },
 ) as fc.Arbitrary<PlannerNode[]>;
 
@@ -195,5 +261,12 @@ function checkPlan(
     const zones = new Set(ids.map((id) => zoneOf.get(id))).size;
     assert.ok(zones >= Math.min(ids.length, zoneCount), "zones are spread");
     if (ids.length > 0) assert.notEqual(assignment.primary, null);
+    const { primary } = assignment;
+    const isGiven = primary !== null && primary !== previous[partition]!.primary;
+    const hasCaughtUp = ({ id, caughtUp }: PlannerNode) =>
+      ids.includes(id) && caughtUp?.has(partition) === true;
+    if (isGiven && active.some(hasCaughtUp)) {
+      assert.ok(active.some((node) => node.id === primary && hasCaughtUp(node)), "no replay");
+    }
   }
 }

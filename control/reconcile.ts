@@ -7,6 +7,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import {
+  decodePartitionSet,
   nextReleaseLevel,
   type NodeId,
   type RingAssignment,
@@ -67,7 +68,8 @@ export function reconcile(look: Look, members: Members, context: StepContext): R
   );
   nodes.sort((a, b) => a.id < b.id ? -1 : 1);
   const partitions = planPartitions(
-    nodes.filter(({ role }) => role === "metadata"),
+    nodes.filter(({ role }) => role === "metadata")
+      .map((node) => ({ ...node, ...caughtUpOf(node, look.alive.get(node.id)) })),
     look.topology.partitions,
     { replicaCount: context.policy.metadataReplicaCount },
   );
@@ -109,6 +111,15 @@ function levelOf(record: NodeRecord, alive: AliveRecord | undefined): { readonly
   const level = (alive?.incarnation === record.incarnation ? alive.level : undefined) ??
     record.level;
   return level === undefined ? {} : { level };
+}
+
+/** What a node is close behind, as far as it is known of this incarnation. */
+function caughtUpOf(
+  { incarnation }: TopologyNode,
+  alive: AliveRecord | undefined,
+): { readonly caughtUp?: ReadonlySet<number> } {
+  if (alive?.caughtUp === undefined || alive.incarnation !== incarnation) return {};
+  return { caughtUp: decodePartitionSet(alive.caughtUp) };
 }
 
 function publish(record: NodeRecord, member: Member): TopologyNode {

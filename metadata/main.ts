@@ -69,7 +69,8 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
     isAble: () => lease.mayServe() && node.canWrite,
     logger,
   });
-  return { service: node.service, topology, ...membership, control, facts, handedOver };
+  const caughtUp = () => node.caughtUp();
+  return { service: node.service, topology, ...membership, control, facts, caughtUp, handedOver };
 }
 
 if (import.meta.main) {

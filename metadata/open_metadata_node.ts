@@ -15,6 +15,7 @@ import {
 import type { Log } from "@gitstratum/core/consensus";
 import {
   type AuditTrail,
+  encodePartitionSet,
   type ExtentStore,
   type Fetcher,
   type Metadata,
@@ -111,6 +112,8 @@ export interface OpenMetadataNode {
   readonly ready: boolean;
   /** Whether it can write its tables; without, others have to be the primaries. */
   readonly canWrite: boolean;
+  /** The partitions that it could serve at once, as heartbeats tell them; undefined while unknown. */
+  caughtUp(): string | undefined;
   /** Repairs, sweeps and forgets now what is due; it runs by itself too. */
   upkeep(): Promise<void>;
   /** Stops taking requests, finishes what runs, closes the file. */
@@ -245,6 +248,10 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     },
     get canWrite() {
       return disk.isWell;
+    },
+    caughtUp() {
+      const caughtUp = partitions.caughtUp();
+      return caughtUp === undefined ? undefined : encodePartitionSet(caughtUp);
     },
     upkeep: () => upkeep.run(),
     async close() {

@@ -54,7 +54,8 @@ export interface NodeGround {
 }
 
 /** A role that was opened. */
-export interface OpenedNode extends Pick<NodeAgentOptions, "onTopologyVersion" | "ringVersion"> {
+export interface OpenedNode
+  extends Pick<NodeAgentOptions, "onTopologyVersion" | "ringVersion" | "caughtUp"> {
   /** Answers other nodes. */
   readonly service: Service;
   /** What it goes by, to be told to other nodes. */
@@ -157,7 +158,7 @@ function join(
   parts: { readonly url: string; readonly logger: Logger },
 ): Promise<NodeAgent> {
   const { role, config, world, context } = options;
-  const { isReady, onTopologyVersion, ringVersion, topology } = opened;
+  const { isReady, onTopologyVersion, ringVersion, caughtUp, topology } = opened;
   // What its disk remembers: a node with another cluster's data is refused.
   const cluster = topology?.current().cluster;
   return joinCluster({
@@ -173,6 +174,7 @@ function join(
     ...(isReady === undefined ? {} : { isReady }),
     ...(onTopologyVersion === undefined ? {} : { onTopologyVersion }),
     ...(ringVersion === undefined ? {} : { ringVersion }),
+    ...(caughtUp === undefined ? {} : { caughtUp }),
   });
 }
 

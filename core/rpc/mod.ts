@@ -45,6 +45,7 @@ export * from "./repository/repository_settings.ts";
 export * from "./extents/routed_extent_store.ts";
 export * from "./metadata/routed_metadata.ts";
 export * from "./lease/store_lease.ts";
+export * from "./topology/partition_set.ts";
 export * from "./topology/release_level.ts";
 export * from "./topology/topology.ts";
 export * from "./topology/topology_change.ts";

@@ -36,6 +36,8 @@ export interface LogReplayOptions {
   readonly onRestored?: (partition: Partition) => void;
   /** Told of what a replay had to pass over. */
   readonly logger: Logger;
+  /** Told how many entries of a log that was read are not applied yet; infinity when none can be. */
+  readonly onLag?: (entryCount: number) => void;
   /** Told of records after they became visible to readers, in order, before they are answered. */
   readonly onApplied?: (records: readonly PlacedRecord[], partition: Partition) => void;
 }
@@ -65,9 +67,10 @@ export class LogReplay {
    * @throws `corrupt` when the log does not continue the applied state, nor that of any snapshot
    */
   async catchUp(lsn: Lsn): Promise<void> {
-    const { log, partition } = this.#options;
+    const { log, partition, onLag } = this.#options;
     if (this.#applied > lsn) throw this.#diverged(lsn);
     while (this.#applied < lsn) {
+      onLag?.(lsn - this.#applied);
       const entries = await this.#read();
       if (entries === "truncated") {
         await this.#restore();
@@ -76,6 +79,7 @@ export class LogReplay {
       if (entries.length === 0) throw this.#diverged((await log.head(partition)).lsn);
       await this.applyEntries(entries);
     }
+    onLag?.(0);
   }
 
   /** Applies entries that follow the applied ones. */
@@ -126,6 +130,7 @@ export class LogReplay {
       logger.info("Restored a partition from a snapshot", { partition, lsn: this.#applied });
       return;
     }
+    this.#options.onLag?.(Infinity);
     throw new GitStratumError("corrupt", "Find no snapshot that the log continues", {
       data: { partition, applied: this.#applied, truncated, tried: candidates.length },
     });
@@ -155,6 +160,7 @@ export class LogReplay {
   }
 
   #diverged(lsn: Lsn): GitStratumError {
+    this.#options.onLag?.(Infinity);
     return new GitStratumError("corrupt", "Find state that the log does not lead to", {
       data: { partition: this.#options.partition, applied: this.#applied, log: lsn },
     });

@@ -16,20 +16,28 @@ import type { Duty, PartitionDuties } from "./partition_duties.ts";
 import { PartitionFollower } from "./partition_follower.ts";
 import { PartitionPrimary, type PartitionPrimaryOptions } from "./partition_primary.ts";
 
+/**
+ * How soon a slot could serve: nobody knows before the log was looked at, `near` is at once, `behind`
+ * after a replay.
+ */
+export type Standing = "unknown" | "near" | "behind";
+
 /** What a slot stands on. */
-export interface PartitionSlotOptions extends Omit<PartitionPrimaryOptions, "claim"> {
+export interface PartitionSlotOptions extends Omit<PartitionPrimaryOptions, "claim" | "onLag"> {
   /** What this node is to the partition. */
   readonly duties: PartitionDuties;
   /** Under what this node may speak for it. */
   readonly lease: NodeLease;
 }
 
+/** So many entries are applied in a moment. */
+const NEAR_ENTRY_COUNT = 256;
 /** How long a caller waits for a partition to open; the opening goes on. */
 const OPENING_WAIT_MS = 2000;
 
 /** The node's hold on a partition. */
 export class PartitionSlot {
-  readonly #options: PartitionSlotOptions;
+  readonly #options: PartitionSlotOptions & Pick<PartitionPrimaryOptions, "onLag">;
   readonly #turns = new Mutex();
   #primary: PartitionPrimary | undefined;
   #claim: PartitionClaim | undefined;
@@ -38,10 +46,19 @@ export class PartitionSlot {
     | { readonly primary: Promise<PartitionPrimary>; readonly stop: AbortController }
     | undefined;
   #closed = false;
+  #standing: Standing = "unknown";
 
   /** Makes a slot in which nothing runs. */
   constructor(options: PartitionSlotOptions) {
-    this.#options = options;
+    const onLag = (entryCount: number) => {
+      this.#standing = entryCount > NEAR_ENTRY_COUNT ? "behind" : "near";
+    };
+    this.#options = { ...options, onLag };
+  }
+
+  /** How soon it could serve, as far as it was found out since it got a duty. */
+  get standing(): Standing {
+    return this.#standing;
   }
 
   /** The primary that is open now. */
@@ -104,7 +121,7 @@ export class PartitionSlot {
     if (duty === "follower") {
       this.#follower ??= new PartitionFollower(this.#options);
     } else if (duty === "none") {
-      await this.#unfollow();
+      await this.#leave();
     }
   }
 
@@ -120,6 +137,12 @@ export class PartitionSlot {
   async #unfollow(): Promise<void> {
     await this.#follower?.stop();
     this.#follower = undefined;
+  }
+
+  /** Nobody looks at the log any more. */
+  async #leave(): Promise<void> {
+    await this.#unfollow();
+    this.#standing = "unknown";
   }
 
   #open(): { readonly primary: Promise<PartitionPrimary>; readonly stop: AbortController } {

@@ -69,6 +69,17 @@ export class PartitionTable {
     return this.primaries.every((partition) => this.#slots[partition]!.opened !== undefined);
   }
 
+  /**
+   * The partitions of this node that it could serve at once; undefined while it has not looked at the
+   * logs of all that it holds.
+   */
+  caughtUp(): Partition[] | undefined {
+    const held = ALL_PARTITION_NUMBERS.filter((each) => this.#options.duties.of(each) !== "none");
+    const standings = held.map((partition) => this.#slots[partition]!.standing);
+    if (standings.includes("unknown")) return undefined;
+    return held.filter((_, index) => standings[index] === "near");
+  }
+
   /** The partitions of which this node is to be the primary. */
   get primaries(): Partition[] {
     return ALL_PARTITION_NUMBERS.filter((partition) => this.isPrimary(partition));

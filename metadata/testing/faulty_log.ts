@@ -26,6 +26,8 @@ export class FaultyLog implements Log {
   fault: (append: number) => AppendFault | undefined = () => undefined;
   /** Awaited before each append. */
   gate: Promise<void> = Promise.resolve();
+  /** Awaited before each read. */
+  readGate: Promise<void> = Promise.resolve();
   /** Appends that were asked for. */
   appendCount = 0;
   /** Entries that were read, apart from those watched. */
@@ -81,6 +83,7 @@ export class FaultyLog implements Log {
 
   async read(partition: Partition, after: Lsn, limit: number): Promise<readonly LogEntry[]> {
     this.#check();
+    await this.readGate;
     const entries = await this.#log.read(partition, after, limit);
     this.readCount += entries.length;
     return entries;

@@ -39,6 +39,8 @@ export interface NodeAgentOptions {
   readonly isReady?: () => boolean;
   /** Of an object node: see {@link HeartbeatRequest.ringVersion}. */
   readonly ringVersion?: () => number | undefined;
+  /** Of a metadata node: see {@link HeartbeatRequest.caughtUp}. */
+  readonly caughtUp?: () => string | undefined;
   /** Called when a heartbeat shows another topology version than the one before. */
   readonly onTopologyVersion?: (version: number) => void;
 }
@@ -158,11 +160,13 @@ export class NodeAgent {
     if (this.#registration === undefined) return await this.#register();
     const { incarnation } = this.#registration;
     const ringVersion = this.#options.ringVersion?.();
+    const caughtUp = this.#options.caughtUp?.();
     const result = await control.heartbeat(node.id, {
       incarnation,
       ready: this.#isReady(),
       level: this.#levels.level,
       ...(ringVersion === undefined ? {} : { ringVersion }),
+      ...(caughtUp === undefined ? {} : { caughtUp }),
     });
     this.#state = result.state;
     // Given up meanwhile: its duties went elsewhere, so it begins anew.

@@ -11,6 +11,7 @@ import { z } from "zod";
 import { GitStratumError } from "../../error.ts";
 import { PARTITION_COUNT } from "../../limits.ts";
 import { HashRing } from "../../ring/hash_ring.ts";
+import { partitionSetSchema } from "./partition_set.ts";
 import type { SpokenLevels } from "./release_level.ts";
 
 /** Name of a node: lower-case letters, digits and hyphens; kept over restarts. */
@@ -149,6 +150,11 @@ export interface HeartbeatRequest {
   readonly ringVersion?: number;
   /** The newest release level that it speaks, as when it registered. */
   readonly level?: number;
+  /**
+   * Of a metadata node: the partitions that it could serve at once, because its tables are close behind
+   * their logs; see {@link encodePartitionSet}. Absent while it does not know, and from earlier releases.
+   */
+  readonly caughtUp?: string;
 }
 
 /** What a node learns from its heartbeat. */
@@ -326,6 +332,7 @@ export const heartbeatRequestSchema: z.ZodType<HeartbeatRequest> = z.looseObject
   ready: z.boolean(),
   ringVersion: z.int().nonnegative().exactOptional(),
   level: levelSchema.exactOptional(),
+  caughtUp: partitionSetSchema.exactOptional(),
 });
 
 /** Schema of {@link HeartbeatResult}. */
