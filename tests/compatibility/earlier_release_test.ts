@@ -1,0 +1,59 @@
+/**
+ * The release before, as it wrote itself down (`deno task shapes`), against this one: whatever it wrote
+ * is read, and whatever is written at its level, it reads.
+ */
+
+import assert from "node:assert/strict";
+import { readReleaseText, type ReleaseShapes, releaseShapes } from "./release_shapes.ts";
+import { type Misfit, misfits } from "./shape_comparison.ts";
+import { SHAPES } from "./shapes/mod.ts";
+
+const file = new URL("testdata/earlier_release.jsonl", import.meta.url);
+const earlier: ReleaseShapes = readReleaseText(await Deno.readTextFile(file));
+const present = releaseShapes(SHAPES);
+
+/** Shapes that the release before did not have; each needs a level, or is tried and done without. */
+const YOUNGER: ReadonlySet<string> = new Set(["stored level"]);
+
+/**
+ * What this release may write and the one before would refuse, with what keeps it from doing so while
+ * the cluster is of the earlier level.
+ */
+const HELD_BACK: Readonly<Record<string, string>> = {};
+
+const asText = (name: string) => ({ at, what }: Misfit) => `${name} / ${at}: ${what}`;
+
+Deno.test("messages of the release before are read, and mean the same", () => {
+  let count = 0;
+  for (const { name, schema } of SHAPES) {
+    for (const message of earlier[name]?.messages ?? []) {
+      const parsed = schema.safeParse(message);
+      assert.ok(parsed.success, `${name}: ${JSON.stringify(message).slice(0, 2000)}`);
+      count++;
+    }
+  }
+  assert.ok(count >= Object.keys(earlier).length);
+});
+
+Deno.test("shapes of the release before are still there, and new ones are known to be new", () => {
+  const gone = Object.keys(earlier).filter((name) => present[name] === undefined);
+  assert.deepEqual(gone, [], "the release before writes them");
+  const younger = Object.keys(present).filter((name) => earlier[name] === undefined);
+  assert.deepEqual(new Set(younger), YOUNGER, "docs/compatibility.md says what new shapes need");
+});
+
+Deno.test("readers of this release take all that the release before may write", () => {
+  const found = Object.entries(earlier).flatMap(([name, { reads }]) =>
+    misfits(present[name]!.reads, reads).map(asText(name))
+  );
+  assert.deepEqual(found, []);
+});
+
+Deno.test("readers of the release before take all that is written at its level", () => {
+  const found = Object.entries(earlier).flatMap(([name, { reads }]) =>
+    misfits(reads, present[name]!.reads).map(asText(name))
+  );
+  assert.deepEqual(found.filter((one) => HELD_BACK[one] === undefined), []);
+  const stale = Object.keys(HELD_BACK).filter((one) => !found.includes(one));
+  assert.deepEqual(stale, [], "nothing has to be held back there any more");
+});
