@@ -35,7 +35,7 @@ Deno.test("caughtUp() of a node without its tables lacks what it has to replay, 
   };
   equal((await told(primary!, (set) => set?.has(partition) ?? false)).size, 256);
 
-  const [id] = followers as [string];
+  const id = followers[0]!;
   const { log } = cluster.member(id);
   const gate = Promise.withResolvers<void>();
   cluster.kill(id);
