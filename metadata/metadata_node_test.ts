@@ -3,7 +3,10 @@ import { DELETED_REPOSITORY_GRACE_MS, hasCode, systemRandom } from "@gitstratum/
 import type { Oid } from "@gitstratum/core/git";
 import { partitionOf } from "@gitstratum/core/ring";
 import {
+  extentId,
+  type FreshIndex,
   newPushId,
+  packId,
   parseRepositoryName,
   type RepositoryKey,
   type RepositoryName,
@@ -127,6 +130,51 @@ Deno.test("push() accepts objects that the repository reaches, and none of anoth
   const child = node.objects.commitOf("child", [oid]);
   const group = await node.store(mine, [child]);
   deepEqual(reasons(await node.push(mine, [command(MAIN, oid, child)], { group })), [undefined]);
+});
+
+/** Stores a commit of its own; the push of it, and its index. */
+async function storedPush(node: TestNode, key: RepositoryKey, name: string) {
+  const oid = node.objects.commitOf(name);
+  const group = await node.store(key, [oid]);
+  const range = { offset: 0, length: group.indexBytes };
+  const bytes = await node.extents.read(extentId(packId(group.groupId, "i"), 0), range);
+  const push = (freshIndex: FreshIndex) =>
+    node.push(key, [command(`refs/heads/${name}`, undefined, oid)], { group, freshIndex });
+  return { oid, bytes, push };
+}
+
+Deno.test("push() reads no index that came along, and later questions do not either", async () => {
+  await using node = await TestNode.start();
+  const repository = await node.create();
+  const { oid, bytes, push } = await storedPush(node, repository, "fresh");
+  const nobody = () => Promise.reject(new Error("Nobody asks"));
+  Object.assign(node.extents, { read: nobody, stat: nobody });
+  deepEqual(reasons(await push({ bytes, storedAfterMs: node.clock.nowMs() })), [undefined]);
+  const request = { oids: [oid], scope: "repository" } as const;
+  equal((await node.metadata.locate(repository, request)).length, 1);
+});
+
+Deno.test("push() reads the index that is stored when the one that came along is not to be believed", async () => {
+  await using node = await TestNode.start();
+  const repository = await node.create();
+  const hourMs = 3600 * 1000;
+  const nowMs = node.clock.nowMs();
+  let askedCount = 0;
+  const stat = node.extents.stat.bind(node.extents);
+  node.extents.stat = (id) => (askedCount++, stat(id));
+  const cases: readonly [string, (bytes: FreshIndex["bytes"]) => FreshIndex][] = [
+    ["short", (bytes) => ({ bytes: bytes.slice(1), storedAfterMs: nowMs })],
+    ["old", (bytes) => ({ bytes, storedAfterMs: nowMs - hourMs })],
+    ["ahead", (bytes) => ({ bytes, storedAfterMs: nowMs + hourMs })],
+  ];
+  for (const [index, [name, made]] of cases.entries()) {
+    const { bytes, push } = await storedPush(node, repository, name);
+    deepEqual(reasons(await push(made(bytes))), [undefined], name);
+    equal(askedCount, index + 1, name);
+  }
+  const { bytes, push } = await storedPush(node, repository, "damaged");
+  bytes[bytes.length - 1]! ^= 1;
+  await rejects(push({ bytes, storedAfterMs: nowMs }), is("unavailable"));
 });
 
 Deno.test("push() lets a deleted branch's commits be used again within the grace time", async () => {

@@ -20,6 +20,7 @@ import { encodeRecipe } from "@gitstratum/core/recipe";
 import {
   type AuditTrail,
   createRepositorySchema,
+  decodePushFrame,
   deepenRequestSchema,
   deleteRepositorySchema,
   encodeReferences,
@@ -153,6 +154,10 @@ export class MetadataService implements Service {
     this.#ask("deepen", deepenRequestSchema, (key, body) => metadata.deepen(key, body));
     this.#ask("locate", locateRequestSchema, (key, body) => metadata.locate(key, body));
     this.#ask("push", pushRequestSchema, (key, body) => metadata.push(key, body));
+    this.#app.post(`${REPOSITORY}/push-frame`, async (context) => {
+      const frame = await readBodyBytes(context.req.raw, { bytesMax: METADATA_PUSH_BYTES_MAX });
+      return Response.json(await metadata.push(keyOf(context), decodePushFrame(frame)));
+    });
   }
 
   #addStreams(): void {

@@ -58,15 +58,7 @@ export class JsonClient {
       }),
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     });
-    try {
-      return await readJson(response, call.schema, call);
-    } catch (cause) {
-      // A bad answer is no fault of the caller, and the next one may be good.
-      throw new GitStratumError("unavailable", "Receive an answer of another shape", {
-        data: { path, ...(cause instanceof GitStratumError ? cause.data : {}) },
-        cause,
-      });
-    }
+    return await readAnswer(response, path, call);
   }
 
   /**
@@ -90,6 +82,27 @@ export class JsonClient {
       }
       throw new GitStratumError("unavailable", "Reach a service", { data: { path }, cause });
     }
+  }
+}
+
+/**
+ * The validated JSON body of an answer to a call of `path`.
+ *
+ * @throws `unavailable` when it does not fit the schema
+ */
+export async function readAnswer<T>(
+  response: Response,
+  path: string,
+  expected: { readonly schema: z.ZodType<T>; readonly bytesMax?: number },
+): Promise<T> {
+  try {
+    return await readJson(response, expected.schema, expected);
+  } catch (cause) {
+    // A bad answer is no fault of the caller, and the next one may be good.
+    throw new GitStratumError("unavailable", "Receive an answer of another shape", {
+      data: { path, ...(cause instanceof GitStratumError ? cause.data : {}) },
+      cause,
+    });
   }
 }
 

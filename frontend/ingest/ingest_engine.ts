@@ -10,7 +10,7 @@
  * @module
  */
 
-import { EXTENT_BYTES, GitStratumError } from "@gitstratum/core";
+import { EXTENT_BYTES, FRESH_INDEX_BYTES_MAX, GitStratumError } from "@gitstratum/core";
 import { OBJECT_TYPE_CODES, type Oid, oidBytes } from "@gitstratum/core/git";
 import { isDeltaCode } from "@gitstratum/core/pack";
 import { extentId, type ExtentWrite, packId } from "@gitstratum/core/rpc";
@@ -268,7 +268,7 @@ export class IngestEngine {
     }
     await sink.finish();
     const { historyBytes, contentBytes, historyCount, contentCount } = writer;
-    return this.#result({
+    const result = this.#result({
       groupId,
       historyBytes,
       contentBytes,
@@ -277,6 +277,8 @@ export class IngestEngine {
       contentCount,
       extentBytes: EXTENT_BYTES,
     }, index.externalLinks);
+    const isSmall = index.bytes.length <= FRESH_INDEX_BYTES_MAX;
+    return isSmall ? { ...result, index: index.bytes } : result;
   }
 
   #result(

@@ -65,6 +65,8 @@ export interface IngestJob {
 export interface IngestResult {
   /** What was stored; undefined when the pack held no objects. */
   readonly group: PackGroup | undefined;
+  /** The group's index, where it is small. */
+  readonly index?: Uint8Array<ArrayBuffer>;
   /** Entries of the pack as it came. */
   readonly objectCount: number;
   /** Entries that came as deltas. */

@@ -64,6 +64,8 @@ export interface IngestRequest {
 export interface IngestedPack {
   /** What was stored; undefined when the pack holds no objects. */
   readonly group: PackGroup | undefined;
+  /** The group's index, where it is small. */
+  readonly index?: Uint8Array<ArrayBuffer>;
   /** What object checks warn of, in git's words, without line ends. */
   readonly warnings: readonly string[];
 }
@@ -251,6 +253,7 @@ export class ReceivePackSession {
     input: { readonly body: PackBody; readonly progress: (text: string) => void },
   ): Promise<ToldOutcome> {
     let ingested: IngestedPack = { group: undefined, warnings: [] };
+    const storedAfterMs = this.#options.clock.nowMs();
     try {
       if (push.hasPack) {
         ingested = await this.#options.ingest({
@@ -267,7 +270,7 @@ export class ReceivePackSession {
       return { unpackError: shownError(error), results: rejected(push, "unpacker error") };
     }
     await input.body.discardRest();
-    const { group, warnings } = ingested;
+    const { warnings } = ingested;
     try {
       const refusal = await this.#refusal(push, repository);
       if (refusal !== undefined) {
@@ -277,7 +280,8 @@ export class ReceivePackSession {
       if (!isCallersFault(error)) throw error;
       return { results: rejected(push, shownError(error)), warnings };
     }
-    return { results: await this.#commit(push, repository, group), warnings };
+    const stored = storedParts(ingested, storedAfterMs);
+    return { results: await this.#commit(push, repository, stored), warnings };
   }
 
   /** What the policy has to say against a push; undefined when it may be committed. */
@@ -298,7 +302,7 @@ export class ReceivePackSession {
   async #commit(
     push: PushCommands,
     repository: RepositoryInfo,
-    group: PackGroup | undefined,
+    stored: Pick<PushRequest, "group" | "freshIndex">,
   ): Promise<readonly CommandResult[]> {
     const { random, clock, access } = this.#options;
     const { transport, remoteAddress, asker } = this.#conversation;
@@ -311,7 +315,7 @@ export class ReceivePackSession {
         commands: push.commands,
         atomic: push.atomic,
         pushOptions: push.pushOptions,
-        ...(group === undefined ? {} : { group }),
+        ...stored,
         provenance: {
           ...asker.actor(),
           transport,
@@ -344,6 +348,15 @@ export class ReceivePackSession {
       }
     }
   }
+}
+
+/** What the metadata cluster is told of a pack that was stored. */
+function storedParts(
+  { group, index }: IngestedPack,
+  storedAfterMs: number,
+): Pick<PushRequest, "group" | "freshIndex"> {
+  if (group === undefined) return {};
+  return index === undefined ? { group } : { group, freshIndex: { bytes: index, storedAfterMs } };
 }
 
 function rejected(push: PushCommands, reason: string): CommandResult[] {

@@ -9,7 +9,13 @@
  * @module
  */
 
-import { type Clock, GitStratumError, PUSH_DURATION_MS_MAX } from "@gitstratum/core";
+import {
+  type Clock,
+  FRESH_INDEX_MS_MAX,
+  GitStratumError,
+  hasCode,
+  PUSH_DURATION_MS_MAX,
+} from "@gitstratum/core";
 import { isZeroOid, type Oid, oidToBytes } from "@gitstratum/core/git";
 import {
   EXTERNAL_IS_BASE,
@@ -20,6 +26,7 @@ import {
 } from "@gitstratum/core/pack";
 import {
   type ExtentStore,
+  type FreshIndex,
   groupExtents,
   type LocatedObject,
   type PackGroup,
@@ -40,7 +47,7 @@ import type { TipFacts } from "./reference_transaction.ts";
 
 /** What the check asks of the reading side. */
 export type ConnectivityView =
-  & Pick<NetworkView, "contains" | "objectType" | "peel" | "mistypedLinks">
+  & Pick<NetworkView, "contains" | "objectType" | "peel" | "mistypedLinks" | "noteIndex">
   & AncestryView
   & ReferenceFactsSearch["view"];
 
@@ -77,13 +84,14 @@ export interface PushCheckOptions {
  */
 export async function checkPush(
   refs: RepositoryRefsView,
-  request: Pick<PushRequest, "commands" | "group" | "signatures">,
+  request: Pick<PushRequest, "commands" | "group" | "freshIndex" | "signatures">,
   options: PushCheckOptions,
 ): Promise<PushVerdict> {
   const tips = new Set(
     request.commands.map(({ newOid }) => newOid).filter((oid) => !isZeroOid(oid)),
   );
-  const group = request.group && await soundGroup(refs, request.group, options);
+  const group = request.group &&
+    await soundGroup(refs, { ...request, group: request.group }, options);
   const facts = new Map<Oid, TipFacts>();
   const inGroup = new Set<Oid>();
   for (const oid of group === undefined ? [] : tips) {
@@ -121,11 +129,12 @@ export async function checkPush(
 /** The group's index, or undefined when something that the group needs is not reachable. */
 async function soundGroup(
   refs: RepositoryRefsView,
-  group: PackGroup,
+  { group, freshIndex }: GroupRequest,
   options: PushCheckOptions,
 ): Promise<PackIndex | undefined> {
-  await checkAge(group, options);
-  const index = await readIndex(group, options.extents);
+  const isFresh = freshIndex !== undefined && isBelieved(freshIndex, group, options.clock);
+  if (!isFresh) await checkAge(group, options);
+  const index = isFresh ? openIndex(freshIndex) : await readIndex(group, options.extents);
   if (!describes(index, group) || index.format !== refs.objectFormat) {
     throw new GitStratumError("invalid", "Commit a group that its index does not describe", {
       data: { groupId: group.groupId },
@@ -133,7 +142,38 @@ async function soundGroup(
   }
   const needed = [...neededExternals(index)];
   if (needed.length > 0 && (await options.view.contains(refs, needed)).length > 0) return undefined;
-  return (await options.view.mistypedLinks(refs, index)).length > 0 ? undefined : index;
+  if ((await options.view.mistypedLinks(refs, index)).length > 0) return undefined;
+  options.view.noteIndex(group, index);
+  return index;
+}
+
+/** What a push says of its group. */
+type GroupRequest = { readonly group: PackGroup } & Pick<PushRequest, "freshIndex">;
+
+/**
+ * Whether an index that came along needs not be read back, nor its extents' age be asked for. Whoever
+ * sent it may have stood still since, and its clock may be wrong: then both are.
+ */
+function isBelieved(
+  { bytes, storedAfterMs }: FreshIndex,
+  group: PackGroup,
+  clock: Pick<Clock, "nowMs">,
+): boolean {
+  const ageMs = clock.nowMs() - storedAfterMs;
+  return bytes.length === group.indexBytes && Math.abs(ageMs) <= FRESH_INDEX_MS_MAX;
+}
+
+function openIndex({ bytes }: FreshIndex): PackIndex {
+  try {
+    return PackIndex.open(bytes);
+  } catch (cause) {
+    // What is stored may be intact: the push can be sent again.
+    if (!hasCode(cause, "corrupt")) throw cause;
+    throw new GitStratumError("unavailable", "Receive an index that was damaged on its way", {
+      data: { bytes: bytes.length },
+      cause,
+    });
+  }
 }
 
 /** A push must commit well before its oldest extent may be taken for an orphan. */

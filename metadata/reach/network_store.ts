@@ -10,9 +10,15 @@
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
+import { FRESH_INDEX_BYTES_MAX, GitStratumError, MIB } from "@gitstratum/core";
 import { PackIndex } from "@gitstratum/core/pack";
-import { type ExtentStore, packId, packRanges } from "@gitstratum/core/rpc";
+import {
+  type ExtentStore,
+  type GroupId,
+  type PackGroup,
+  packId,
+  packRanges,
+} from "@gitstratum/core/rpc";
 import type {
   CataloguedGroup,
   PackCatalogue,
@@ -28,6 +34,9 @@ import { SLICE_STEPS, Slices } from "./slices.ts";
 
 /** Index files that are read at the same time: thousands of small groups wait for the network. */
 const CONCURRENT_INDEX_READS = 16;
+
+/** Indexes of pushes that were checked a moment ago, in bytes. */
+const FRESH_BYTES_MAX = 1 * MIB;
 
 /** A network in memory. */
 export interface OpenNetwork {
@@ -52,6 +61,7 @@ export class NetworkStore {
   readonly #objects: ObjectCache;
   readonly #bytesMax: number;
   readonly #entries: ByteBoundedCache<string, NetworkEntry>;
+  readonly #fresh = new ByteBoundedCache<GroupId, PackIndex>(FRESH_BYTES_MAX);
   #networkCount = 0;
 
   /** Makes a store that keeps about `bytesMax` bytes of indexes, and always the newest network. */
@@ -90,6 +100,11 @@ export class NetworkStore {
       await entry.growing;
     }
     return entry;
+  }
+
+  /** Keeps the index of a group that may be in the catalogue soon, so that it need not be read. */
+  noteIndex({ groupId, indexBytes }: PackGroup, index: PackIndex): void {
+    if (indexBytes <= FRESH_INDEX_BYTES_MAX) this.#fresh.set(groupId, index, indexBytes);
   }
 
   #make(refs: RepositoryRefsView, generation: number): NetworkEntry {
@@ -141,6 +156,12 @@ export class NetworkStore {
 
   async #readIndex({ group }: CataloguedGroup, slices: Slices): Promise<PackIndex> {
     const { groupId, indexBytes, extentBytes } = group;
+    const fresh = this.#fresh.get(groupId);
+    if (fresh !== undefined) {
+      // From now on the network accounts for it.
+      this.#fresh.delete(groupId);
+      return fresh;
+    }
     const cost = stepCost(group.historyCount + group.contentCount);
     const pack = packId(groupId, "i");
     const range = { offset: 0, length: indexBytes, extentBytes };

@@ -25,6 +25,7 @@ import type {
   LocateScope,
   NegotiateRequest,
   NegotiateResult,
+  PackGroup,
   PlanRequest,
   ShallowBoundary,
 } from "@gitstratum/core/rpc";
@@ -91,6 +92,11 @@ export class NetworkView {
       bytesMax: budgets.networkBytesMax,
     });
     this.#reaches = new ReachStore(budgets.reachBytesMax);
+  }
+
+  /** Keeps the index of a group that was checked and may be committed soon. */
+  noteIndex(group: PackGroup, index: PackIndex): void {
+    this.#networks.noteIndex(group, index);
   }
 
   /** Which of the ids the repository's references do not reach; in the order asked. */

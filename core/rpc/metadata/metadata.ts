@@ -52,6 +52,8 @@ export interface UpdateRepositoryRequest {
   readonly head?: string;
   /** Settings that change. */
   readonly settings?: RepositorySettingsChange;
+  /** What `repositoryVersion` gave for the repository that this is a change of; absent = any. */
+  readonly ifVersion?: string;
   /** Who, how and when: kept in the log. */
   readonly provenance?: Provenance;
 }
@@ -183,6 +185,14 @@ export interface ReferenceCommand {
   readonly newOid: Oid;
 }
 
+/** The index of a group whose extents were stored a moment ago: nobody has to ask for either. */
+export interface FreshIndex {
+  /** The whole index; at most `FRESH_INDEX_BYTES_MAX` bytes. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Wall time before the first extent of the group was written, in milliseconds. */
+  readonly storedAfterMs: number;
+}
+
 /** A push whose objects are durable already. */
 export interface PushRequest {
   /** Key that makes a repeated call find the first outcome. */
@@ -193,6 +203,8 @@ export interface PushRequest {
   readonly atomic: boolean;
   /** The objects, unless the push only deletes or moves references. */
   readonly group?: PackGroup;
+  /** Spares the primary two questions to the object cluster; only with a group. */
+  readonly freshIndex?: FreshIndex;
   /** What `git push -o` gave, in order. */
   readonly pushOptions: readonly string[];
   /** Who, how and when. */

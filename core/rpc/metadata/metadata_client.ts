@@ -11,7 +11,7 @@ import { decodeRecipe } from "../../recipe/recipe_decoder.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { readBodyBytes } from "../body.ts";
 import type { Fetcher } from "../fetcher.ts";
-import { type JsonCall, JsonClient } from "../json_client.ts";
+import { type JsonCall, JsonClient, readAnswer } from "../json_client.ts";
 import type {
   CreateRepositoryRequest,
   DeleteRepositoryRequest,
@@ -45,6 +45,7 @@ import {
   shallowBoundarySchema,
   tagDigestSchema,
 } from "./metadata_wire.ts";
+import { encodePushFrame, PUSH_FRAME_TYPE } from "./push_frame.ts";
 import { decodeReferences } from "./reference_stream.ts";
 import {
   type DeletedRepository,
@@ -246,10 +247,34 @@ export class MetadataClient implements Metadata {
   }
 
   /** {@inheritDoc Metadata.push} */
-  push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
-    return this.#ask(`${keyPath(key)}/push`, {
+  async push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    if (request.freshIndex !== undefined) {
+      try {
+        return await this.#pushFrame(key, encodePushFrame(request, request.freshIndex));
+      } catch (error) {
+        // A node of the release before knows no such path; it reads the index where it is stored.
+        if (!hasCode(error, "unsupported")) throw error;
+      }
+    }
+    return await this.#ask(`${keyPath(key)}/push`, {
       body: pushBody(request),
       schema: pushResultSchema,
+    });
+  }
+
+  async #pushFrame(
+    key: RepositoryKey,
+    frame: Uint8Array<ArrayBuffer>,
+  ): Promise<PushResult> {
+    const path = `${keyPath(key)}/push-frame`;
+    const response = await this.#client.send(path, {
+      method: "POST",
+      body: frame,
+      headers: { "content-type": PUSH_FRAME_TYPE, "content-length": `${frame.length}` },
+    });
+    return await readAnswer(response, path, {
+      schema: pushResultSchema,
+      bytesMax: METADATA_REQUEST_BYTES_MAX,
     });
   }
 

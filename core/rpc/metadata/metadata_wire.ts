@@ -106,6 +106,7 @@ export const deletedPageSchema: z.ZodType<DeletedRepository[]> = z.array(
 export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.object({
   head: z.string().min(1).optional(),
   settings: repositorySettingsChangeSchema.optional(),
+  ifVersion: z.string().optional(),
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<UpdateRepositoryRequest>;
 
@@ -274,18 +275,19 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.object({
   signatures: z.object({ good: oids, bad: oids }).optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
-/** A push as it travels. */
-export type PushBody = Omit<PushRequest, "commands" | "pushId"> & {
+/** A push as it travels, less its index. */
+export type PushBody = Omit<PushRequest, "commands" | "pushId" | "freshIndex"> & {
   readonly pushId: PushId;
   readonly commands: readonly CommandRow[];
 };
 
-/** The wire form of a push. */
+/** The wire form of a push; its index travels beside it (see `push_frame.ts`). */
 export function pushBody(request: PushRequest): PushBody {
+  const { freshIndex: _, ...rest } = request;
   const commands = request.commands.map(({ name, oldOid, newOid }) =>
     [name, oldOid, newOid] as const
   );
-  return { ...request, commands };
+  return { ...rest, commands };
 }
 
 /** Schema of {@link PushResult}. */
