@@ -78,8 +78,10 @@ export const INGEST_INLINE_WORK_BYTES_MAX = 4 * MIB;
 export const INGEST_INLINE_RING_BYTES = 3 * MIB;
 /** Memory for objects of an ingest in a worker: base, result and a gap, each of the largest size. */
 export const INGEST_RING_BYTES = 3 * (IN_MEMORY_OBJECT_BYTES_MAX + 4 * KIB);
-/** Deltas of a push, not resolved while it came, from which on a second thread takes half of them. */
-export const INGEST_SHARE_DELTA_COUNT_MIN = 20_000;
+/** Entries of a push from which on a second thread takes a share of it. */
+export const INGEST_SHARE_ENTRY_COUNT_MIN = 20_000;
+/** What that thread may have left to do before it is idle: more would leave the other one idle. */
+export const INGEST_SHARE_AHEAD_BYTES = 16 * MIB;
 /** Memory for objects of that thread; larger ones than a third of it pass through scratch files. */
 export const INGEST_SHARE_RING_BYTES = 12 * MIB;
 /** Workers at a time; further large pushes wait with their bytes on disk. */
@@ -307,8 +309,6 @@ export const PACK_REPLAY_TOTAL_BYTES_MAX = 48 * MIB;
 export const PACK_WINDOW_BLOCK_COUNT = 4;
 /** How long a reader may take nothing while others wait for it: such a client has stalled. */
 export const PACK_READER_STALL_MS_MAX = 30 * 1000;
-/** A stored pack that is used is read again and checked this often: once per many thousand hits. */
-export const PACK_RECHECK_MS = 10 * 60 * 1000;
 /** Requests of which is known how often they came: about 200 bytes each. */
 export const PACK_KEY_COUNT_MAX = 65_536;
 /** Repositories that a start prepares for: more would only share the same short time. */

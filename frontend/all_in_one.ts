@@ -34,6 +34,7 @@ import { type ControlNode, openControlNode } from "@gitstratum/control";
 import { openMetadataNode } from "@gitstratum/metadata";
 import { openObjectNode } from "@gitstratum/object";
 
+import { SameProcessExtents } from "./same_process_extents.ts";
 import type { EventGround } from "./events/event_ground.ts";
 import {
   type FrontendGround,
@@ -79,7 +80,8 @@ async function openNodes(
       logger.error("Meet trouble in the object node", { what, ...data as LogData }),
   });
   releases.add(() => object.close());
-  const extents = new ExtentClient((request) => object.service.fetch(request));
+  const service = new ExtentClient((request) => object.service.fetch(request));
+  const extents = new SameProcessExtents(object.extents, service);
   await Deno.mkdir(`${directory}/consensus`, { recursive: true });
   const consensus = new SqliteConsensus(`${directory}/consensus/consensus.sqlite`, {
     clock,

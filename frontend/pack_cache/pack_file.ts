@@ -1,5 +1,6 @@
 /**
- * A framed pack in a file, read in blocks while it grows and after.
+ * A framed pack in a file, read in blocks while it grows and after. Each block is read with the check
+ * that was taken when it was appended: nothing else than that ever leaves the file.
  *
  * The open file outlives its name: whoever holds it reads on after it was removed or replaced. It is
  * closed when the last holder has released it.
@@ -19,22 +20,29 @@ export interface PackFileParts {
   readonly blockBytes: number;
   /** Bytes that it holds already. */
   readonly framedBytes: number;
-  /** Called after the last release. */
-  onClosed?(): void;
+  /** CRC-32 of each block that it holds already. */
+  readonly checks?: readonly number[];
+  /** Told of bytes that are not those that were appended. */
+  onDamaged?(): void;
 }
 
 /** An open file of blocks, held once by its maker. */
 export class PackFile {
   readonly #parts: PackFileParts;
   #framedBytes: number;
-  /** CRC-32 of each block that was appended. */
-  readonly #checks: number[] = [];
+  readonly #checks: number[];
   #holders = 1;
 
   /** Takes the open file over. */
   constructor(parts: PackFileParts) {
     this.#parts = parts;
     this.#framedBytes = parts.framedBytes;
+    this.#checks = [...parts.checks ?? []];
+  }
+
+  /** CRC-32 of each block that was appended, to be kept beside a finished file. */
+  get checks(): readonly number[] {
+    return this.#checks;
   }
 
   /** Bytes written so far. */
@@ -65,7 +73,7 @@ export class PackFile {
   /**
    * Reads a block that was written.
    *
-   * @throws `corrupt` when the file has become shorter than what was written
+   * @throws `corrupt` when the file holds something else, or less
    */
   read(index: number): Uint8Array {
     return this.readInto(new Uint8Array(this.#parts.blockBytes), index);
@@ -84,15 +92,11 @@ export class PackFile {
     const block = memory.subarray(0, Math.min(blockBytes, this.#framedBytes - offset));
     assert(block.length > 0, "A block fits the memory that it is read into");
     const found = file.readAt(block, offset);
-    if (found === block.length) return block;
-    throw new GitStratumError("corrupt", "Find a stored pack cut short", {
-      data: { wanted: this.#framedBytes, found: offset + found },
+    if (found === block.length && this.#checks[index] === crc32(block)) return block;
+    this.#parts.onDamaged?.();
+    throw new GitStratumError("corrupt", "Find a stored pack damaged", {
+      data: { index, wanted: block.length, found },
     });
-  }
-
-  /** Whether the bytes of a block are those that were appended in its place. */
-  isAppended(block: Uint8Array, index: number): boolean {
-    return this.#checks[index] === crc32(block);
   }
 
   /** Keeps the file open for one holder more. */
@@ -106,6 +110,5 @@ export class PackFile {
     assert(this.#holders > 0, "A hold is released once");
     if (--this.#holders > 0) return;
     this.#parts.file.close();
-    this.#parts.onClosed?.();
   }
 }

@@ -2,8 +2,9 @@
  * Finished packs in files, ready to be sent: bounded by bytes and by time, least recently used first
  * out.
  *
- * Invariants: a file has its final name only after it was read back and found sound; the bytes of
- * all files, growing ones included, never exceed the budget, nor what is left free beside them.
+ * Invariants: a file has its final name only when its trailer is known to be that of its bytes; what
+ * is read from it later is compared with these, block by block. The bytes of all files, growing ones
+ * included, never exceed the budget, nor what is left free beside them.
  * Evicting a file takes its name away, not its bytes from those who read it.
  *
  * Fault model: nothing in here is worth a sync. The directory is emptied at start, so no crash leaves
@@ -12,12 +13,12 @@
  * @module
  */
 
-import { type Clock, hasCode, PACK_RECHECK_MS } from "@gitstratum/core";
+import { type Clock, hasCode } from "@gitstratum/core";
 import type { Disk } from "@gitstratum/core/disk";
 import { packBlockBytes } from "./pack_blocks.ts";
 import { PackFile } from "./pack_file.ts";
 import type { PackKey } from "./pack_key.ts";
-import { type ExpectedPack, verifyAppended, verifyPack } from "./pack_verifier.ts";
+import { type ExpectedPack, verifyPack } from "./pack_verifier.ts";
 
 /** What a store works with. */
 export interface PackStoreOptions {
@@ -52,8 +53,9 @@ export interface StoredPack {
 interface Entry {
   readonly facts: PackFacts;
   readonly framedBytes: number;
+  /** CRC-32 of each block. */
+  readonly checks: readonly number[];
   usedAtMs: number;
-  checkedAtMs: number;
 }
 
 /** A pack on its way into the store. */
@@ -81,13 +83,11 @@ export class GrowingPack {
   }
 
   /**
-   * Verifies the file and gives it its final name; whether it is stored. To be called once.
-   * `isOwnTrailer`: see `OpenedPack`.
+   * Gives the file its final name; whether it is stored. To be called once. A pack whose trailer was
+   * computed elsewhere is read back and hashed before. `isOwnTrailer`: see `OpenedPack`.
    */
   publish(key: PackKey, facts: PackFacts, isOwnTrailer: boolean): Promise<boolean> {
-    const verify = isOwnTrailer
-      ? () => verifyAppended(this.file, facts.mode)
-      : () => verifyPack(this.file, facts);
+    const verify = isOwnTrailer ? () => Promise.resolve() : () => verifyPack(this.file, facts);
     return this.#store.publish(this.#path, { key, facts, file: this.file, verify });
   }
 }
@@ -130,7 +130,6 @@ export class PackStore {
     this.#entries.delete(key);
     entry.usedAtMs = this.#options.clock.monotonicMs();
     this.#entries.set(key, entry);
-    if (entry.usedAtMs - entry.checkedAtMs > PACK_RECHECK_MS) this.#recheck(key, entry, file);
     return { facts: entry.facts, file };
   }
 
@@ -185,8 +184,8 @@ export class PackStore {
       const old = this.#entries.get(key);
       if (old !== undefined) this.#evict(key, old);
       this.#options.disk.rename(path, nameOf(key));
-      const nowMs = this.#options.clock.monotonicMs();
-      this.#entries.set(key, { facts, framedBytes, usedAtMs: nowMs, checkedAtMs: nowMs });
+      const usedAtMs = this.#options.clock.monotonicMs();
+      this.#entries.set(key, { facts, framedBytes, checks: file.checks, usedAtMs });
       return true;
     } catch (error) {
       this.#options.onTrouble(error);
@@ -197,28 +196,25 @@ export class PackStore {
     }
   }
 
-  /** Reads a pack again beside its use: what has rotted is not handed out for long. */
-  #recheck(key: PackKey, entry: Entry, file: PackFile): void {
-    entry.checkedAtMs = entry.usedAtMs;
-    file.hold();
-    verifyPack(file, entry.facts).catch((error) => {
-      this.#options.onTrouble(error);
-      if (this.#entries.get(key) === entry) this.#evict(key, entry);
-    }).finally(() => file.release());
-  }
-
   #open(key: PackKey, entry: Entry): PackFile | undefined {
     try {
       const file = this.#options.disk.open(nameOf(key));
-      if (file.size() === entry.framedBytes) {
+      const { framedBytes, checks } = entry;
+      if (file.size() === framedBytes) {
         const blockBytes = packBlockBytes(entry.facts.mode);
-        return new PackFile({ file, blockBytes, framedBytes: entry.framedBytes });
+        const onDamaged = () => this.#dropDamaged(key, entry);
+        return new PackFile({ file, blockBytes, framedBytes, checks, onDamaged });
       }
       file.close();
     } catch (error) {
       this.#options.onTrouble(error);
     }
     return undefined;
+  }
+
+  /** The next request is made anew. */
+  #dropDamaged(key: PackKey, entry: Entry): void {
+    if (this.#entries.get(key) === entry) this.#evict(key, entry);
   }
 
   /** Evicts what is too old, then the oldest until `bytes` more fit; whether they do. */

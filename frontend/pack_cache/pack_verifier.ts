@@ -79,20 +79,6 @@ function* contentsOf(block: Uint8Array, mode: SideBandMode): Generator<Uint8Arra
 }
 
 /**
- * Reads the whole file back and compares it with what was appended: enough where the trailer was
- * computed from that, and a twentieth of the cost of hashing it again.
- *
- * @throws `corrupt` when the file holds anything else
- */
-export async function verifyAppended(file: PackFile, mode: SideBandMode): Promise<void> {
-  const memory = new Uint8Array(packBlockBytes(mode));
-  for (let index = 0; index < file.blockCount; index++) {
-    if (!file.isAppended(file.readInto(memory, index), index)) throw damaged("block");
-    await immediate();
-  }
-}
-
-/**
  * Reads the whole file, letting other work run after each block.
  *
  * @throws `corrupt` when it is not what was expected
