@@ -1,11 +1,11 @@
 /**
  * Commands about the rules for references of a repository. Rules are one setting; each command reads
- * them, changes one and writes them back.
+ * them, changes one and writes them back, unless somebody else wrote meanwhile: then it begins again.
  *
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
+import { GitStratumError, hasCode } from "@gitstratum/core";
 import { type ReferenceRule, ROLES } from "@gitstratum/core/access";
 import { type AdminCommand, adminCommand, type AdminContext } from "./admin_command.ts";
 import {
@@ -16,6 +16,9 @@ import {
   textsFlag,
 } from "./command_parts.ts";
 import { column } from "./text_table.ts";
+
+/** Others who write at the same moment are people. */
+const ROUND_COUNT_MAX = 10;
 
 const COLUMNS = [
   column<ReferenceRule>("pattern", ({ pattern }) => pattern),
@@ -43,18 +46,27 @@ const PATTERN = {
   parse: (text: string) => text,
 };
 
-async function rulesOf(path: RepositoryPath, { api }: AdminContext) {
-  const { settings } = await api.call("getRepository", { path });
-  return settings.protectedReferences ?? [];
+async function rulesOf(path: RepositoryPath, { api }: Pick<AdminContext, "api">) {
+  const { settings, version } = await api.call("getRepository", { path });
+  return { rules: settings.protectedReferences ?? [], version };
 }
 
-function written(
+/** Reads the rules and writes what becomes of them, again when somebody else wrote meanwhile. */
+async function changeRules(
   path: RepositoryPath,
-  protectedReferences: readonly ReferenceRule[],
   { api }: AdminContext,
-) {
-  const settings = { protectedReferences: [...protectedReferences] };
-  return api.call("updateRepository", { path, body: { settings } });
+  change: (rules: readonly ReferenceRule[]) => readonly ReferenceRule[],
+): Promise<void> {
+  for (let round = 1;; round++) {
+    const { rules, version } = await rulesOf(path, { api });
+    const settings = { protectedReferences: [...change(rules)] };
+    try {
+      await api.call("updateRepository", { path, body: { settings, ifVersion: version } });
+      return;
+    } catch (error) {
+      if (round === ROUND_COUNT_MAX || !hasCode(error, "conflict")) throw error;
+    }
+  }
 }
 
 /** The commands. */
@@ -65,7 +77,7 @@ export const PROTECTION_COMMANDS: readonly AdminCommand[] = [
     operations: ["getRepository"],
     arguments: { repository: REPOSITORY },
     async run({ repository }, context) {
-      const rules = await rulesOf(repository, context);
+      const { rules } = await rulesOf(repository, context);
       return { kind: "entries", pages: onePage(rules), columns: COLUMNS };
     },
   }),
@@ -103,8 +115,7 @@ export const PROTECTION_COMMANDS: readonly AdminCommand[] = [
         ...{ pattern, denyDelete, denyForce, linearHistory, signed },
         ...(isLimited ? { pushers: pushersBy({ pusherRole, pushers, deployKeys }) } : {}),
       } as ReferenceRule;
-      const others = (await rulesOf(repository, context)).filter((one) => one.pattern !== pattern);
-      await written(repository, [...others, rule], context);
+      await changeRules(repository, context, (rules) => [...without(rules, pattern), rule]);
       return { kind: "value", value: rule };
     },
   }),
@@ -114,18 +125,21 @@ export const PROTECTION_COMMANDS: readonly AdminCommand[] = [
     operations: ["getRepository", "updateRepository"],
     arguments: { repository: REPOSITORY, pattern: PATTERN },
     async run({ repository, pattern }, context) {
-      const rules = await rulesOf(repository, context);
-      const others = rules.filter((one) => one.pattern !== pattern);
-      if (others.length === rules.length) {
+      await changeRules(repository, context, (rules) => {
+        const others = without(rules, pattern);
+        if (others.length < rules.length) return others;
         throw new GitStratumError("not-found", "Find no rule for this pattern", {
           data: { pattern },
         });
-      }
-      await written(repository, others, context);
+      });
       return { kind: "done", text: `${pattern} is protected no more` };
     },
   }),
 ];
+
+function without(rules: readonly ReferenceRule[], pattern: string): readonly ReferenceRule[] {
+  return rules.filter((one) => one.pattern !== pattern);
+}
 
 function pushersBy(
   flags: {

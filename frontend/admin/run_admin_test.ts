@@ -147,6 +147,24 @@ Deno.test("runAdmin() protects references one rule at a time", () =>
     assert.match(wrong.errors[0]!, /does not begin with refs/);
   }));
 
+Deno.test("runAdmin() keeps the rules of people who write at the same moment", () =>
+  AdminStage.run(async (stage) => {
+    await stage.ask("POST /repos", { name: "root/one" });
+    const rule = (...args: string[]) => stage.run(["protection", ...args]);
+    const names = ["a", "b", "c", "d"].map((name) => `refs/heads/${name}`);
+    const set = await Promise.all(names.map((name) => rule("set", "root/one", name, "--signed")));
+    assert.deepEqual(set.map(({ code }) => code), [0, 0, 0, 0]);
+    const listed = async () =>
+      (await rule("list", "root/one")).out.slice(1).map((line) => line.split(" ")[0]);
+    assert.deepEqual((await listed()).sort(), names);
+    const [removed, added] = await Promise.all([
+      rule("remove", "root/one", names[0]!),
+      rule("set", "root/one", "refs/tags/**", "--deny-delete"),
+    ]);
+    assert.deepEqual([removed.code, added.code], [0, 0]);
+    assert.deepEqual((await listed()).sort(), [...names.slice(1), "refs/tags/**"]);
+  }));
+
 Deno.test("runAdmin() keeps a token for its server and for no other", () =>
   AdminStage.run(async (stage) => {
     const nothing = { GITSTRATUM_TOKEN: "" };

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { GitStratumError, JSON_BODY_BYTES_MAX } from "@gitstratum/core";
-import { DEFAULT_REPOSITORY_SETTINGS } from "@gitstratum/core/rpc";
+import {
+  DEFAULT_REPOSITORY_SETTINGS,
+  type RepositorySettings,
+  repositoryVersion,
+} from "@gitstratum/core/rpc";
 import { API } from "./api.ts";
 import { ApiHarness } from "./testing/api_harness.ts";
 
@@ -9,6 +13,9 @@ Deno.test("apiApp() creates, shows, changes and deletes repositories", async () 
   const api = new ApiHarness();
   const created = await api.ask("POST /repos", { name: "me/one" });
   assert.equal(created.status, 201);
+  const versionOf = (head: string, settings: RepositorySettings) => ({
+    version: repositoryVersion({ head, settings }),
+  });
   assert.equal(created.headers.get("location"), "/api/v1/repos/me/one");
   const expected = {
     id: "0".repeat(32),
@@ -17,6 +24,7 @@ Deno.test("apiApp() creates, shows, changes and deletes repositories", async () 
     defaultBranch: "main",
     createdAt: "1970-01-01T00:00:00.000Z",
     settings: DEFAULT_REPOSITORY_SETTINGS,
+    ...versionOf("refs/heads/main", DEFAULT_REPOSITORY_SETTINGS),
   };
   assert.deepEqual(created.body, expected);
   assert.deepEqual((await api.ask("GET /repos/me/one")).body, expected);
@@ -24,7 +32,10 @@ Deno.test("apiApp() creates, shows, changes and deletes repositories", async () 
   const change = { defaultBranch: "trunk", settings: { denyDeletes: true } };
   const settings = { ...DEFAULT_REPOSITORY_SETTINGS, denyDeletes: true };
   const patched = await api.ask("PATCH /repos/me/one", change);
-  assert.deepEqual(patched.body, { ...expected, defaultBranch: "trunk", settings });
+  const version = versionOf("refs/heads/trunk", settings);
+  assert.deepEqual(patched.body, { ...expected, defaultBranch: "trunk", settings, ...version });
+  const late = await api.ask("PATCH /repos/me/one", { settings, ifVersion: expected.version });
+  assert.equal(late.status, 409);
   assert.equal((await api.ask("DELETE /repos/me/one")).status, 204);
   const missing = await api.ask("GET /repos/me/one");
   assert.equal(missing.status, 404);

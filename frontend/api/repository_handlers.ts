@@ -5,7 +5,12 @@
  */
 
 import type { z } from "zod";
-import { type Metadata, type RepositoryInfo, shownSettings } from "@gitstratum/core/rpc";
+import {
+  type Metadata,
+  type RepositoryInfo,
+  repositoryVersion,
+  shownSettings,
+} from "@gitstratum/core/rpc";
 import type { AccessGate } from "../access/access_gate.ts";
 import type { ApiHandlersOf } from "./api_handler.ts";
 import type { PageCursors } from "./page_cursor.ts";
@@ -53,11 +58,12 @@ export function repositoryHandlers(
     },
     getRepository: ({ repository }) => Promise.resolve(shownRepository(repository)),
     async updateRepository({ body, repository, provenance }) {
-      const { defaultBranch, settings } = body;
+      const { defaultBranch, settings, ifVersion } = body;
       return shownRepository(
         await metadata.updateRepository(repository, {
           ...(defaultBranch === undefined ? {} : { head: `refs/heads/${defaultBranch}` }),
           ...(settings === undefined ? {} : { settings }),
+          ...(ifVersion === undefined ? {} : { ifVersion }),
           provenance,
         }),
       );
@@ -77,6 +83,7 @@ export function shownRepository(repository: RepositoryInfo): z.output<typeof rep
     defaultBranch: repository.head.replace(/^refs\/heads\//, ""),
     createdAt: shownTime(repository.createdAtMs),
     settings: shownSettings(repository.settings),
+    version: repositoryVersion(repository),
     ...(repository.parentId === undefined ? {} : { parent: repository.parentId }),
   };
 }

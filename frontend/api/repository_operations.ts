@@ -23,6 +23,7 @@ export const repositorySchema = z.strictObject({
   defaultBranch: branch,
   createdAt: z.iso.datetime(),
   settings: shownSettingsSchema,
+  version: z.string().describe("Another one after each change of the branch and the settings"),
   parent: z.string().optional().describe("Id of the repository that it was forked from"),
 }).meta({ title: "Repository" });
 
@@ -81,6 +82,8 @@ export const updateRepository = apiOperation({
   body: z.strictObject({
     defaultBranch: branch.optional(),
     settings: askedSettingsChangeSchema.optional(),
+    ifVersion: z.string().max(100).optional()
+      .describe("Refuses the change with `conflict` unless this is the repository's version"),
   }).meta({ title: "RepositoryChange" }),
   answer: repositorySchema,
 });

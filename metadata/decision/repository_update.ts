@@ -10,6 +10,7 @@ import {
   changedSettings,
   type RepositoryInfo,
   type RepositoryKey,
+  repositoryVersion,
   type UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
 import { infoOf } from "../directory/directory.ts";
@@ -20,11 +21,11 @@ import { livingRepository } from "./push_decision.ts";
 const BRANCHES = "refs/heads/";
 
 /**
- * Decides a change. Both parts are one step of the log's; what is so already needs no record, which
- * makes a repeated call harmless.
+ * Decides a change. Both parts are one step of the log's; what is so already needs no record and is a
+ * change of no version, which makes a repeated call harmless.
  *
  * @throws `not-found` when the repository does not exist; `invalid` when HEAD would not point at a
- * branch
+ * branch; `conflict` when it is a change of another version
  */
 export function decideUpdate(
   key: RepositoryKey,
@@ -46,8 +47,19 @@ export function decideUpdate(
     if (JSON.stringify(settings) !== JSON.stringify(repository.settings)) {
       records.push({ kind: "settings-changed", repositoryId, settings, atMs, ...by });
     }
+    if (records.length > 0) checkVersion(repository, request);
     return { records, answer: infoOf({ ...repository, head, settings }) };
   };
+}
+
+function checkVersion(
+  repository: Parameters<typeof repositoryVersion>[0],
+  { ifVersion }: UpdateRepositoryRequest,
+): void {
+  if (ifVersion === undefined || ifVersion === repositoryVersion(repository)) return;
+  throw new GitStratumError("conflict", "Find the repository changed by somebody else", {
+    data: { version: repositoryVersion(repository), wanted: ifVersion.slice(0, 40) },
+  });
 }
 
 function checkHead(head: string): void {

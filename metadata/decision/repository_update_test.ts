@@ -1,7 +1,11 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, notEqual, rejects } from "node:assert/strict";
 import { hasCode } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
-import { DEFAULT_REPOSITORY_SETTINGS, type RepositoryKey } from "@gitstratum/core/rpc";
+import {
+  DEFAULT_REPOSITORY_SETTINGS,
+  type RepositoryKey,
+  repositoryVersion,
+} from "@gitstratum/core/rpc";
 import { command, reasons, TestNode } from "../testing/test_node.ts";
 
 const is = (code: Parameters<typeof hasCode>[1]) => (error: unknown) => hasCode(error, code);
@@ -50,6 +54,23 @@ Deno.test("updateRepository() changes HEAD and settings, for good", async () => 
   });
   deepEqual(reset, { ...created, head: "refs/heads/trunk" });
   equal((await node.metadata.listReferences(created, { prefixes: [] })).head.target, updated.head);
+});
+
+Deno.test("updateRepository() refuses a change of what somebody else has changed", async () => {
+  await using node = await TestNode.start();
+  const created = await node.create();
+  const ifVersion = repositoryVersion(created);
+  const first = { settings: { denyDeletes: true }, ifVersion };
+  const changed = await node.metadata.updateRepository(created, first);
+  notEqual(repositoryVersion(changed), ifVersion);
+  const other = { settings: { allowHiddenWants: true }, ifVersion };
+  await rejects(node.metadata.updateRepository(created, other), is("conflict"));
+  const head = { head: "refs/heads/trunk", ifVersion };
+  await rejects(node.metadata.updateRepository(created, head), is("conflict"));
+  deepEqual(await node.metadata.findRepository(created.name), changed, "nothing was changed");
+  deepEqual(await node.metadata.updateRepository(created, first), changed, "a repeated call");
+  const again = { ...other, ifVersion: repositoryVersion(changed) };
+  equal((await node.metadata.updateRepository(created, again)).settings.allowHiddenWants, true);
 });
 
 Deno.test("updateRepository() refuses what is no branch, and unknown repositories", async () => {

@@ -20,6 +20,7 @@ import {
   type RepositoryName,
   type RepositorySettingsChange,
   type RepositoryUsage,
+  repositoryVersion,
   type RestoreRepositoryRequest,
   type UpdateRepositoryRequest,
 } from "@gitstratum/core/rpc";
@@ -146,6 +147,10 @@ export class FakeMetadata {
   ): Promise<RepositoryInfo> {
     this.asked.push({ what: "update", request });
     const { head, settings, ...same } = this.repositories.get(name)!;
+    const { ifVersion } = request;
+    if (ifVersion !== undefined && ifVersion !== repositoryVersion({ head, settings })) {
+      return Promise.reject(new GitStratumError("conflict", "Find the repository changed"));
+    }
     const changed = {
       ...same,
       head: request.head ?? head,

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { DEFAULT_REPOSITORY_SETTINGS } from "./repository_settings.ts";
+import { repositoryVersion } from "./repository_version.ts";
+
+const settings = DEFAULT_REPOSITORY_SETTINGS;
+const head = "refs/heads/main";
+
+Deno.test("repositoryVersion() is the same for the same content, however it came", () => {
+  const version = repositoryVersion({ head, settings });
+  assert.match(version, /^[0-9a-f]{20}$/);
+  const backwards = Object.fromEntries(Object.entries(settings).toReversed()) as typeof settings;
+  assert.equal(repositoryVersion({ head, settings: backwards }), version);
+  const wire = JSON.parse(JSON.stringify({ head, settings }));
+  assert.equal(repositoryVersion(wire), version);
+  const padded = { ...settings, description: undefined } as unknown as typeof settings;
+  assert.equal(repositoryVersion({ head, settings: padded }), version);
+});
+
+Deno.test("repositoryVersion() is another one for any other content", () => {
+  const rule = { pattern: "refs/heads/main", denyDelete: true, denyForce: false };
+  const all = [
+    { head, settings },
+    { head: "refs/heads/trunk", settings },
+    { head, settings: { ...settings, denyDeletes: true } },
+    { head, settings: { ...settings, protectedReferences: [rule] } },
+    { head, settings: { ...settings, protectedReferences: [{ ...rule, denyForce: true }] } },
+    { head, settings: { ...settings, protectedReferences: [rule, rule] } },
+    { head, settings: { ...settings, hiddenReferences: ["refs/a", "refs/b"] } },
+    { head, settings: { ...settings, hiddenReferences: ["refs/b", "refs/a"] } },
+  ] as unknown as Parameters<typeof repositoryVersion>[0][];
+  assert.equal(new Set(all.map(repositoryVersion)).size, all.length);
+});
