@@ -94,6 +94,10 @@ export const INGEST_WORK_FACTOR_MAX = 512;
 export const INGEST_BASE_FILE_BYTES_MAX = 4 * GIB;
 /** Stored entries and objects up to this are rebuilt in memory while a push is compared with them. */
 export const INGEST_STORED_CHAIN_BYTES_MAX = 4 * MIB;
+/** Objects that pushes need again and again, such as `.gitattributes`; kept by a frontend. */
+export const BASE_CACHE_BYTES_MAX = 2 * MIB;
+/** One of these: most special blobs and trees are smaller. */
+export const BASE_CACHE_OBJECT_BYTES_MAX = 16 * KIB;
 
 /** Commands of one push. A mirror push of half a million references fits. */
 export const PUSH_COMMAND_COUNT_MAX = 1_000_000;

@@ -17,6 +17,7 @@ import type {
   RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import { pieces } from "../pack_assembly/object_bytes.ts";
+import type { BaseCache } from "./base_cache.ts";
 import { BaseFile } from "./base_file.ts";
 import type { Arrival, BaseObject, IngestHost, StoredDigest } from "./ingest_host.ts";
 import { secondHash } from "./object_source.ts";
@@ -26,6 +27,8 @@ import { StoredObjects } from "./stored_objects.ts";
 export interface LocalHostOptions {
   readonly metadata: Pick<Metadata, "locate" | "known">;
   readonly extents: Pick<ExtentStore, "read" | "write" | "remove">;
+  /** Shared by all ingests of the process. */
+  readonly cache: BaseCache;
   readonly repository: RepositoryInfo;
   readonly disk: Disk;
   /** Root of the disk. */
@@ -74,11 +77,17 @@ export class LocalHost implements IngestHost {
 
   /** {@inheritDoc IngestHost.bases} */
   async bases(oids: readonly Oid[]): Promise<readonly BaseObject[]> {
-    const bases: BaseObject[] = [];
+    const { cache, repository: { repositoryId } } = this.#options;
+    const cached = oids.map((oid) => cache.get(repositoryId, oid));
+    const bases = cached.filter((base) => base !== undefined);
+    const others = oids.filter((_, index) => cached[index] === undefined);
+    if (others.length === 0) return bases;
     // Only what the repository reaches: a delta against anything else would read it.
-    for await (const object of this.#stored.read(oids, "repository")) {
+    for await (const object of this.#stored.read(others, "repository")) {
       try {
-        bases.push(this.#bases.add(object));
+        const base = this.#bases.add(object);
+        cache.add(repositoryId, base);
+        bases.push(base);
       } finally {
         object.bytes.close();
       }

@@ -28,6 +28,7 @@ import {
   type RepositoryInfo,
 } from "@gitstratum/core/rpc";
 import type { MemoryPermit } from "../admission/memory_permits.ts";
+import { BaseCache } from "./base_cache.ts";
 import { IngestEngine } from "./ingest_engine.ts";
 import type { IngestJob, IngestResult } from "./ingest_host.ts";
 import { IngestMemory } from "./ingest_memory.ts";
@@ -93,6 +94,7 @@ export class PackIngest {
   readonly #policy: FsckPolicy;
   readonly #workers = new IngestWorkers(INGEST_WORKER_COUNT);
   readonly #spareMemories: IngestMemory[] = [];
+  readonly #cache = new BaseCache();
 
   /** Makes an ingest and sweeps what a crash left in the scratch directory. */
   constructor(options: PackIngestOptions) {
@@ -121,6 +123,7 @@ export class PackIngest {
     const host = new LocalHost({
       metadata,
       extents,
+      cache: this.#cache,
       repository,
       disk,
       scratchDirectory,
