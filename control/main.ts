@@ -13,7 +13,7 @@ import {
   startNode,
   systemProcessWorld,
 } from "@gitstratum/core/process";
-import { TopologyClient } from "@gitstratum/core/rpc";
+import { spokenLevels, TopologyClient } from "@gitstratum/core/rpc";
 import { type ControlConfig, controlHelpText, readControlConfig } from "./control_config.ts";
 import { openControlNode } from "./control_node.ts";
 import { DEFAULT_CONTROL_POLICY } from "./policy.ts";
@@ -48,6 +48,7 @@ async function open(config: ControlConfig, ground: NodeGround): Promise<OpenedNo
     name: id,
     isAlone,
     policy,
+    levels: spokenLevels(config.releaseLevel),
   });
   releases.add(() => node.close());
   const { service } = node;

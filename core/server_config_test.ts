@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { RELEASE_LEVEL } from "./rpc/topology/release_level.ts";
 import { readServerConfig, serverHelpText } from "./server_config.ts";
 
 Deno.test("readServerConfig() has defaults that serve this machine only", () => {
@@ -7,6 +8,7 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
     values: {
       data: "./data",
       http: { hostname: "127.0.0.1", port: 8080 },
+      releaseLevel: RELEASE_LEVEL,
       ssh: { hostname: "127.0.0.1", port: 2222 },
       auth: false,
       readOnly: false,

@@ -23,6 +23,7 @@ import {
   RateLeaseFailover,
   RoutedExtentStore,
   RoutedMetadata,
+  spokenLevels,
   type Topology,
 } from "@gitstratum/core/rpc";
 import { AccessClient, AccessWatcher } from "@gitstratum/core/rpc/access";
@@ -40,6 +41,8 @@ export interface ClusterFrontendOptions extends FrontendServerOptions {
   readonly nodeId: NodeId;
   /** What fails together with it. */
   readonly zone: string;
+  /** The newest release level that this frontend lets its cluster have. */
+  readonly releaseLevel: number;
   /** URL under which clients reach it; where it listens, unless told. */
   readonly advertise?: string;
   /** Base URLs of control nodes. */
@@ -128,6 +131,7 @@ async function startParts(
       zone: options.zone,
       weight: 1,
     },
+    levels: spokenLevels(options.releaseLevel),
     clock,
     logger,
     signal: options.signal,

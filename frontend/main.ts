@@ -148,6 +148,7 @@ async function start(
       files,
       nodeId: config.id!,
       zone: config.zone,
+      releaseLevel: config.releaseLevel,
       ...(advertise === undefined ? {} : { advertise }),
       controlUrls: control,
       dataDirectory: config.data,

@@ -18,7 +18,13 @@ import {
   type NodeConfigTable,
   readNodeFiles,
 } from "@gitstratum/core/process";
-import { type Control, type NodeId, parseNodeId, type Topology } from "@gitstratum/core/rpc";
+import {
+  type Control,
+  FIRST_RELEASE_LEVEL,
+  type NodeId,
+  parseNodeId,
+  type Topology,
+} from "@gitstratum/core/rpc";
 
 /** The settings by name. */
 export type OperatorConfigTable = Pick<NodeConfigTable, "id" | "secretFile" | "tlsCa"> & {
@@ -141,7 +147,17 @@ export function nodesText(topology: Topology): string {
     `topology ${version}, ring ${rings?.version ?? 0}` +
     (rings?.previous === undefined ? "" : ", handing over from the ring before") +
     (unassigned === 0 ? "" : `, ${unassigned} partitions without a primary`),
+    levelText(topology),
   ].join("\n");
+}
+
+/** The cluster's release level, and while an upgrade runs the nodes that it waits for. */
+function levelText({ level: found, nodes }: Topology): string {
+  const level = found ?? FIRST_RELEASE_LEVEL;
+  const waitsFor = nodes.filter((node) => (node.level ?? FIRST_RELEASE_LEVEL) === level);
+  const text = `release level ${level}`;
+  if (waitsFor.length === nodes.length) return text;
+  return `${text}, the next one waits for ${waitsFor.map(({ id }) => id).join(" ")}`;
 }
 
 /** What to tell an operator of a failure. */

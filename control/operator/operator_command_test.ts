@@ -57,7 +57,7 @@ Deno.test("nodesText() shows nodes and what they have", () => {
     version: 7,
     nodes: [
       { id: metadata, role: "metadata", state: "active", address: "http://m:1", ...common },
-      { id: object, role: "object", state: "down", address: "http://o:1", ...common },
+      { id: object, role: "object", state: "down", address: "http://o:1", level: 2, ...common },
     ],
     partitions: topology.partitions.map((_, n) => ({
       primary: n < 250 ? metadata : null,
@@ -73,6 +73,7 @@ Deno.test("nodesText() shows nodes and what they have", () => {
       "object-1    object    down    z     1                       http://o:1",
       "",
       "topology 7, ring 3, handing over from the ring before, 6 partitions without a primary",
+      "release level 1, the next one waits for metadata-1",
     ].join("\n"),
   );
 });

@@ -17,6 +17,7 @@ import {
   urlsOption,
 } from "../config.ts";
 import { LOG_LEVELS, type LogLevel } from "../logger.ts";
+import { RELEASE_LEVEL, RELEASE_LEVEL_LEAST } from "../rpc/topology/release_level.ts";
 import { type NodeId, parseNodeId } from "../rpc/topology/topology.ts";
 import { addressOption, isLoopback, isWildcard, type SocketAddress } from "../socket_address.ts";
 import type { TlsIdentity } from "./http_server.ts";
@@ -27,6 +28,7 @@ export type NodeConfigTable = {
   readonly id: ConfigOption<NodeId | undefined>;
   readonly zone: ConfigOption<string>;
   readonly weight: ConfigOption<number>;
+  readonly releaseLevel: ConfigOption<number>;
   readonly listen: ConfigOption<SocketAddress>;
   readonly advertise: ConfigOption<string | undefined>;
   readonly secretFile: ConfigOption<string | undefined>;
@@ -120,7 +122,7 @@ export const PROCESS_CONFIG_TABLE: Pick<
 /** How a process belongs to a cluster; a frontend has these, too. */
 export const MEMBERSHIP_CONFIG_TABLE: Pick<
   NodeConfigTable,
-  "id" | "zone" | "advertise" | "secretFile" | "tlsCert" | "tlsKey" | "tlsCa"
+  "id" | "zone" | "releaseLevel" | "advertise" | "secretFile" | "tlsCert" | "tlsKey" | "tlsCa"
 > = {
   id: NODE_ID_OPTION,
   zone: textOption({
@@ -130,6 +132,21 @@ export const MEMBERSHIP_CONFIG_TABLE: Pick<
     defaultText: "default",
     help: "What fails together with this node: a machine, a rack, a room.",
   }),
+  releaseLevel: {
+    flag: "release-level",
+    environment: "GITSTRATUM_RELEASE_LEVEL",
+    placeholder: "LEVEL",
+    defaultText: String(RELEASE_LEVEL),
+    help:
+      "The newest release level that this node lets its cluster have; the one before keeps the way back.",
+    parse(text) {
+      const level = /^[0-9]{1,6}$/.test(text) ? Number(text) : NaN;
+      if (level >= RELEASE_LEVEL_LEAST && level <= RELEASE_LEVEL) return level;
+      throw new Error(
+        `must be ${RELEASE_LEVEL_LEAST} to ${RELEASE_LEVEL}, not ${JSON.stringify(text)}`,
+      );
+    },
+  },
   advertise: urlOption({
     flag: "advertise",
     environment: "GITSTRATUM_ADVERTISE",

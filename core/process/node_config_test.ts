@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readConfig } from "../config.ts";
+import { RELEASE_LEVEL } from "../rpc/topology/release_level.ts";
 import { nodeConfigTable, readNodeFiles } from "./node_config.ts";
 
 const FILES: Readonly<Record<string, string>> = {
@@ -38,6 +39,7 @@ Deno.test("nodeConfigTable() needs a name and the secret, and has defaults for t
   const result = read("--id", "object-1", "--secret-file", "secret");
   assert.deepEqual(result.kind === "values" && result.values, {
     id: "object-1",
+    releaseLevel: RELEASE_LEVEL,
     secretFile: "secret",
     zone: "default",
     listen: { hostname: "127.0.0.1", port: 7000 },
@@ -96,4 +98,17 @@ Deno.test("readNodeFiles() tells all that is wrong with files and settings toget
     problems("--secret-file=secret", "--listen=[::]:1", "--advertise=http://a:1"),
     [],
   );
+});
+
+Deno.test("nodeConfigTable() takes release levels that this release can be in", () => {
+  const names = ["--id", "object-1", "--secret-file", "secret"];
+  const held = read(...names, "--release-level", "1");
+  assert.equal(held.kind === "values" && held.values.releaseLevel, 1);
+  for (const level of ["0", `${RELEASE_LEVEL + 1}`, "new"]) {
+    const problem = `--release-level must be 1 to ${RELEASE_LEVEL}, not "${level}"`;
+    assert.deepEqual(read(...names, "--release-level", level), {
+      kind: "invalid",
+      problems: [problem],
+    });
+  }
 });

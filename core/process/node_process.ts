@@ -15,6 +15,7 @@ import { type Metrics, PrometheusMetrics } from "../metrics.ts";
 import type { Random } from "../random.ts";
 import type { Service } from "../rpc/fetcher.ts";
 import type { NodeAgent, NodeAgentOptions } from "../rpc/topology/node_agent.ts";
+import { spokenLevels } from "../rpc/topology/release_level.ts";
 import type { Control, NodeId, NodeRole } from "../rpc/topology/topology.ts";
 import { withRelay } from "../rpc/relay/node_relay.ts";
 import { withTopology } from "../rpc/topology/topology_peers.ts";
@@ -167,6 +168,7 @@ function join(
       ...{ id: config.id!, role, address: parts.url, zone: config.zone, weight: config.weight },
       ...(cluster === undefined ? {} : { cluster }),
     },
+    levels: spokenLevels(config.releaseLevel),
     clock: world.clock,
     logger: parts.logger,
     signal: context.signal,

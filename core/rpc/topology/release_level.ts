@@ -42,6 +42,11 @@ export interface SpokenLevels {
 /** What this release speaks. */
 export const OWN_LEVELS: SpokenLevels = { level: RELEASE_LEVEL, levelLeast: RELEASE_LEVEL_LEAST };
 
+/** What this release speaks, up to a level that an operator chose. */
+export function spokenLevels(level: number): SpokenLevels {
+  return { ...OWN_LEVELS, level };
+}
+
 /** The level whose shapes may be written now. */
 export function releaseLevelOf(topology: { readonly level?: number | undefined }): number {
   return Math.min(topology.level ?? FIRST_RELEASE_LEVEL, RELEASE_LEVEL);
