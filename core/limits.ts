@@ -165,6 +165,8 @@ export const TOPOLOGY_WATCH_SILENCE_MS = 6000;
 export const TOPOLOGY_LINE_LENGTH_MAX = 4 * MIB;
 /** Those who follow the topology at one control node; each costs a connection and little else. */
 export const TOPOLOGY_WATCH_COUNT_MAX = 10_000;
+/** Names of which a frontend remembers where they led: some 200 bytes each. */
+export const KNOWN_NAME_COUNT_MAX = 20_000;
 /** How long a token between nodes is good, and how far their clocks may differ: people set them. */
 export const NODE_TOKEN_WINDOW_MS = 60 * 1000;
 

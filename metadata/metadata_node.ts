@@ -106,8 +106,8 @@ export class MetadataNode implements Metadata {
   }
 
   /** {@inheritDoc Metadata.findRepository} */
-  findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
-    return this.#parts.directory.find(name);
+  findRepository(name: RepositoryName, known?: RepositoryKey): Promise<RepositoryInfo | undefined> {
+    return this.#parts.directory.find(name, known);
   }
 
   /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */

@@ -109,7 +109,13 @@ export class MetadataService implements Service {
     });
     this.#app.get("/metadata/v1/names/:owner/:name", async ({ req }) => {
       const name = parseRepositoryName(`${req.param("owner")}/${req.param("name")}`);
-      const found = await metadata.findRepository(name);
+      const network = req.query("network");
+      const repository = req.query("repository");
+      const known = network === undefined || repository === undefined ? undefined : {
+        networkId: parseNetworkId(network),
+        repositoryId: parseRepositoryId(repository),
+      };
+      const found = await metadata.findRepository(name, known);
       if (found !== undefined) return Response.json(found);
       throw new GitStratumError("not-found", "Find no such repository", { data: { name } });
     });

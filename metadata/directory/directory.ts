@@ -10,7 +10,7 @@
  * {@link Directory.repair} carries to its end what a crash cut short.
  *
  * Invariant: a look-up answers a repository only while it lives, whatever the steps in between, since
- * it asks both partitions.
+ * it asks the network's partition at last.
  *
  * @module
  */
@@ -110,9 +110,16 @@ export class Directory {
     return await this.#make({ ...request, networkId }, facts);
   }
 
-  /** Looks a name up, former ones included; undefined when it leads to no living repository. */
-  async find(name: RepositoryName): Promise<RepositoryInfo | undefined> {
+  /**
+   * Looks a name up, former ones included; undefined when it leads to no living repository.
+   *
+   * A repository that lives under the name has it: it was claimed before it got it, and is not let go
+   * before it has lost it. So where `known` is that repository, the name's partition is not asked.
+   */
+  async find(name: RepositoryName, known?: RepositoryKey): Promise<RepositoryInfo | undefined> {
     const { steps } = this.#options;
+    const expected = known && await steps.repository(known);
+    if (expected?.deleted === false && expected.name === name) return infoOf(expected);
     const holder = await steps.name(name);
     if (holder === undefined) return undefined;
     const repository = await steps.repository(holder);

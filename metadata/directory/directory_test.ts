@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { hasCode } from "@gitstratum/core";
-import type { RepositoryInfo } from "@gitstratum/core/rpc";
+import { parseRepositoryName, type RepositoryInfo } from "@gitstratum/core/rpc";
 import { CRASHES, CrashingNode } from "../testing/crashing_node.ts";
 import type { TestNode } from "../testing/test_node.ts";
 
@@ -67,6 +67,26 @@ Deno.test("delete() leaves the repository or a free name, wherever it crashes", 
       if (!exists) await node.create();
     }
   }
+});
+
+Deno.test("find() believes what a name led to only while it does", async () => {
+  await using crash = await CrashingNode.start();
+  const { metadata } = crash.node;
+  const [here, there, nowhere] = ["owner/name", "owner/other", "owner/none"].map(
+    parseRepositoryName,
+  );
+  const first = await crash.node.create(here);
+  deepEqual(await metadata.findRepository(here!, first), first);
+  equal(await metadata.findRepository(nowhere!, first), undefined, "a hint is no answer");
+  const renamed = await metadata.renameRepository(first, { name: there!, from: here! });
+  deepEqual(await metadata.findRepository(here!, first), renamed, "the old name leads to it");
+  deepEqual(await metadata.findRepository(there!, first), renamed);
+  const second = await crash.node.create(here);
+  deepEqual(await metadata.findRepository(here!, first), second, "another one took the name");
+  await metadata.deleteRepository(second);
+  equal(await metadata.findRepository(here!, second), undefined);
+  const third = await crash.node.create(here);
+  deepEqual(await metadata.findRepository(here!, second), third);
 });
 
 Deno.test("repair() finds nothing to do after undisturbed sagas", async () => {

@@ -253,8 +253,10 @@ export interface Metadata extends RepositoryLife {
   /**
    * Looks a name up; undefined when there is none. A repository that was renamed is found by its old
    * name, too, until that is taken or a time is over: it then shows another name than was asked for.
+   *
+   * @param known what the name led to once; where it still does, that repository alone is asked
    */
-  findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined>;
+  findRepository(name: RepositoryName, known?: RepositoryKey): Promise<RepositoryInfo | undefined>;
   /** Repositories in byte order of their names. */
   listRepositories(query: RepositoryListQuery): Promise<RepositoryInfo[]>;
   /**

@@ -91,9 +91,16 @@ export class MetadataClient implements Metadata {
   }
 
   /** {@inheritDoc Metadata.findRepository} */
-  async findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
+  async findRepository(
+    name: RepositoryName,
+    known?: RepositoryKey,
+  ): Promise<RepositoryInfo | undefined> {
+    // Nodes of the release before pass the query over, and ask for the name.
+    const hint = known === undefined
+      ? ""
+      : `?network=${known.networkId}&repository=${known.repositoryId}`;
     try {
-      return await this.#client.call(`${ROOT}/names/${name}`, {
+      return await this.#client.call(`${ROOT}/names/${name}${hint}`, {
         method: "GET",
         schema: repositoryInfoSchema,
       });

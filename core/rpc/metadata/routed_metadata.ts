@@ -1,8 +1,9 @@
 /**
  * The metadata cluster as one {@link Metadata}: each call goes to the primary of its partition.
  *
- * What belongs to a network goes to the network's partition, what belongs to a name to the name's. A
- * listing asks every primary for its own partitions and merges the answers.
+ * What belongs to a network goes to the network's partition, what belongs to a name to the name's: but
+ * for a name that was looked up before, to the network that it led to, whose primary knows whether it
+ * still does. A listing asks every primary for its own partitions and merges the answers.
  *
  * Every call may be made several times (see {@link PartitionRouter}): a push carries its id, a creation
  * the id of the repository to be, and a deletion that finds nothing at its second attempt was done by
@@ -39,6 +40,7 @@ import type {
   ShallowBoundary,
   UpdateRepositoryRequest,
 } from "./metadata.ts";
+import { KnownNames } from "./known_names.ts";
 import { MetadataClient } from "./metadata_client.ts";
 import {
   PartitionRouter,
@@ -61,6 +63,7 @@ import { routedStream } from "./routed_stream.ts";
 export class RoutedMetadata implements Metadata {
   readonly #router: PartitionRouter;
   readonly #random: Random;
+  readonly #names = new KnownNames();
 
   /** Makes a client of the cluster that a topology describes; nothing is sent yet. */
   constructor(options: PartitionRouterOptions) {
@@ -78,11 +81,16 @@ export class RoutedMetadata implements Metadata {
   }
 
   /** {@inheritDoc Metadata.findRepository} */
-  findRepository(name: RepositoryName): Promise<RepositoryInfo | undefined> {
-    return this.#router.call(
-      partitionOf(name),
-      (target) => clientOf(target).findRepository(name),
+  async findRepository(
+    name: RepositoryName,
+    known: RepositoryKey | undefined = this.#names.get(name),
+  ): Promise<RepositoryInfo | undefined> {
+    const found = await this.#router.call(
+      partitionOf(known?.networkId ?? name),
+      (target) => clientOf(target).findRepository(name, known),
     );
+    this.#names.note(name, found);
+    return found;
   }
 
   /** {@inheritDoc Metadata.listRepositories} At most `REPOSITORY_PAGE_COUNT_MAX` at once. */
