@@ -86,6 +86,11 @@ export class NodeProcess {
     this.#root = projectRoot;
   }
 
+  /** From the next start on it runs from the checkout that it ran from at first. */
+  takeBack(): void {
+    this.#root = this.#command.root ?? projectRoot;
+  }
+
   /** What the running or last process has printed (the end of it). */
   get log(): string {
     return this.#log?.text ?? "";
