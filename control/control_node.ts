@@ -14,6 +14,7 @@ import {
   type NodeRegistration,
   OWN_LEVELS,
   type RegisterNodeRequest,
+  type RepairSwitch,
   type SpokenLevels,
   type Topology,
   type TopologySource,
@@ -83,7 +84,7 @@ interface Parts {
 }
 
 /** {@link Control} over a consensus store with a controller in the same process. */
-class LocalControl implements Control {
+class LocalControl implements Control, RepairSwitch {
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -118,6 +119,14 @@ class LocalControl implements Control {
     await this.#published(({ nodes }) => {
       const state = nodes.find((node) => node.id === id)?.state;
       return state === "draining" || (!draining && state !== undefined);
+    });
+  }
+
+  async setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
+    await this.#parts.registry.setRepairPaused(id, paused);
+    await this.#published(({ nodes }) => {
+      const node = nodes.find((node) => node.id === id);
+      return node !== undefined && (node.repairPaused ?? false) === paused;
     });
   }
 

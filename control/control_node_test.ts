@@ -253,6 +253,26 @@ Deno.test("setDraining() empties a node while another can take over", () =>
     assert.deepEqual(holderIds(await control.topology()), ["m-1", "m-2"]);
   }));
 
+Deno.test("setRepairPaused() marks an object node, over its restarts, until it is taken back", () =>
+  staged(async (stage, control) => {
+    const [object, metadata] = ["o-1", "m-1"] as NodeId[] as [NodeId, NodeId];
+    await (await stage.join(control, object, "object")).stop();
+    await stage.join(control, metadata);
+    const isPaused = async () => {
+      const { nodes } = await control.topology();
+      return nodes.map(({ repairPaused = false }) => repairPaused);
+    };
+    await control.setRepairPaused(object, true);
+    assert.deepEqual(await isPaused(), [false, true]);
+    await stage.join(control, object, "object");
+    assert.deepEqual(await isPaused(), [false, true]);
+    await control.setRepairPaused(object, false);
+    assert.deepEqual(await isPaused(), [false, false]);
+    await assert.rejects(control.setRepairPaused(metadata, true), (e) => hasCode(e, "invalid"));
+    const stranger = control.setRepairPaused("o-9" as NodeId, true);
+    await assert.rejects(stranger, (e) => hasCode(e, "not-found"));
+  }));
+
 Deno.test("a second control node and a new one after it see and keep one topology", () =>
   staged(async (stage, control) => {
     const other = await stage.open();

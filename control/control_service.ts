@@ -15,6 +15,7 @@ import {
   type RateLeases,
   readJson,
   registerNodeRequestSchema,
+  type RepairSwitch,
   type Service,
   type Webhooks,
 } from "@gitstratum/core/rpc";
@@ -34,15 +35,20 @@ export const drainingSchema: z.ZodType<{ readonly draining: boolean }> = z.objec
   draining: z.boolean(),
 });
 
+/** Schema of what an operator wants of a node's repairs. */
+export const repairSwitchSchema: z.ZodType<{ readonly paused: boolean }> = z.object({
+  paused: z.boolean(),
+});
+
 /** Answers requests of nodes and operators. */
 export class ControlService implements Service {
   readonly #app = new Hono();
-  readonly #control: Control;
+  readonly #control: Control & RepairSwitch;
   readonly #streams: TopologyStreams;
 
   /** Makes a service that speaks for `control`. */
   constructor(parts: {
-    readonly control: Control;
+    readonly control: Control & RepairSwitch;
     readonly streams: TopologyStreams;
     readonly rates: RateLeases;
     readonly webhooks: Webhooks;
@@ -59,6 +65,7 @@ export class ControlService implements Service {
     this.#app.post("/control/v1/nodes", (c) => this.#register(c));
     this.#app.post("/control/v1/nodes/:id/heartbeat", (c) => this.#heartbeat(c));
     this.#app.put("/control/v1/nodes/:id/draining", (c) => this.#setDraining(c));
+    this.#app.put("/control/v1/nodes/:id/repair", (c) => this.#setRepairPaused(c));
     this.#app.post("/control/v1/nodes/:id/leave", (c) => this.#leave(c));
     this.#app.delete("/control/v1/nodes/:id", (c) => this.#forget(c));
     this.#app.route("/", rateRoutes(parts.rates));
@@ -103,6 +110,13 @@ export class ControlService implements Service {
     const id = parseNodeId(c.req.param("id") ?? "");
     const { draining } = await readJson(c.req.raw, drainingSchema);
     await this.#control.setDraining(id, draining);
+    return c.json({});
+  }
+
+  async #setRepairPaused(c: Context): Promise<Response> {
+    const id = parseNodeId(c.req.param("id") ?? "");
+    const { paused } = await readJson(c.req.raw, repairSwitchSchema);
+    await this.#control.setRepairPaused(id, paused);
     return c.json({});
   }
 

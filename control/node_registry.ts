@@ -53,6 +53,8 @@ export interface NodeRecord {
   readonly incarnation: number;
   /** Whether an operator wants it empty. */
   readonly draining: boolean;
+  /** Whether an operator holds up its repairs; absent = nobody does. */
+  readonly repairPaused?: boolean;
   /** Whether the incarnation said that it stops. */
   readonly left?: boolean;
   /** Whether it counts no more. Its record stays, so that incarnations go on where they were. */
@@ -82,6 +84,7 @@ export const nodeRecordSchema: z.ZodType<Omit<NodeRecord, "id">> = z.looseObject
   level: z.int().positive().exactOptional(),
   incarnation: z.int().positive(),
   draining: z.boolean(),
+  repairPaused: z.boolean().exactOptional(),
   left: z.boolean().exactOptional(),
   forgotten: z.boolean().exactOptional(),
 });
@@ -136,7 +139,11 @@ export class NodeRegistry {
         }
         const incarnation = (before?.incarnation ?? 0) + 1;
         const draining = before !== undefined && !before.forgotten && before.draining;
-        const record = { ...described, incarnation, draining };
+        const paused = before !== undefined && !before.forgotten && before.repairPaused === true;
+        const record = {
+          ...{ ...described, incarnation, draining },
+          ...(paused ? { repairPaused: true } : {}),
+        };
         const alive = { incarnation, ready, ...levelMember(described) };
         return { record, alive, lease, admits: { ...described, levelLeast } };
       });
@@ -196,6 +203,20 @@ export class NodeRegistry {
     await this.#update(id, (before) => {
       if (before === undefined) throw unknown(id);
       return { record: { ...before, draining } };
+    });
+  }
+
+  /**
+   * Notes that repairs are to be held up, or not any more.
+   *
+   * @throws `not-found` for a stranger, `invalid` for a node that repairs nothing
+   */
+  async setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
+    await this.#update(id, (before) => {
+      if (before === undefined || before.forgotten) throw unknown(id);
+      if (before.role !== "object") throw noObjectNode(before);
+      const { repairPaused: _, ...record } = before;
+      return { record: paused ? { ...record, repairPaused: true } : record };
     });
   }
 
@@ -323,6 +344,12 @@ function otherProcess(request: RegisterNodeRequest, before: NodeRecord): GitStra
 function otherCluster(request: RegisterNodeRequest, cluster: string): GitStratumError {
   return new GitStratumError("denied", "Refuse a node whose data belongs to another cluster", {
     data: { node: request.id, found: request.cluster ?? "none", wanted: cluster },
+  });
+}
+
+function noObjectNode({ id, role }: NodeRecord): GitStratumError {
+  return new GitStratumError("invalid", "Hold up the repairs of an object node only", {
+    data: { node: id, role },
   });
 }
 

@@ -123,9 +123,14 @@ function caughtUpOf(
 }
 
 function publish(record: NodeRecord, member: Member): TopologyNode {
-  const { id, role, address, zone, weight, incarnation, level } = record;
+  const { id, role, address, zone, weight, incarnation, level, repairPaused } = record;
   const described = { id, role, address, zone, weight, incarnation };
-  return { ...described, ...(level === undefined ? {} : { level }), state: memberState(member) };
+  return {
+    ...described,
+    ...(level === undefined ? {} : { level }),
+    ...(repairPaused ? { repairPaused } : {}),
+    state: memberState(member),
+  };
 }
 
 function revise(

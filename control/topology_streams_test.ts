@@ -48,6 +48,7 @@ class Stage {
         register: unused,
         heartbeat: unused,
         setDraining: unused,
+        setRepairPaused: unused,
         leave: unused,
         forget: unused,
       },

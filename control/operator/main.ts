@@ -7,6 +7,7 @@
 import { openNodeFetchers, readNodeFiles, systemProcessWorld } from "@gitstratum/core/process";
 import { ControlFailover, parseNodeId } from "@gitstratum/core/rpc";
 import { failureText, operate, operatorHelpText, readOperatorRequest } from "./operator_command.ts";
+import { isRepairCommand, operateRepairs } from "./repair_command.ts";
 
 async function main(): Promise<number> {
   const world = systemProcessWorld();
@@ -32,7 +33,10 @@ async function main(): Promise<number> {
         random,
       });
       try {
-        world.print(await operate(control, command));
+        const text = isRepairCommand(command)
+          ? await operateRepairs({ control, fetcher: signed }, command)
+          : await operate(control, command);
+        world.print(text);
         return 0;
       } catch (error) {
         world.printError(failureText(error));

@@ -25,6 +25,7 @@ import {
   parseNodeId,
   type Topology,
 } from "@gitstratum/core/rpc";
+import { REPAIR_COMMANDS, type RepairCommand, repairCommandOf } from "./repair_command.ts";
 
 /** The settings by name. */
 export type OperatorConfigTable = Pick<NodeConfigTable, "id" | "secretFile" | "tlsCa"> & {
@@ -49,7 +50,8 @@ export type OperatorConfig = ConfigValues<OperatorConfigTable>;
 /** What is to be done. */
 export type OperatorCommand =
   | { readonly kind: "nodes" }
-  | { readonly kind: "drain" | "undrain" | "forget"; readonly node: NodeId };
+  | { readonly kind: "drain" | "undrain" | "forget"; readonly node: NodeId }
+  | RepairCommand;
 
 /** What the command line says. */
 export type OperatorRequest =
@@ -61,7 +63,7 @@ export type OperatorRequest =
   | { readonly kind: "help" }
   | { readonly kind: "invalid"; readonly problems: readonly string[] };
 
-const COMMANDS = "nodes, drain ID, undrain ID or forget ID";
+const COMMANDS = `nodes, drain ID, undrain ID, forget ID, ${REPAIR_COMMANDS}`;
 
 /** Reads a command, its node and the settings, or tells all that is wrong with them. */
 export function readOperatorRequest(sources: ConfigSources): OperatorRequest {
@@ -86,6 +88,8 @@ export function operatorHelpText(): string {
 
 /** The command that words make, or what is wrong with them. */
 function commandOf(words: readonly string[]): OperatorCommand | string {
+  const repair = repairCommandOf(words);
+  if (repair !== undefined) return repair;
   const [kind, node] = words;
   const isPlain = kind === "nodes" && words.length === 1;
   if (isPlain) return { kind };
@@ -105,7 +109,10 @@ function commandOf(words: readonly string[]): OperatorCommand | string {
  *
  * @throws what the control plane refuses
  */
-export async function operate(control: Control, command: OperatorCommand): Promise<string> {
+export async function operate(
+  control: Control,
+  command: Exclude<OperatorCommand, RepairCommand>,
+): Promise<string> {
   switch (command.kind) {
     case "nodes":
       return nodesText(await control.topology());

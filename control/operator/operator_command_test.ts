@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { type Control, emptyTopology, parseNodeId } from "@gitstratum/core/rpc";
 import { nodesText, operate, operatorHelpText, readOperatorRequest } from "./operator_command.ts";
 
+const NO_COMMAND = "The command must be nodes, drain ID, undrain ID, forget ID, " +
+  "repairs, pause ID|all, resume ID|all or compare ID|all";
 const FLAGS = ["--control", "http://c:1", "--secret-file", "secret"];
 
 function read(...args: string[]) {
@@ -25,10 +27,10 @@ Deno.test("readOperatorRequest() tells all that is wrong", () => {
   assert.deepEqual(problemsOf(), [
     "--control is needed, or GITSTRATUM_CONTROL",
     "--secret-file is needed, or GITSTRATUM_SECRET_FILE",
-    "The command must be nodes, drain ID, undrain ID or forget ID",
+    NO_COMMAND,
   ]);
   assert.deepEqual(problemsOf("drain", "NO", ...FLAGS), ['"NO" is no name of a node']);
-  const problem = ["The command must be nodes, drain ID, undrain ID or forget ID"];
+  const problem = [NO_COMMAND];
   for (const words of [["drain"], ["nodes", "a"], ["explode", "a"], ["forget", "a", "b"]]) {
     assert.deepEqual(problemsOf(...words, ...FLAGS), problem);
   }

@@ -44,6 +44,7 @@ export * from "./repository/repository_life.ts";
 export * from "./repository/repository_name.ts";
 export * from "./repository/repository_settings.ts";
 export * from "./repository/repository_version.ts";
+export * from "./extents/repair_client.ts";
 export * from "./extents/routed_extent_store.ts";
 export * from "./metadata/routed_metadata.ts";
 export * from "./lease/store_lease.ts";

@@ -30,11 +30,13 @@ import {
   parseRangeHeader,
   readBodyBytes,
   readJson,
+  type RepairStatus,
   type Service,
   verifyChecksum,
 } from "@gitstratum/core/rpc";
 import { ByteBudget } from "../byte_budget.ts";
 import type { HintName, ReplicaNode, ReplicaWrite } from "./replica_node.ts";
+import type { UpkeepStatus } from "./ring_upkeep.ts";
 import type { PeerDigests } from "./shared_digests.ts";
 import {
   decodeReplicaWrites,
@@ -59,6 +61,13 @@ export interface ReplicaServiceOptions {
   readonly onNewerRing?: () => void;
   /** Told that another node could not write something here. */
   readonly onMissed?: () => void;
+  /** What operators ask; without it they get no answer. */
+  readonly upkeep?: {
+    /** What it is at. */
+    readonly status: UpkeepStatus;
+    /** Compares the node with its peers. */
+    compareSoon(): void;
+  };
   /** Told of every error that is a bug. */
   readonly onUnexpected?: (error: unknown) => void;
 }
@@ -82,6 +91,7 @@ export class ReplicaService implements Service {
     this.#addRecordRoutes();
     this.#addHintRoutes();
     if (options.digests !== undefined) this.#addDigestRoutes(options.digests);
+    this.#addUpkeepRoutes();
   }
 
   /** Answers one request. */
@@ -166,6 +176,16 @@ export class ReplicaService implements Service {
     });
   }
 
+  #addUpkeepRoutes(): void {
+    const { upkeep } = this.#options;
+    if (upkeep === undefined) return;
+    this.#app.get("/upkeep", () => Response.json(repairStatusOf(upkeep.status)));
+    this.#app.post("/upkeep/compare", () => {
+      upkeep.compareSoon();
+      return Response.json({});
+    });
+  }
+
   /** Reads and verifies a frame within the budget, of which it keeps its part until `use` settles. */
   async #withWrites(
     request: Request,
@@ -211,6 +231,10 @@ export class ReplicaService implements Service {
       data: { target: name.target, id: name.id },
     });
   }
+}
+
+function repairStatusOf({ comparison, ...status }: UpkeepStatus): RepairStatus {
+  return { ...status, ...(comparison === undefined ? {} : { comparison }) };
 }
 
 function bytesResponse(bytes: Uint8Array<ArrayBuffer>, type: string): Response {

@@ -123,6 +123,7 @@ export class RingNode {
         });
       },
       onMissed: () => this.upkeep.compareAsked(),
+      upkeep: this.upkeep,
       ...(onUnexpected === undefined ? {} : { onUnexpected }),
     });
   }

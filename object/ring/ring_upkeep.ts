@@ -5,7 +5,8 @@
  *
  * A comparison runs after the start, after each change of the ring, when damage was found, and from
  * time to time; one that met absent peers or failures is repeated soon. Copies are paced, and wait
- * while callers need the node.
+ * while callers need the node, or an operator holds them up; hints are delivered all the same, because
+ * they are writes.
  *
  * Invariant: `ringVersion` names a ring only when this node holds all that it owns by it: a whole
  * comparison under that ring had no failures, so few nodes were away that each durable extent had a
@@ -87,7 +88,9 @@ export interface UpkeepStatus {
   readonly handingOver: boolean;
   /** Whether the disk was empty and has not been filled yet. */
   readonly refilling: boolean;
-  /** Whether copies wait now because callers need the node. */
+  /** Whether an operator holds up comparisons and copies. */
+  readonly paused: boolean;
+  /** Whether copies wait now: for the operator, or because callers need the node. */
   readonly waiting: boolean;
   /** Hints that the last delivery had to keep. */
   readonly hintCount: number;
@@ -163,7 +166,8 @@ export class RingUpkeep {
       wantedRingVersion: version,
       handingOver: previous !== undefined,
       refilling: this.#refilling,
-      waiting: this.#comparing && this.#isBusy(),
+      paused: this.#isPaused(),
+      waiting: this.#comparing && this.#mustWait(),
       hintCount: this.#hintCount,
       comparison: this.#comparison,
       comparing: this.#comparing,
@@ -237,7 +241,7 @@ export class RingUpkeep {
     const rings = view();
     const isMember = [rings.current, rings.previous]
       .some((ring) => ring?.nodes.some(({ id }) => id === self));
-    if (!isMember) return this.#pace.retryMs;
+    if (!isMember || this.#isPaused()) return this.#pace.retryMs;
     // A first ring has no former owners: there is nothing to take over.
     if (rings.previous === undefined) this.#reach(rings);
     if (!await this.compare(rings)) return this.#retrySoon(rings);
@@ -249,8 +253,12 @@ export class RingUpkeep {
     return await this.#forget(rings) ? compareIntervalMs : this.#retrySoon(rings);
   }
 
-  #isBusy(): boolean {
-    return this.#options.isBusy?.() ?? false;
+  #isPaused(topology: Topology = this.#options.topology.current()): boolean {
+    return topology.nodes.find(({ id }) => id === this.#options.self)?.repairPaused ?? false;
+  }
+
+  #mustWait(): boolean {
+    return this.#isPaused() || (this.#options.isBusy?.() ?? false);
   }
 
   #reach({ version = 0 }: RingView): void {
@@ -287,7 +295,7 @@ export class RingUpkeep {
         checkpoints,
         signal: this.#stop.signal,
         bytesPerSecond: this.#pace.bytesPerSecond,
-        isBusy: () => this.#isBusy(),
+        isBusy: () => this.#mustWait(),
         onProgress: (progress) => {
           this.#comparison = progress;
         },
@@ -389,6 +397,7 @@ export class RingUpkeep {
     let known = topology.current();
     for (let rings = view(); !signal.aborted;) {
       const state = stateOf(known);
+      const wasPaused = this.#isPaused(known);
       try {
         known = await topology.changed(known.version, signal);
       } catch (error) {
@@ -399,7 +408,8 @@ export class RingUpkeep {
       const next = view();
       // Whoever wrote meanwhile may have found nobody to keep a hint.
       const isBack = state !== "active" && stateOf(known) === "active";
-      if (isBack || !isSameView(rings, next)) this.compareSoon();
+      const isResumed = wasPaused && !this.#isPaused(known);
+      if (isBack || isResumed || !isSameView(rings, next)) this.compareSoon();
       rings = next;
     }
   }

@@ -12,6 +12,7 @@ import {
   type NetworkId,
   type NodeId,
   packId,
+  RepairClient,
 } from "@gitstratum/core/rpc";
 import type { RepairCheckpoint } from "./anti_entropy.ts";
 import { DiskCheckpoints } from "./disk_checkpoints.ts";
@@ -67,6 +68,46 @@ Deno.test("RingUpkeep brings a node that was away what it missed", async () => {
       return intactCount(cluster, idOf(1)) === COUNT - 10 && store.stat(extent(100)) !== undefined;
     });
     for (const id of EXTENTS.slice(0, 10)) assert.equal(await cluster.store.stat(id), undefined);
+  });
+});
+
+Deno.test("RingUpkeep copies nothing while an operator holds it up, and goes on afterwards", async () => {
+  await withExtents(async (cluster) => {
+    const client = new RepairClient(cluster.fetcherFor("http://object-3"), {
+      baseUrl: "http://object-3",
+    });
+    await cluster.add(idOf(3));
+    cluster.pauseRepairs(idOf(3), true);
+    cluster.changeRing([0, 1, 2, 3].map(idOf));
+    // The others are done; this one has been asked for, and has not begun.
+    const isDone = (n: number) => cluster.node(idOf(n)).ring!.upkeep.status.ringVersion === 2;
+    await cluster.until(() => [0, 1, 2].every(isDone));
+    await client.compare();
+    const held = await client.status();
+    assert.ok(held.paused && held.handingOver && !held.comparing);
+    assert.equal(held.ringVersion, 0);
+    assert.equal(intactCount(cluster, idOf(3)), 0);
+    cluster.pauseRepairs(idOf(3), false);
+    await cluster.until(() => isDone(3));
+    assert.ok(intactCount(cluster, idOf(3)) > 0);
+    const { paused, comparison } = await client.status();
+    assert.equal(paused, false);
+    assert.ok(comparison !== undefined && comparison.copiedCount > 0);
+  });
+});
+
+Deno.test("RingUpkeep compares at once when an operator asks", async () => {
+  await withExtents(async (cluster) => {
+    // Whatever else would make it compare comes an hour later.
+    await cluster.forgotten(idOf(1));
+    const { store } = cluster.node(idOf(1));
+    await store.remove([EXTENTS[0]!]);
+    assert.equal(intactCount(cluster, idOf(1)), COUNT - 1);
+    const client = new RepairClient(cluster.fetcherFor("http://object-1"), {
+      baseUrl: "http://object-1",
+    });
+    await client.compare();
+    await cluster.until(() => intactCount(cluster, idOf(1)) === COUNT);
   });
 });
 

@@ -21,6 +21,7 @@ import type {
   NodeId,
   NodeRegistration,
   RegisterNodeRequest,
+  RepairSwitch,
   Topology,
 } from "./topology.ts";
 import { TopologyClient } from "./topology_client.ts";
@@ -46,7 +47,7 @@ export interface ControlAddress {
 }
 
 /** {@link Control} over several control nodes. */
-export class ControlFailover implements Control {
+export class ControlFailover implements Control, RepairSwitch {
   readonly #options: ControlFailoverOptions;
   #preferred: number;
 
@@ -88,6 +89,11 @@ export class ControlFailover implements Control {
     return this.#ask((control) => control.setDraining(id, draining));
   }
 
+  /** Holds repairs up or lets them go on; see {@link RepairSwitch.setRepairPaused}. */
+  setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
+    return this.#ask((control) => control.setRepairPaused(id, paused));
+  }
+
   /** Tells that an incarnation stops; see {@link Control.leave}. */
   leave(id: NodeId, incarnation: number): Promise<void> {
     return this.#ask((control) => control.leave(id, incarnation));
@@ -98,7 +104,7 @@ export class ControlFailover implements Control {
     return this.#ask((control) => control.forget(id));
   }
 
-  #ask<T>(call: (control: Control) => Promise<T>): Promise<T> {
+  #ask<T>(call: (control: Control & RepairSwitch) => Promise<T>): Promise<T> {
     return this.ask(({ fetcher, baseUrl }) => call(new TopologyClient(fetcher, { baseUrl })));
   }
 

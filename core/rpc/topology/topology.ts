@@ -48,6 +48,8 @@ export interface TopologyNode {
   readonly incarnation: number;
   /** The newest release level that it speaks; absent for a node that tells none. */
   readonly level?: number;
+  /** Of an object node: an operator holds up its repairs and hand-overs; absent = nobody does. */
+  readonly repairPaused?: boolean;
 }
 
 /** Who serves a partition. */
@@ -206,6 +208,17 @@ export interface Control {
   forget(id: NodeId): Promise<void>;
 }
 
+/** What operators ask of the control plane about repairs. */
+export interface RepairSwitch {
+  /**
+   * Holds up the repairs and hand-overs of an object node, or lets them go on; kept over its restarts.
+   * Writes that it missed are brought to it all the same.
+   *
+   * @throws `not-found` when the node never registered; `invalid` when it is no object node
+   */
+  setRepairPaused(id: NodeId, paused: boolean): Promise<void>;
+}
+
 /** Three copies, of which two are durable before a write is acknowledged. */
 export const DEFAULT_RING_POLICY: RingPolicy = { replicaCount: 3, writeQuorum: 2 };
 
@@ -284,6 +297,7 @@ export const topologyNodeSchema: z.ZodType<TopologyNode> = z.object({
   state: stateSchema,
   incarnation: incarnationSchema,
   level: levelSchema.exactOptional(),
+  repairPaused: z.boolean().exactOptional(),
 });
 
 /** Schema of {@link PartitionAssignment}. */

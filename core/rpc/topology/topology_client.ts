@@ -16,12 +16,13 @@ import {
   type NodeRegistration,
   nodeRegistrationSchema,
   type RegisterNodeRequest,
+  type RepairSwitch,
   type Topology,
   topologySchema,
 } from "./topology.ts";
 
 /** {@link Control} over a {@link Fetcher}. */
-export class TopologyClient implements Control {
+export class TopologyClient implements Control, RepairSwitch {
   readonly #client: JsonClient;
 
   /** Makes a client; `baseUrl` has no slash at its end. */
@@ -55,6 +56,15 @@ export class TopologyClient implements Control {
     await this.#client.call(`/control/v1/nodes/${id}/draining`, {
       method: "PUT",
       body: { draining },
+      schema: z.object({}),
+    });
+  }
+
+  /** Holds repairs up or lets them go on; see {@link RepairSwitch.setRepairPaused}. */
+  async setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
+    await this.#client.call(`/control/v1/nodes/${id}/repair`, {
+      method: "PUT",
+      body: { paused },
       schema: z.object({}),
     });
   }

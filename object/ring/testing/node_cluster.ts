@@ -196,6 +196,13 @@ export class NodeCluster {
     this.#publish({ ...this.topology.current(), nodes: sorted });
   }
 
+  /** Holds up the repairs of a node as an operator does, or lets them go on. */
+  pauseRepairs(id: NodeId, repairPaused: boolean): void {
+    const topology = this.topology.current();
+    const nodes = topology.nodes.map((node) => node.id === id ? { ...node, repairPaused } : node);
+    this.#publish({ ...topology, nodes });
+  }
+
   /** Keeps changes of the topology from a node, or lets them reach it. */
   cutOff(id: NodeId, cutOff: boolean): void {
     const process = this.#process(id);
