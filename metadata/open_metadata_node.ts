@@ -123,8 +123,6 @@ export interface OpenMetadataNode {
 /**
  * Opens a node. Partitions are opened in the background, and when first asked for, so this does not
  * depend on how many repositories there are.
- *
- * @throws `unsupported` when the directory was written by another version
  */
 // A failure is a rejection like those of later calls.
 // deno-lint-ignore require-await
@@ -133,7 +131,11 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
   Deno.mkdirSync(dataDirectory, { recursive: true });
   const disk = new DiskWatch({ directory: dataDirectory, clock, logger });
   const onUnwritable = (error: unknown) => disk.failed(error);
-  const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock, { onUnwritable });
+  const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock, {
+    onUnwritable,
+    onLater: (error) =>
+      logger.warn("Make the tables anew, a later release wrote them", reasonOf(error)),
+  });
   const reader = new StateReader(database.reader);
   const history = new ReferenceHistory();
   const lines = new ReferenceLines(new Statements(database.reader));
@@ -260,6 +262,10 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
       await database.close();
     },
   };
+}
+
+function reasonOf(error: unknown) {
+  return error instanceof Error ? { error } : { reason: String(error) };
 }
 
 /** A node of a cluster writes what all nodes of it read. */

@@ -243,7 +243,7 @@ const MIGRATIONS: Readonly<Record<number, string>> = {
 /**
  * Makes the tables in a new file, or brings those of an old one up to date.
  *
- * @throws `unsupported` when a newer version of GitStratum wrote the file
+ * @throws `unsupported` when a later release wrote the file
  */
 export function ensureSchema(database: DatabaseSync): void {
   const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);

@@ -6,11 +6,19 @@
  * not synced: the logs are the truth, and what a power failure takes is replayed from them.
  * {@link StateDatabase.checkpoint} makes everything durable, which is what allows to truncate logs.
  *
+ * Tables of a later release are of no use here, and nothing is lost with them: a node that goes back to
+ * an earlier release makes its own anew, from snapshots and logs.
+ *
  * @module
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { type Clock, GitStratumError, REFERENCE_SNAPSHOT_COUNT_MAX } from "@gitstratum/core";
+import {
+  type Clock,
+  GitStratumError,
+  hasCode,
+  REFERENCE_SNAPSHOT_COUNT_MAX,
+} from "@gitstratum/core";
 import { Mutex } from "../partition/mutex.ts";
 import { ensureSchema } from "./schema.ts";
 import { runSliced, type Sliced } from "./sliced.ts";
@@ -42,20 +50,21 @@ export class StateDatabase {
   #closed = false;
 
   /**
-   * Opens or creates the file. `onUnwritable` is told of each write that failed because of the disk.
-   *
-   * @throws `unsupported` when another version wrote it
+   * Opens or creates the file. `onUnwritable` is told of each write that failed because of the disk,
+   * `onLater` when a later release wrote the tables that were there: they are gone then.
    */
   constructor(
     path: string,
     clock: Pick<Clock, "monotonicMs">,
-    options: { readonly onUnwritable?: (error: unknown) => void } = {},
+    options: {
+      readonly onUnwritable?: (error: unknown) => void;
+      readonly onLater?: (error: unknown) => void;
+    } = {},
   ) {
     this.#path = path;
     this.#clock = clock;
     this.#onUnwritable = options.onUnwritable;
-    this.writer = connect(path);
-    ensureSchema(this.writer);
+    this.writer = openWriter(path, options.onLater ?? (() => {}));
     // Unlike exec(), statements tell SQLite's code of a failure.
     this.#begin = this.writer.prepare("BEGIN IMMEDIATE");
     this.#commit = this.writer.prepare("COMMIT");
@@ -159,6 +168,33 @@ function databaseError(error: unknown): unknown {
     data: { errcode },
     cause: error,
   });
+}
+
+/** Files that SQLite has for one database. */
+const FILE_SUFFIXES = ["", "-wal", "-shm"] as const;
+
+function openWriter(path: string, onLater: (error: unknown) => void): DatabaseSync {
+  const database = connect(path);
+  try {
+    ensureSchema(database);
+    return database;
+  } catch (error) {
+    database.close();
+    if (!hasCode(error, "unsupported")) throw error;
+    onLater(error);
+  }
+  for (const suffix of FILE_SUFFIXES) removeFile(path + suffix);
+  const anew = connect(path);
+  ensureSchema(anew);
+  return anew;
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function connect(path: string): DatabaseSync {
