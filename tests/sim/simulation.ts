@@ -6,6 +6,7 @@
  */
 
 import { assert, PARTITION_COUNT, SeededRandom } from "@gitstratum/core";
+import { checkAccounts } from "./checks/accounts.ts";
 import { checkCopies } from "./checks/copies.ts";
 import { checkHistories } from "./checks/histories.ts";
 import { checkMemory, heldMemory } from "./checks/memory.ts";
@@ -161,6 +162,7 @@ class Run implements Disposable {
       () => this.#suffer(),
       () => this.#recover(),
       () => this.#judgeReferences(),
+      () => this.#judgeAccounts(),
       () => this.#judgeObjects(),
       () => this.#liveAgain(),
       () => this.#sweep(),
@@ -190,9 +192,16 @@ class Run implements Disposable {
     this.#cluster.start();
     const isUp = await loop.run(() => this.#isWell(), START_MS_MAX);
     assert(isUp, "A cluster that nothing disturbs starts");
+    await this.#until(this.#claimAdministrator(), START_MS_MAX);
     const founding = Promise.all(this.#repositories.map((name) => this.#judge.found(name)));
     assert(await this.#until(founding, START_MS_MAX), "An undisturbed cluster makes repositories");
     Object.assign(this.#cluster.network.faults, this.#options.mutation?.network);
+  }
+
+  /** The first administrator's token, by which clients do everything. */
+  async #claimAdministrator(): Promise<void> {
+    const { client } = this.#cluster.frontends[0]!.opened!.accounts;
+    this.#record.tokens.master = await client.claimFirstAdministrator("admin");
   }
 
   async #suffer(): Promise<void> {
@@ -260,6 +269,18 @@ class Run implements Disposable {
     }
     this.#record.violate("P4", "A cluster in peace does not serve what it shows");
     return undefined;
+  }
+
+  async #judgeAccounts(): Promise<void> {
+    const checking = checkAccounts({
+      record: this.#record,
+      tokens: this.#judge.tokens,
+      frontends: this.#cluster.frontends.map(({ id }) => id),
+      repository: this.#repositories[0]!,
+      sleep: (ms) => this.#judge.sleep(ms),
+    });
+    if (await this.#until(checking, RECOVERY_MS_MAX)) return;
+    this.#record.violate("liveness", "A cluster in peace does not tell who somebody is");
   }
 
   async #judgeObjects(): Promise<void> {

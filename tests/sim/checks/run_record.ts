@@ -8,6 +8,7 @@ import type { SeededRandom } from "@gitstratum/core";
 import type { Heard } from "../clients/git_client.ts";
 import { ForkBook } from "../clients/fork_book.ts";
 import { ObjectBook } from "../clients/object_book.ts";
+import { TokenBook } from "../clients/token_book.ts";
 import { readPack } from "../clients/pack_reader.ts";
 import { History } from "./history.ts";
 import type { NameOperation } from "./name_model.ts";
@@ -27,6 +28,7 @@ export interface Violation {
     | "P7"
     | "P8"
     | "P9"
+    | "accounts"
     | "liveness"
     | "copies"
     | "orphans"
@@ -54,6 +56,8 @@ export class RunRecord {
   readonly book = new ObjectBook();
   /** All forks that they made. */
   readonly forks = new ForkBook();
+  /** All tokens that they made. */
+  readonly tokens = new TokenBook();
   /** What was done to a repository and its forks, by the name of the former. */
   readonly networks = new History<NetworkOperation>();
   /** What was done to names of repositories. */
@@ -109,6 +113,9 @@ export class RunRecord {
   heardNothing(who: string, heard: Exclude<Heard<unknown>, { readonly kind: "answer" }>): void {
     this.counts.nothing++;
     this.#onLine(`${who}: ${heard.kind} ${heard.why}`);
+    if (heard.kind === "refused" && heard.status === 401 && !who.endsWith("uses a token")) {
+      this.violate("accounts", `${who}: ${heard.why}`);
+    }
     if (who.includes("fetches") && REFUSED_WANT.test(heard.why)) {
       this.violate("P4", `${who}: ${heard.why}`);
     }

@@ -36,20 +36,31 @@ const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 413, 415
 export class GitClient {
   readonly #fetcher: Fetcher;
   readonly #timeoutSignal: () => AbortSignal;
+  readonly #token: () => string | undefined;
 
   /** Makes a client; the signals say when it has waited long enough. */
-  constructor(fetcher: Fetcher, timeoutSignal: () => AbortSignal) {
+  constructor(
+    fetcher: Fetcher,
+    options: {
+      readonly timeoutSignal: () => AbortSignal;
+      /** By which it does everything that does not name another. */
+      readonly token: () => string | undefined;
+    },
+  ) {
     this.#fetcher = fetcher;
-    this.#timeoutSignal = timeoutSignal;
+    this.#timeoutSignal = options.timeoutSignal;
+    this.#token = options.token;
   }
 
   /** All references of a repository. */
   async listReferences(
     frontend: string,
     name: string,
+    token = this.#token(),
   ): Promise<Heard<ReadonlyMap<string, string>>> {
     const body = `${line("command=ls-refs")}0001${line("ref-prefix refs/")}0000`;
-    return await this.#ask(`${frontend}/${name}/git-upload-pack`, body, (bytes) => {
+    const path = `${frontend}/${name}/git-upload-pack`;
+    return await this.#ask(path, { body, token }, (bytes) => {
       const references = new Map<string, string>();
       const cursor = new PacketCursor(bytes);
       for (let packet = cursor.next(); packet?.kind === "data"; packet = cursor.next()) {
@@ -72,7 +83,7 @@ export class GitClient {
   ): Promise<Heard<Uint8Array>> {
     const lines = wants.map((oid) => line(`want ${oid}`)).join("");
     const body = `${line("command=fetch")}0001${line("no-progress")}${lines}${line("done")}0000`;
-    return await this.#ask(`${frontend}/${name}/git-upload-pack`, body, packOf);
+    return await this.#ask(`${frontend}/${name}/git-upload-pack`, { body }, packOf);
   }
 
   /** Pushes updates, with the objects that they need. */
@@ -96,7 +107,7 @@ export class GitClient {
       "0000",
       hasPack ? pack(objects.map(packEntry)) : new Uint8Array(),
     );
-    return await this.#ask(`${frontend}/${name}/git-receive-pack`, body, (bytes) => {
+    return await this.#ask(`${frontend}/${name}/git-receive-pack`, { body }, (bytes) => {
       const report = new Map<string, string | undefined>();
       const cursor = new PacketCursor(bytes);
       for (let packet = cursor.next(); packet?.kind === "data"; packet = cursor.next()) {
@@ -144,24 +155,61 @@ export class GitClient {
     return await this.#manage("DELETE", `${frontend}/api/v1/deleted-repos/${name}`);
   }
 
+  /** Makes a token. */
+  async createToken(
+    frontend: string,
+  ): Promise<Heard<{ readonly id: string; readonly secret: string }>> {
+    const path = `${frontend}/api/v1/users/admin/tokens`;
+    return await this.#call(
+      { method: "POST", path, body: { scopes: ["repository:read"] } },
+      (json) => {
+        const { id, token: secret } = json as { readonly id: string; readonly token: string };
+        return { id, secret };
+      },
+    );
+  }
+
+  /** Takes a token away. */
+  async deleteToken(frontend: string, id: string): Promise<Heard<string>> {
+    return await this.#manage("DELETE", `${frontend}/api/v1/users/admin/tokens/${id}`);
+  }
+
   /** A call of the management API; answers the id of the repository, if there is one in the answer. */
   #manage(method: string, path: string, body?: unknown): Promise<Heard<string>> {
-    const json = body === undefined ? {} : {
+    return this.#call(
+      { method, path, body },
+      (json) => (json as { readonly id?: string }).id ?? "",
+    );
+  }
+
+  /** A call of the management API; reads the answer, `{}` when it is empty. */
+  #call<T>(
+    { method, path, body }: {
+      readonly method: string;
+      readonly path: string;
+      readonly body?: unknown;
+    },
+    read: (json: unknown) => T,
+  ): Promise<Heard<T>> {
+    const headers = authorized(this.#token());
+    const sent = body === undefined ? { headers } : {
       body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
+      headers: { ...headers, "content-type": "application/json" },
     };
-    return this.#exchange(new Request(`http://${path}`, { method, ...json, ...this.#late() }), (
+    return this.#exchange(new Request(`http://${path}`, { method, ...sent, ...this.#late() }), (
       bytes,
-    ) => bytes.length === 0 ? "" : JSON.parse(new TextDecoder().decode(bytes)).id);
+    ) => read(bytes.length === 0 ? {} : JSON.parse(new TextDecoder().decode(bytes))));
   }
 
   #ask<T>(
     path: string,
-    body: string | Uint8Array<ArrayBuffer>,
+    sent: { readonly body: string | Uint8Array<ArrayBuffer>; readonly token?: string | undefined },
     read: (bytes: Uint8Array) => T,
   ): Promise<Heard<T>> {
     const service = path.slice(path.lastIndexOf("/") + 1);
+    const { body, token = this.#token() } = sent;
     const headers = {
+      ...authorized(token),
       "content-type": `application/x-${service}-request`,
       ...(service === "git-upload-pack" ? { "git-protocol": "version=2" } : {}),
     };
@@ -215,4 +263,8 @@ function packOf(bytes: Uint8Array): Uint8Array {
     else if (payload[0] === 3) throw new Error(`Band 3: ${textOf(payload.subarray(1))}`);
   }
   return joined(chunks);
+}
+
+function authorized(token: string | undefined): Readonly<Record<string, string>> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }

@@ -12,6 +12,7 @@ import type { SimNetwork } from "../world/sim_network.ts";
 import type { ReferenceOperation } from "../checks/reference_model.ts";
 import { type Fork, type Place, rootPlace } from "./fork_book.ts";
 import { ForkLife } from "./fork_life.ts";
+import { TokenLife } from "./token_life.ts";
 import { GitClient, type Heard, type Update } from "./git_client.ts";
 import type { BookObject } from "./object_book.ts";
 
@@ -40,6 +41,8 @@ export type Listing = ReadonlyMap<string, string> | "gone";
 /** A client. */
 export class SimClient {
   readonly name: string;
+  /** What it does to tokens. */
+  readonly tokens: TokenLife;
   readonly #options: SimClientOptions;
   readonly #process: SimProcess;
   readonly #git: GitClient;
@@ -55,7 +58,11 @@ export class SimClient {
     this.#process = new SimProcess(name, { loop: network.loop, machine });
     network.add({ name, clock: machine, listener: undefined });
     const fetcher = network.fetcherOf(this.#process, name, { repeatable: false });
-    this.#git = new GitClient(fetcher, () => this.#patience());
+    this.#git = new GitClient(fetcher, {
+      timeoutSignal: () => this.#patience(),
+      token: () => options.record.tokens.master,
+    });
+    this.tokens = new TokenLife({ ...options, client: name, git: this.#git });
     this.#life = new ForkLife({ ...options, client: name, git: this.#git });
   }
 
@@ -119,6 +126,11 @@ export class SimClient {
     }
   }
 
+  /** Lets time pass. */
+  async sleep(ms: number): Promise<void> {
+    await this.#process.clock.sleep(ms);
+  }
+
   async #act(): Promise<void> {
     const place = this.#place();
     const lot = this.#options.random.below(100);
@@ -127,7 +139,8 @@ export class SimClient {
     else if (lot < 69) await this.#clone(place);
     else if (lot < 73) await this.#pry(place);
     else if (lot < 77) await this.#steal(place);
-    else if (lot < 92) await this.#life.act(this.#frontend(), place);
+    else if (lot < 83) await this.tokens.act(this.#frontend(), place.name);
+    else if (lot < 93) await this.#life.act(this.#frontend(), place);
     else await this.#rename();
   }
 

@@ -7,11 +7,12 @@
 
 import { MemoryDisk } from "@gitstratum/core/disk";
 import { RoutedExtentStore, RoutedMetadata, type Service } from "@gitstratum/core/rpc";
-import { createFrontend, type Frontend } from "@gitstratum/frontend";
+import { createFrontend, type Frontend, type FrontendAccounts } from "@gitstratum/frontend";
 import { PackIngest } from "@gitstratum/frontend/ingest";
 import { PushAdmission } from "../../../frontend/ingest/push_admission.ts";
 import type { Mutation } from "../faults/mutation.ts";
 import { join, link } from "./cluster_membership.ts";
+import { openFrontendAccounts } from "./frontend_accounts.ts";
 import { type FrontendBounds, openFrontendBounds } from "./frontend_bounds.ts";
 import type { ServedPartitions } from "./served_partitions.ts";
 import type { SimGround, SimRole } from "./sim_node.ts";
@@ -21,6 +22,7 @@ export interface OpenedFrontend {
   readonly service: Service;
   readonly frontend: Frontend;
   readonly bounds: FrontendBounds;
+  readonly accounts: FrontendAccounts;
 }
 
 /** Where rebuilt objects that are too large for memory would go: none is, here. */
@@ -43,6 +45,7 @@ export function frontendRole(
       const extents = mutation.frontendExtents(new RoutedExtentStore(routing));
       const bounds = openFrontendBounds(ground, (options) => mutation.packCache(options));
       const memory = mutation.frontendMemory(bounds.memory);
+      const accounts = openFrontendAccounts(ground, mutation);
       const ingest = new PackIngest({
         metadata,
         extents,
@@ -65,13 +68,14 @@ export function frontendRole(
         cache: bounds.cache,
         admission: bounds.admission,
         memory,
+        accounts,
       });
       const service: Service = {
         fetch: (request) => frontend.fetch(request, { signal: request.signal }),
       };
       listen(service);
       await join(ground, { role: "frontend", membership });
-      return { service, frontend, bounds };
+      return { service, frontend, bounds, accounts };
     },
     ended() {},
   };

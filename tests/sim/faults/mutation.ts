@@ -9,6 +9,7 @@
  */
 
 import type { Clock } from "@gitstratum/core";
+import type { AccessView } from "@gitstratum/core/access";
 import type { Log } from "@gitstratum/core/consensus";
 import type { Disk } from "@gitstratum/core/disk";
 import type { ExtentStore, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
@@ -37,6 +38,8 @@ export interface Mutation {
   frontendMetadata(metadata: Metadata, clock: Clock): Metadata;
   /** The extents as a frontend sees them. */
   frontendExtents(extents: ExtentStore): ExtentStore;
+  /** What a frontend knows of accounts. */
+  accountsView(view: AccessView): AccessView;
   /** What a frontend shares packs by. */
   packCache(options: PackCacheOptions): PackCache;
   /** What a frontend's requests take memory from. */
@@ -62,6 +65,7 @@ export const NO_MUTATION: Mutation = {
   metadataExtents: (extents) => extents,
   frontendMetadata: (metadata) => metadata,
   frontendExtents: (extents) => extents,
+  accountsView: (view) => view,
   packCache: (options) => new PackCache(options),
   frontendMemory: (memory) => memory,
   network: {},

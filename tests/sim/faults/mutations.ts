@@ -5,6 +5,7 @@
  */
 
 import { type Clock, hasCode } from "@gitstratum/core";
+import type { AccessView } from "@gitstratum/core/access";
 import type { Disk, DiskFile } from "@gitstratum/core/disk";
 import { isZeroOid, type Oid } from "@gitstratum/core/git";
 import type {
@@ -142,6 +143,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...NO_MUTATION,
+    promise: "accounts",
+    name: "frontends take the tokens that they once took",
+    accountsView: rememberTokens,
+  },
+  {
+    ...NO_MUTATION,
     promise: "copies",
     name: "nodes do not compare what they hold",
     objectService: deafToComparisons,
@@ -153,6 +160,23 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     metadataExtents: (extents) => ({ ...forwarded(extents), list: () => Promise.resolve([]) }),
   },
 ];
+
+/** Accounts of which no token is ever forgotten. */
+function rememberTokens(view: AccessView): AccessView {
+  const known = new Map<string, ReturnType<AccessView["tokenByHash"]>>();
+  return new Proxy(view, {
+    get(target, name) {
+      const value = target[name as keyof AccessView];
+      if (typeof value !== "function") return value;
+      if (name !== "tokenByHash") return value.bind(target);
+      return (hash: Parameters<AccessView["tokenByHash"]>[0]) => {
+        const found = known.get(hash) ?? target.tokenByHash(hash);
+        known.set(hash, found);
+        return found;
+      };
+    },
+  });
+}
 
 /** Keeps a sixteenth of all possible packs apart. */
 class CoarsePackCache extends PackCache {
