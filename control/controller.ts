@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type Clock, hasCode, type Logger } from "@gitstratum/core";
+import { type Clock, hasCode, type Logger, sleptWhole, toError } from "@gitstratum/core";
 import { type Consensus, prefixRange } from "@gitstratum/core/consensus";
 import { type RingAssignment, type StoreClaim, StoreLease } from "@gitstratum/core/rpc";
 import type { StepContext } from "./member.ts";
@@ -129,7 +129,7 @@ export class Controller {
       } catch (error) {
         if (hasCode(error, "aborted")) continue;
         this.#fail(error);
-        await this.#sleep(RETRY_MS, signal);
+        await sleptWhole(this.#options.clock, RETRY_MS, signal);
       }
     }
   }
@@ -161,7 +161,7 @@ export class Controller {
     } catch (error) {
       if (signal.aborted) return;
       this.#fail(error);
-      await this.#sleep(RETRY_MS, signal);
+      await sleptWhole(this.#options.clock, RETRY_MS, signal);
     }
   }
 
@@ -252,7 +252,7 @@ export class Controller {
     const alarm = new AbortController();
     this.#alarm = alarm;
     const waitMs = atMs - this.#options.clock.monotonicMs();
-    this.#sleep(waitMs, alarm.signal).then((slept) => {
+    sleptWhole(this.#options.clock, waitMs, alarm.signal).then((slept) => {
       if (!slept) return;
       this.look().catch((error) => {
         this.#fail(error);
@@ -262,18 +262,6 @@ export class Controller {
   }
 
   #fail(error: unknown): void {
-    const cause = error instanceof Error ? error : new Error(String(error));
-    this.#options.logger.error("Fail to look after the nodes", { error: cause });
-  }
-
-  /** Sleeps; false when the signal ended the sleep. */
-  async #sleep(ms: number, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#options.clock.sleep(ms, signal);
-      return true;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return false;
-    }
+    this.#options.logger.error("Fail to look after the nodes", { error: toError(error) });
   }
 }

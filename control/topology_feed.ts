@@ -5,7 +5,7 @@
  */
 
 import type { Clock, Logger } from "@gitstratum/core";
-import type { Consensus, KeyValue } from "@gitstratum/core/consensus";
+import type { Consensus, KeyValue, Revision } from "@gitstratum/core/consensus";
 import {
   emptyTopology,
   type Topology,
@@ -13,6 +13,7 @@ import {
   topologySchema,
   type TopologySource,
 } from "@gitstratum/core/rpc";
+import { FollowedKeys } from "./followed_keys.ts";
 import { decodeJson } from "./stored_json.ts";
 
 /** Where the topology is stored. */
@@ -26,14 +27,13 @@ export function decodeTopology(entry: KeyValue | undefined): Topology {
   return entry === undefined ? emptyTopology() : decodeJson(entry, topologySchema);
 }
 
+const RANGE = { from: TOPOLOGY_KEY, to: `${TOPOLOGY_KEY}!` };
+
 /** Follows the stored topology. */
 export class TopologyFeed implements TopologySource {
   readonly #consensus: Consensus;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #stop = new AbortController();
   readonly #holder = new TopologyHolder();
-  #running: Promise<void> = Promise.resolve();
+  readonly #keys: FollowedKeys;
 
   /** Makes a feed that knows nothing yet. */
   constructor(options: {
@@ -42,8 +42,14 @@ export class TopologyFeed implements TopologySource {
     readonly logger: Logger;
   }) {
     this.#consensus = options.consensus;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
+    this.#keys = new FollowedKeys({
+      ...options,
+      range: RANGE,
+      what: "the topology",
+      retryMs: RETRY_MS,
+      read: () => this.#read(),
+      take: async () => void await this.#read(),
+    });
   }
 
   /** The newest topology that was heard of. */
@@ -61,14 +67,13 @@ export class TopologyFeed implements TopologySource {
     try {
       await this.#read();
     } catch (error) {
-      this.#warn("Fail to read the topology", error);
+      this.#keys.warn(error);
     }
   }
 
   /** Reads the topology, then follows it until {@link TopologyFeed.close}. */
   async open(): Promise<void> {
-    const revision = await this.#read();
-    this.#running = this.#follow(revision);
+    await this.#keys.open();
   }
 
   /** The topology as it is stored now. @throws `unavailable` as the store does */
@@ -79,45 +84,12 @@ export class TopologyFeed implements TopologySource {
 
   /** Stops following. */
   async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+    await this.#keys.close();
   }
 
-  async #read(): Promise<number> {
-    const range = { from: TOPOLOGY_KEY, to: `${TOPOLOGY_KEY}!` };
-    const { entries, revision } = await this.#consensus.range(range);
+  async #read(): Promise<Revision> {
+    const { entries, revision } = await this.#consensus.range(RANGE);
     this.#holder.take(decodeTopology(entries[0]));
     return revision;
-  }
-
-  async #follow(revision: number): Promise<void> {
-    const { signal } = this.#stop;
-    const range = { from: TOPOLOGY_KEY, to: `${TOPOLOGY_KEY}!` };
-    for (let after = revision; !signal.aborted;) {
-      try {
-        for await (const _ of this.#consensus.watch(range, { after, signal })) await this.#read();
-        return;
-      } catch (error) {
-        this.#warn("Lose the watch on the topology", error);
-        after = await this.#readAgain(after);
-      }
-    }
-  }
-
-  /** Waits and reads; the revision to go on from. */
-  async #readAgain(after: number): Promise<number> {
-    try {
-      await this.#clock.sleep(RETRY_MS, this.#stop.signal);
-      return await this.#read();
-    } catch (error) {
-      if (!this.#stop.signal.aborted) this.#warn("Fail to read the topology", error);
-      return after;
-    }
-  }
-
-  #warn(message: string, error: unknown): void {
-    this.#logger.warn(message, {
-      error: error instanceof Error ? error : new Error(String(error)),
-    });
   }
 }

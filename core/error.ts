@@ -69,3 +69,8 @@ export class GitStratumError extends Error {
 export function hasCode(error: unknown, code: ErrorCode): error is GitStratumError {
   return error instanceof GitStratumError && error.code === code;
 }
+
+/** Whatever was thrown, as an error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

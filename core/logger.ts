@@ -9,7 +9,7 @@
  */
 
 import type { Clock } from "./clock.ts";
-import { GitStratumError } from "./error.ts";
+import { GitStratumError, toError } from "./error.ts";
 
 /** Levels from the least to the most urgent. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
@@ -143,10 +143,6 @@ function renderError(error: Error, depth: number): Rendered {
       ? {}
       : { cause: renderValue("cause", toError(error.cause), depth - 1) }),
   };
-}
-
-function toError(cause: unknown): Error {
-  return cause instanceof Error ? cause : new Error(String(cause));
 }
 
 function cut(text: string): string {

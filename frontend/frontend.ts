@@ -11,6 +11,7 @@ import {
   type Logger,
   type Random,
   randomId,
+  toError,
 } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { ConnectionInfo } from "@gitstratum/core/process";
@@ -175,7 +176,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
   });
   let ready = true;
   const onFailure = (error: unknown, facts: LogData) => {
-    const told = { ...facts, error: asError(error) };
+    const told = { ...facts, error: toError(error) };
     if (isCallersFault(error) || hasCode(error, "aborted")) logger.info("End a request", told);
     else logger.error("Fail a request", told);
   };
@@ -233,10 +234,6 @@ function rehearsalOf(
       return new UploadPackSession({ ...upload, rebuilder, rebuild }, repository, conversation);
     },
     onTrouble: (error, facts) =>
-      logger.info("Fail to rehearse a clone", { ...facts, error: asError(error) }),
+      logger.info("Fail to rehearse a clone", { ...facts, error: toError(error) }),
   });
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

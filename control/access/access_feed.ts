@@ -41,6 +41,7 @@ import {
   type WatchEvent,
 } from "@gitstratum/core/consensus";
 import { readRecord } from "@gitstratum/core/rpc/access";
+import { FollowedKeys } from "../followed_keys.ts";
 import { encodeJson } from "../stored_json.ts";
 
 /** Written by every change of records that others may depend on. */
@@ -84,16 +85,13 @@ export class AccessFeed {
   readonly #consensus: Consensus;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #stop = new AbortController();
-  /** Ends the watch of the moment, so that everything is read again. */
-  #turn = new AbortController();
+  readonly #keys: FollowedKeys;
   #steps: AccessStep[] = [];
   #stepChangeCount = 0;
   /** How often all records were read. */
   #copyCount = 0;
   #head: Revision = 0;
   #renewedAtMs = -Infinity;
-  #running: Promise<void> = Promise.resolve();
   #confirming: Promise<Revision> | undefined;
 
   /** Makes a feed that knows nothing yet. */
@@ -105,6 +103,14 @@ export class AccessFeed {
     this.#consensus = options.consensus;
     this.#clock = options.clock;
     this.#logger = options.logger;
+    this.#keys = new FollowedKeys({
+      ...options,
+      range: prefixRange(PREFIX),
+      what: "access records",
+      retryMs: RETRY_MS,
+      read: () => this.#read(),
+      take: (events) => this.#take(events),
+    });
   }
 
   /** The revision of `access/head` that the view knows. */
@@ -118,8 +124,7 @@ export class AccessFeed {
       compares: [{ key: ACCESS_HEAD_KEY, target: "version", operator: "=", value: 0 }],
       then: [{ kind: "put", key: ACCESS_HEAD_KEY, value: encodeJson({}) }],
     });
-    const after = await this.#read();
-    this.#running = this.#follow(after);
+    await this.#keys.open();
   }
 
   /**
@@ -138,7 +143,7 @@ export class AccessFeed {
         found: revision,
       });
       const copyCount = this.#copyCount;
-      this.#turn.abort();
+      this.#keys.renew();
       await this.#until(() => this.#copyCount > copyCount);
     } else await this.reached(revision);
     return entries.find(({ key }) => key === ACCESS_HEAD_KEY)?.modRevision ?? 0;
@@ -157,7 +162,7 @@ export class AccessFeed {
   async #until(holds: () => boolean): Promise<void> {
     if (holds()) return;
     const end = new AbortController();
-    const signal = AbortSignal.any([end.signal, this.#stop.signal]);
+    const signal = AbortSignal.any([end.signal, this.#keys.stopped]);
     const late = this.#clock.sleep(CATCH_UP_MS_MAX, signal).then(() => end.abort(), () => {});
     try {
       while (!holds()) await this.view.changed(this.view.revision, signal);
@@ -179,7 +184,7 @@ export class AccessFeed {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#renewedAtMs < RENEW_MS) return;
     this.#renewedAtMs = nowMs;
-    this.#turn.abort();
+    this.#keys.renew();
   }
 
   /**
@@ -205,8 +210,7 @@ export class AccessFeed {
 
   /** Stops following. */
   async close(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
+    await this.#keys.close();
   }
 
   /** Reads everything; the revision from which on to watch. */
@@ -226,22 +230,6 @@ export class AccessFeed {
     this.#head = heads.find(({ key }) => key === ACCESS_HEAD_KEY)?.modRevision ?? 0;
     if (newest(heads) !== this.view.revision) this.view.replace(index, newest(heads));
     return revision;
-  }
-
-  async #follow(revision: Revision): Promise<void> {
-    for (let after = revision; !this.#stop.signal.aborted;) {
-      this.#turn = new AbortController();
-      const signal = AbortSignal.any([this.#stop.signal, this.#turn.signal]);
-      try {
-        const watch = this.#consensus.watch(prefixRange(PREFIX), { after, signal });
-        for await (const events of watch) this.#take(events);
-        if (!this.#stop.signal.aborted) after = await this.#read();
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        this.#warn("Lose the watch on access records", error);
-        after = await this.#readAgain(after);
-      }
-    }
   }
 
   /** Takes a batch of whole revisions. */
@@ -282,23 +270,6 @@ export class AccessFeed {
     if (record !== undefined && storedKey(recordKey(record)) === key) return record;
     this.#logger.error("Pass over a stored access record of another shape", { key });
     return undefined;
-  }
-
-  /** Waits and reads; the revision to go on from. */
-  async #readAgain(after: Revision): Promise<Revision> {
-    try {
-      await this.#clock.sleep(RETRY_MS, this.#stop.signal);
-      return await this.#read();
-    } catch (error) {
-      if (!this.#stop.signal.aborted) this.#warn("Fail to read access records", error);
-      return after;
-    }
-  }
-
-  #warn(message: string, error: unknown): void {
-    this.#logger.warn(message, {
-      error: error instanceof Error ? error : new Error(String(error)),
-    });
   }
 }
 

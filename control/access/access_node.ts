@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Clock, Logger } from "@gitstratum/core";
+import { type Clock, type Logger, toError } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { Consensus } from "@gitstratum/core/consensus";
 import type { Access } from "@gitstratum/core/rpc/access";
@@ -74,7 +74,7 @@ async function sweep(
       await sweepJobTokens(ledger);
     } catch (error) {
       if (!signal.aborted) {
-        logger.warn("Fail to sweep tokens that ended", { error: asError(error) });
+        logger.warn("Fail to sweep tokens that ended", { error: toError(error) });
       }
     }
   }
@@ -88,8 +88,4 @@ export async function sweepJobTokens(ledger: AccessLedger): Promise<void> {
     removed: view.ofKind("job-token").filter(({ expiresAtMs }) => expiresAtMs <= nowMs),
     last: [],
   }));
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

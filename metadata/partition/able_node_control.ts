@@ -9,7 +9,7 @@
  * @module
  */
 
-import { GitStratumError, type Logger } from "@gitstratum/core";
+import { GitStratumError, type Logger, toError } from "@gitstratum/core";
 import type {
   Control,
   HeartbeatRequest,
@@ -54,7 +54,7 @@ export class AbleNodeControl implements Control {
       await this.#control.leave(id, request.incarnation);
     } catch (error) {
       this.#logger.debug("Fall silent without a word", {
-        error: error instanceof Error ? error : new Error(String(error)),
+        error: toError(error),
       });
     }
     throw unable(id);

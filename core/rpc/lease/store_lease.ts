@@ -18,9 +18,9 @@
  */
 
 import { assert } from "../../assert.ts";
-import type { Clock } from "../../clock.ts";
+import { type Clock, sleptWhole } from "../../clock.ts";
 import { type Compare, type Consensus, prefixRange } from "../../consensus/consensus.ts";
-import { GitStratumError, hasCode } from "../../error.ts";
+import { GitStratumError, hasCode, toError } from "../../error.ts";
 import type { Logger } from "../../logger.ts";
 import { ClaimWatch } from "./claim_watch.ts";
 
@@ -202,7 +202,7 @@ export class StoreLease {
     const { signal } = this.#stop;
     const { renewMs } = this.#options.times;
     let pauseMs = renewMs;
-    while (await this.#sleep(pauseMs, signal)) {
+    while (await sleptWhole(this.#options.clock, pauseMs, signal)) {
       // What failed is tried again soon: a store that elects its leader is back any moment.
       pauseMs = await this.#renew() ? renewMs : renewMs / 4;
     }
@@ -257,7 +257,7 @@ export class StoreLease {
     for (;;) {
       const leftMs = term.provenUntilMs - clock.monotonicMs();
       if (leftMs <= 0) return this.#end(term);
-      if (!await this.#sleep(leftMs, signal)) return;
+      if (!await sleptWhole(this.#options.clock, leftMs, signal)) return;
     }
   }
 
@@ -377,19 +377,4 @@ export class StoreLease {
     const claim = { holder: this.#options.holder, lease, count: ++this.#valueCount };
     return new TextEncoder().encode(JSON.stringify(claim));
   }
-
-  /** Sleeps; false when the signal ended the sleep. */
-  async #sleep(ms: number, signal: AbortSignal): Promise<boolean> {
-    try {
-      await this.#options.clock.sleep(ms, signal);
-      return true;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return false;
-    }
-  }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -8,7 +8,7 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { GitStratumError } from "../../error.ts";
+import { GitStratumError, toError } from "../../error.ts";
 import type { Logger } from "../../logger.ts";
 import type { Random } from "../../random.ts";
 import { heldBody } from "../body.ts";
@@ -156,8 +156,4 @@ export class ControlStream {
       if (!signal.aborted) throw error;
     }
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -10,7 +10,7 @@
  */
 
 import type { Clock } from "../../clock.ts";
-import { hasCode } from "../../error.ts";
+import { hasCode, toError } from "../../error.ts";
 import type { Logger } from "../../logger.ts";
 import {
   checkReleaseLevel,
@@ -104,7 +104,7 @@ export class NodeAgent {
     try {
       await control.leave(node.id, this.#registration.incarnation);
     } catch (error) {
-      const cause = error instanceof Error ? error : new Error(String(error));
+      const cause = toError(error);
       logger.warn("Leave without a word, the silence will tell", { node: node.id, error: cause });
     }
   }
@@ -134,7 +134,7 @@ export class NodeAgent {
           });
           return "refused";
         }
-        const cause = error instanceof Error ? error : new Error(String(error));
+        const cause = toError(error);
         this.#options.logger.warn("Miss a heartbeat", {
           node: this.#options.node.id,
           error: cause,

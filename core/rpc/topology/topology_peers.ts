@@ -14,6 +14,7 @@
  */
 
 import type { Clock } from "../../clock.ts";
+import { toError } from "../../error.ts";
 import type { Logger } from "../../logger.ts";
 import type { Random } from "../../random.ts";
 import { ControlFailover } from "./control_failover.ts";
@@ -89,7 +90,7 @@ export class TopologyPeers {
       topology.offer(told);
       logger.info("Hear of a topology from another node", { node: id, version: told.version });
     } catch (error) {
-      const cause = error instanceof Error ? error : new Error(String(error));
+      const cause = toError(error);
       logger.debug("Hear nothing of the topology from another node", { node: id, error: cause });
     }
   }

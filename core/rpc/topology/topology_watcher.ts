@@ -11,7 +11,7 @@
  * @module
  */
 
-import { GitStratumError } from "../../error.ts";
+import { GitStratumError, toError } from "../../error.ts";
 import { TOPOLOGY_LINE_LENGTH_MAX, TOPOLOGY_WATCH_SILENCE_MS } from "../../limits.ts";
 import type { Logger } from "../../logger.ts";
 import { ControlFailover, type ControlFailoverOptions } from "./control_failover.ts";
@@ -172,8 +172,4 @@ function topologyOf(line: TopologyLine, base: Topology): Topology {
       return next;
     }
   }
-}
-
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
