@@ -30,6 +30,19 @@ export interface Snapshot {
   release(): void;
 }
 
+/** A work that waits for its transaction. */
+interface Writing {
+  readonly work: () => Sliced<unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** In place of a result: the work failed alone. */
+const FAILED = Symbol("failed");
+/** Works in one transaction: each is answered when the last of them has ended. */
+const WRITES_TOGETHER_MAX = 64;
+/** Pages of the log before it is copied into the file: pages that change often are copied less. */
+const CHECKPOINT_PAGE_COUNT = 4000;
 /** Connections kept for the next snapshots; opening one costs a third of a millisecond. */
 const IDLE_COUNT_MAX = 4;
 
@@ -41,6 +54,10 @@ export class StateDatabase {
   readonly writer: DatabaseSync;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
+  readonly #mark: StatementSync;
+  readonly #undo: StatementSync;
+  readonly #unmark: StatementSync;
+  readonly #waiting: Writing[] = [];
   readonly #path: string;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #onUnwritable: ((error: unknown) => void) | undefined;
@@ -65,32 +82,83 @@ export class StateDatabase {
     this.#clock = clock;
     this.#onUnwritable = options.onUnwritable;
     this.writer = openWriter(path, options.onLater ?? (() => {}));
+    // What a savepoint may have to undo is kept in memory: a transaction's changes are there, too.
+    this.writer.exec(
+      `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGE_COUNT}; PRAGMA temp_store = MEMORY`,
+    );
     // Unlike exec(), statements tell SQLite's code of a failure.
     this.#begin = this.writer.prepare("BEGIN IMMEDIATE");
     this.#commit = this.writer.prepare("COMMIT");
+    this.#mark = this.writer.prepare("SAVEPOINT one");
+    this.#undo = this.writer.prepare("ROLLBACK TO one");
+    this.#unmark = this.writer.prepare("RELEASE one");
     this.reader = connect(path);
     this.reader.exec("PRAGMA query_only = ON");
   }
 
   /**
-   * Runs `work` as one transaction, one at a time. Nothing of it is seen before it resolves, nor ever
-   * when it rejects. Not durable by itself.
+   * Runs `work` alone, as a transaction of its own or, with others that wait, as a part of one. Nothing
+   * of it is seen before it resolves, nor ever when it rejects. Not durable by itself.
    *
    * @throws what `work` throws; `disk-full`, `unavailable` when the file can not be written
    */
   write<T>(work: () => Sliced<T>): Promise<T> {
-    return this.#lock.run(async () => {
-      try {
-        this.#begin.run();
-        const result = await runSliced(work(), this.#clock);
-        this.#commit.run();
-        return result;
-      } catch (error) {
-        if (this.writer.isTransaction) this.writer.exec("ROLLBACK");
-        if (DISK_ERRORS.has(errcodeOf(error) ?? 0)) this.#onUnwritable?.(error);
-        throw databaseError(error);
-      }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: (result) => resolve(result as T), reject });
+      // The first one opens the transaction; whoever comes before it runs gets in, too.
+      if (this.#waiting.length === 1) void this.#lock.run(() => this.#writeTogether());
     });
+  }
+
+  /** Runs the works that wait in one transaction, which costs less than one for each. */
+  async #writeTogether(): Promise<void> {
+    // Partitions whose records became durable together ask in the same turn.
+    await null;
+    const works = this.#waiting.splice(0, WRITES_TOGETHER_MAX);
+    if (this.#waiting.length > 0) void this.#lock.run(() => this.#writeTogether());
+    const done: { readonly writing: Writing; readonly result: unknown }[] = [];
+    try {
+      this.#begin.run();
+      for (const writing of works) {
+        const result = await this.#writeOne(writing, works.length > 1);
+        if (result !== FAILED) done.push({ writing, result });
+      }
+      this.#commit.run();
+    } catch (error) {
+      // Those that failed on their own have been told already.
+      for (const { reject } of works) reject(databaseError(error));
+      if (DISK_ERRORS.has(errcodeOf(error) ?? 0)) this.#onUnwritable?.(error);
+      this.#rollBack();
+      return;
+    }
+    for (const { writing, result } of done) writing.resolve(result);
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.writer.isTransaction) this.writer.exec("ROLLBACK");
+    } catch (error) {
+      // The next write can not begin, and tells its caller so.
+      this.#onUnwritable?.(error);
+    }
+  }
+
+  /** Runs one work of a transaction. @throws what ends the whole transaction */
+  async #writeOne(writing: Writing, isAmongOthers: boolean): Promise<unknown> {
+    if (!isAmongOthers) return await runSliced(writing.work(), this.#clock);
+    this.#mark.run();
+    try {
+      const result = await runSliced(writing.work(), this.#clock);
+      this.#unmark.run();
+      return result;
+    } catch (error) {
+      // A full or broken disk is everybody's, and may have ended the transaction.
+      if (DISK_ERRORS.has(errcodeOf(error) ?? 0) || !this.writer.isTransaction) throw error;
+      this.#undo.run();
+      this.#unmark.run();
+      writing.reject(databaseError(error));
+      return FAILED;
+    }
   }
 
   /**

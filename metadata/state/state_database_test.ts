@@ -1,4 +1,4 @@
-import { equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { ManualClock } from "@gitstratum/core";
 import type { Sliced } from "./sliced.ts";
 import { StateDatabase } from "./state_database.ts";
@@ -45,4 +45,95 @@ Deno.test("write() tells of no disk when the work itself fails", async () => {
   equal(told.length, 0);
   await database.close();
   await Deno.remove(directory, { recursive: true });
+});
+
+/** A database with one table of numbers, which another connection reads. */
+async function openNumbers(): Promise<{
+  readonly database: StateDatabase;
+  readonly numbers: () => unknown[];
+  readonly add: (number: number, end?: () => void) => () => Sliced<number>;
+  readonly close: () => Promise<void>;
+}> {
+  const directory = await Deno.makeTempDir();
+  const database = new StateDatabase(`${directory}/state.sqlite`, new ManualClock());
+  database.writer.exec("CREATE TABLE numbers (number INTEGER PRIMARY KEY)");
+  const select = database.reader.prepare("SELECT number FROM numbers ORDER BY number");
+  return {
+    database,
+    numbers: () => select.all().map((row) => row["number"]),
+    add: (number, end) =>
+      function* () {
+        database.writer.prepare("INSERT INTO numbers VALUES (?)").run(number);
+        yield;
+        end?.();
+        return number;
+      },
+    close: async () => {
+      await database.close();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+Deno.test("write() shows works that ran together at once, without those that failed", async () => {
+  const { database, numbers, add, close } = await openNumbers();
+  const seen: unknown[] = [];
+  const look = () => {
+    seen.push(...numbers());
+  };
+  const outcomes = await Promise.allSettled([
+    database.write(add(1, look)),
+    database.write(add(2, () => {
+      throw new TypeError("The work is wrong");
+    })),
+    database.write(() => {
+      throw new RangeError("The work does not begin");
+    }),
+    database.write(add(1)),
+    database.write(add(3, look)),
+  ]);
+  deepEqual(outcomes.map((outcome) => outcome.status === "fulfilled" && outcome.value), [
+    1,
+    false,
+    false,
+    false,
+    3,
+  ]);
+  equal((outcomes[1] as PromiseRejectedResult).reason instanceof TypeError, true);
+  equal((outcomes[2] as PromiseRejectedResult).reason instanceof RangeError, true);
+  deepEqual(seen, []);
+  deepEqual(numbers(), [1, 3]);
+  equal(await database.write(add(4)), 4);
+  deepEqual(numbers(), [1, 3, 4]);
+  await close();
+});
+
+Deno.test("write() runs many works, in the order of the calls", async () => {
+  const { database, numbers, add, close } = await openNumbers();
+  const order: number[] = [];
+  const all = Array.from({ length: 200 }, (_, number) => number);
+  const results = await Promise.all(
+    all.map((number) => database.write(add(number, () => void order.push(number)))),
+  );
+  deepEqual(results, all);
+  deepEqual(order, all);
+  deepEqual(numbers(), all);
+  await close();
+});
+
+Deno.test("write() fails all works of a transaction that the disk refuses", async () => {
+  const { database, numbers, add, close } = await openNumbers();
+  await database.write(add(1));
+  database.writer.exec("PRAGMA max_page_count = 100");
+  const full = { code: "disk-full" };
+  await Promise.all([
+    rejects(database.write(add(2)), full),
+    rejects(database.write(() => fill(database, 10_000_000)), full),
+    rejects(database.write(add(3)), full),
+  ]);
+  deepEqual(numbers(), [1]);
+  database.writer.exec("PRAGMA max_page_count = 1000000");
+  equal(await database.write(add(2)), 2);
+  deepEqual(numbers(), [1, 2]);
+  await close();
 });
