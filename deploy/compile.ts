@@ -34,7 +34,7 @@ export const PROGRAMS: readonly StandaloneProgram[] = [
 
 /** Code that runs in workers; each program that may start one finds it beside itself by this name. */
 const WORKERS: Readonly<Record<string, readonly string[]>> = {
-  [SERVER_ENTRY]: ["frontend/ingest/ingest_worker.ts", "frontend/ingest/delta_worker.ts"],
+  [SERVER_ENTRY]: ["frontend/ingest/ingest_worker.ts", "frontend/ingest/share_worker.ts"],
 };
 
 /** Where to make programs. */

@@ -10,16 +10,11 @@
  */
 
 import { badPack } from "./bad_pack.ts";
-import { OBJECT_TYPE_CODES } from "@gitstratum/core/git";
 import { NumberList } from "./number_list.ts";
-import { ENTRY_IS_DUPLICATE, ENTRY_IS_RESOLVED, rowOfBase } from "./object_table.ts";
+import { ENTRY_IS_RESOLVED, rowOfBase } from "./object_table.ts";
 import type { PackObjects } from "./pack_objects.ts";
 
 const NONE = -1;
-/** What an object costs beside its bytes, in bytes: calls, hashing's beginning and end. */
-const OBJECT_COST_BYTES = 8192;
-/** Trees are hashed and then walked twice. */
-const TREE_COST_FACTOR = 2;
 
 /** Resolves the deltas of one pack that were deferred. */
 export class DeltaResolver {
@@ -33,7 +28,6 @@ export class DeltaResolver {
 
   /** Deltas that were resolved here, in order. */
   readonly resolved: NumberList = new NumberList();
-  #adoptedCount = 0;
 
   /** Makes a resolver; `entryCount` entries were scanned. */
   constructor(objects: PackObjects, deferred: NumberList, entryCount: number) {
@@ -45,72 +39,17 @@ export class DeltaResolver {
     for (let index = deferred.count - 1; index >= 0; index--) this.#attach(deferred.at(index));
   }
 
-  /** Deltas that were resolved, here or elsewhere. */
-  get resolvedCount(): number {
-    return this.resolved.count + this.#adoptedCount;
-  }
-
   /**
-   * Resolves whatever hangs on objects of the pack, but for the share from `split` on.
+   * Resolves whatever hangs on objects of the pack that are resolved by now.
    *
    * @throws `invalid`
    */
-  *resolveFromPack(split = Infinity): Generator<void> {
+  *resolveFromPack(): Generator<void> {
     const { table } = this.#objects;
     for (let entry = 0; entry < this.#firstChild.length; entry++) {
       if (!table.is(entry, ENTRY_IS_RESOLVED)) continue;
-      // Only who has the ids knows which object a duplicate stands for.
-      if (entry >= split && !table.is(entry, ENTRY_IS_DUPLICATE)) continue;
       yield* this.#resolveBelow(this.#takeChildren(entry), entry);
     }
-  }
-
-  /** Resolves what {@link resolveFromPack} leaves out. @throws `invalid` */
-  *resolveShare(split: number): Generator<void> {
-    const { table } = this.#objects;
-    for (let entry = split; entry < this.#firstChild.length; entry++) {
-      if (!table.is(entry, ENTRY_IS_RESOLVED) || table.is(entry, ENTRY_IS_DUPLICATE)) continue;
-      yield* this.#resolveBelow(this.#firstChild[entry]!, entry);
-    }
-  }
-
-  /**
-   * Notes deltas that were resolved elsewhere, each with its base, and resolves what waited for the ids
-   * of a share.
-   *
-   * @throws `invalid`
-   */
-  *resolveAdopted(
-    share: { readonly entries: Uint32Array; readonly bases: Int32Array },
-  ): Generator<void> {
-    this.#adoptedCount += share.entries.length;
-    for (const entry of share.entries) this.#firstChild[entry] = NONE;
-    for (const base of share.bases) this.#firstChild[base] = NONE;
-    yield* this.resolveFromPack();
-  }
-
-  /** The first entry of a share that is half of the work, as far as can be told. */
-  split(): number {
-    const { table } = this.#objects;
-    const roots = new Int32Array(this.#firstChild.length).fill(NONE);
-    const costs = new Float64Array(roots.length);
-    let total = 0;
-    for (const entry of this.#deferred.items) {
-      const base = table.bases[entry]!;
-      // What waits for an id is resolved by whoever has the ids. Other bases come before their deltas.
-      if (base < 0) continue;
-      const root = table.is(base, ENTRY_IS_RESOLVED) ? base : roots[base]!;
-      if (root === NONE || table.is(root, ENTRY_IS_DUPLICATE)) continue;
-      roots[entry] = root;
-      const factor = table.types[root] === OBJECT_TYPE_CODES.tree ? TREE_COST_FACTOR : 1;
-      const cost = (table.sizes[root]! + OBJECT_COST_BYTES) * factor;
-      costs[root]! += cost;
-      total += cost;
-    }
-    let share = 0;
-    let split = costs.length;
-    while (split > 0 && share < total / 2) share += costs[--split]!;
-    return split;
   }
 
   /** Id rows of bases that the pack lacks, in the order in which the pack names them. */

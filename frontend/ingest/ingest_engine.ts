@@ -18,7 +18,6 @@ import { KernelError } from "@gitstratum/wasm";
 import { hashCollision } from "./bad_pack.ts";
 import { baseBytes } from "./base_bytes.ts";
 import { DeltaResolver } from "./delta_resolver.ts";
-import { adoptShare, type DeltaHelper, type ResolvedShare } from "./delta_share.ts";
 import { encodeGroupIndex } from "./group_index.ts";
 import { GroupWriter } from "./group_writer.ts";
 import type { IngestHost, IngestJob, IngestResult } from "./ingest_host.ts";
@@ -26,7 +25,9 @@ import type { IngestMemory } from "./ingest_memory.ts";
 import { ENTRY_IS_DUPLICATE } from "./object_table.ts";
 import { PackObjects, type PackObjectsOptions } from "./pack_objects.ts";
 import { PackScanner } from "./pack_scanner.ts";
+import { adoptShare, type ShareHelper } from "./pack_share.ts";
 import { ProgressLine } from "./progress_line.ts";
+import { type ShareOutcome, WorkSplit } from "./work_split.ts";
 
 /** Objects of the network asked for at a time. */
 const BASE_BATCH_COUNT = 256;
@@ -36,12 +37,12 @@ const KNOWN_BATCH_COUNT = 65_536;
 const WRITES_IN_FLIGHT_MAX = 2;
 
 /** What an engine works with. */
-export interface IngestEngineOptions extends Omit<PackObjectsOptions, "format" | "table"> {
+export interface IngestEngineOptions extends Omit<PackObjectsOptions, "format" | "isShare"> {
   readonly job: IngestJob;
   readonly memory: IngestMemory;
   readonly host: IngestHost;
-  /** Takes half of the deltas of a large pack. */
-  readonly helper?: DeltaHelper;
+  /** Takes half of a large pack. */
+  readonly helper?: ShareHelper;
   /** Whether nobody waits for the ingest any more: a worker at work can not be ended from outside. */
   readonly isEnded?: () => boolean;
 }
@@ -53,18 +54,30 @@ export class IngestEngine {
   readonly #job: IngestJob;
   readonly #objects: PackObjects;
   readonly #scanner: PackScanner;
+  readonly #split: WorkSplit | undefined;
   #entryCount = 0;
   #baseCount = 0;
 
   /** Makes an engine for one pack. */
   constructor(options: IngestEngineOptions) {
-    const { job, host, memory, spool, budget } = options;
+    const { job, host, memory, spool, budget, helper, policy, objectBytesMax, seed } = options;
     const { format } = job;
     this.#options = options;
     this.#host = host;
     this.#job = job;
     this.#objects = new PackObjects({ ...options, format });
-    this.#scanner = new PackScanner({ format, memory, spool, budget, objects: this.#objects });
+    const objects = this.#objects;
+    const terms = { format, policy, objectBytesMax, seed };
+    this.#split = helper && new WorkSplit(helper, { terms, table: objects.table });
+    const split = this.#split;
+    this.#scanner = new PackScanner({
+      format,
+      memory,
+      spool,
+      budget,
+      objects,
+      ...split && { split },
+    });
   }
 
   /**
@@ -111,60 +124,39 @@ export class IngestEngine {
   }
 
   async #resolve(): Promise<void> {
+    const outcome = this.#split?.finish(this.#entriesEnd);
     const { deferred } = this.#scanner;
-    if (deferred.count === 0) return;
     const resolver = new DeltaResolver(this.#objects, deferred, this.#entryCount);
     const line = new ProgressLine("Resolving deltas", (text) => this.#host.progress(text));
     const run = (steps: Iterable<void>) => {
       for (const _ of steps) {
         this.#requireWanted();
-        line.show(resolver.resolvedCount, deferred.count);
+        line.show(resolver.resolved.count, deferred.count);
       }
     };
-    await this.#resolveFromPack(resolver, run);
+    run(resolver.resolveFromPack());
+    if (this.#adopt(await outcome)) run(resolver.resolveFromPack());
     const rows = resolver.missingRows();
     for (let start = 0; start < rows.length; start += BASE_BATCH_COUNT) {
       await this.#resolveBatch(resolver, rows.slice(start, start + BASE_BATCH_COUNT), run);
     }
     resolver.finish();
-    line.finish(deferred.count);
+    if (deferred.count > 0) line.finish(deferred.count);
   }
 
-  async #resolveFromPack(
-    resolver: DeltaResolver,
-    run: (steps: Iterable<void>) => void,
-  ): Promise<void> {
-    const { helper } = this.#options;
-    if (helper === undefined || this.#scanner.deferred.count < helper.deltaCountMin) {
-      return run(resolver.resolveFromPack());
-    }
-    const split = resolver.split();
-    // An error of the share is told when it is awaited; one of this half may come first.
-    const outcome = this.#shareOut(helper, split).then(
-      (share) => ({ share }),
-      (error: unknown) => ({ error }),
-    );
-    run(resolver.resolveFromPack(split));
-    const settled = await outcome;
-    helper.close();
-    if ("error" in settled) throw settled.error;
-    this.#options.budget.charge(settled.share.workBytes);
-    adoptShare(this.#objects, settled.share);
-    run(resolver.resolveAdopted(settled.share));
+  /** Takes over what a helper has made; false when there is nothing. */
+  #adopt(outcome: ShareOutcome | undefined): boolean {
+    this.#options.helper?.close();
+    if (outcome === undefined) return false;
+    if ("error" in outcome) throw outcome.error;
+    this.#options.budget.charge(outcome.share.workBytes);
+    adoptShare(this.#objects, outcome.share, outcome.numbers);
+    return true;
   }
 
-  #shareOut(helper: DeltaHelper, split: number): Promise<ResolvedShare> {
-    const { policy, objectBytesMax, seed, budget } = this.#options;
-    return helper.resolve({
-      format: this.#job.format,
-      policy,
-      objectBytesMax,
-      seed,
-      columns: this.#objects.table.columns(),
-      split,
-      entriesEnd: this.#scanner.position - oidBytes(this.#job.format),
-      workBytes: budget.left,
-    });
+  /** Offset behind the last entry of the pack. */
+  get #entriesEnd(): number {
+    return this.#scanner.position - oidBytes(this.#job.format);
   }
 
   async #resolveBatch(
@@ -256,7 +248,7 @@ export class IngestEngine {
       objects: this.#objects,
       spool: this.#options.spool,
       entryCount: this.#entryCount,
-      entriesEnd: this.#scanner.position - oidBytes(format),
+      entriesEnd: this.#entriesEnd,
     });
     const sink = new ExtentSink(this.#host);
     for (const extent of writer.extents()) await sink.add(extent);

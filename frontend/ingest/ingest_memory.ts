@@ -21,6 +21,11 @@ export const OUTPUT_SLACK_BYTES = 320;
 /** Room for the head of a hashed object ("commit 123\0") and for a hash. */
 const SMALL_BYTES = 64;
 
+/** The largest object that is held in a ring: base, result and the gap at its end fit together. */
+export function objectBytesMaxOf(ringBytes: number): number {
+  return Math.floor(ringBytes / 3) - OUTPUT_SLACK_BYTES;
+}
+
 /** A region of the linear memory with a fixed size. */
 export interface Region {
   readonly pointer: number;
@@ -67,8 +72,7 @@ export class IngestMemory {
     this.scanInflater = new Inflater(kernels);
     this.entryInflater = new Inflater(kernels);
     this.ring = new ObjectRing(kernels.alloc(ringBytes), ringBytes);
-    // A base, its result and the gap at the ring's end fit together, whatever their places are.
-    this.objectBytesMax = Math.floor(ringBytes / 3) - OUTPUT_SLACK_BYTES;
+    this.objectBytesMax = objectBytesMaxOf(ringBytes);
   }
 
   /** Makes a memory whose ring has `ringBytes` bytes. */

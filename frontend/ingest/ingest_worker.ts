@@ -12,11 +12,11 @@ import { FileDisk } from "@gitstratum/core/disk";
 import { INGEST_RING_BYTES } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import type { ExtentWrite } from "@gitstratum/core/rpc";
-import { DeltaThread } from "./delta_thread.ts";
 import { IngestEngine } from "./ingest_engine.ts";
 import type { Arrival, BaseObject, IngestHost, IngestResult, StoredDigest } from "./ingest_host.ts";
 import { IngestMemory } from "./ingest_memory.ts";
 import { IngestScratch } from "./ingest_scratch.ts";
+import { ShareThread } from "./share_thread.ts";
 import { FileSpool } from "./spool.ts";
 import { WorkBudget } from "./work_budget.ts";
 import {
@@ -96,7 +96,7 @@ async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult>
       memory: IngestMemory.create(INGEST_RING_BYTES),
       budget: WorkBudget.forPush(),
       isEnded: () => Atomics.load(task.ended, 0) !== 0,
-      helper: new DeltaThread({ directory, spoolName, ended: task.ended }),
+      helper: new ShareThread({ directory, spoolName, ended: task.ended }),
     });
     return await engine.run();
   } finally {

@@ -97,6 +97,7 @@ function runWorker(
   return promise.finally(() => {
     signal?.removeEventListener("abort", onAbort);
     Atomics.store(ended, 0, 1);
+    Atomics.notify(ended, 0);
     worker.terminate();
   });
 }

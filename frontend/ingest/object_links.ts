@@ -86,13 +86,21 @@ export class ObjectLinks {
     };
   }
 
-  /** Appends the links of those entries that `isTaken` takes; `rows` tells what their id rows are here. */
+  /**
+   * Appends the links of those entries that `isTaken` takes; `entryOf` and `rows` tell what the links'
+   * entries and id rows are here.
+   */
   append(
     links: LinkColumns,
-    options: { readonly rows: Int32Array; readonly isTaken: (entry: number) => boolean },
+    options: {
+      readonly rows: Int32Array;
+      readonly entryOf: (entry: number) => number;
+      readonly isTaken: (entry: number) => boolean;
+    },
   ): void {
-    const { rows, isTaken } = options;
-    links.commitEntries.forEach((entry, index) => {
+    const { rows, entryOf, isTaken } = options;
+    links.commitEntries.forEach((theirs, index) => {
+      const entry = entryOf(theirs);
       if (!isTaken(entry)) return;
       this.commitEntries.push(entry);
       this.commitTrees.push(rows[links.commitTrees[index]!]!);
@@ -103,7 +111,8 @@ export class ObjectLinks {
         this.parents.push(rows[links.parents[at]!]!);
       }
     });
-    links.tagEntries.forEach((entry, index) => {
+    links.tagEntries.forEach((theirs, index) => {
+      const entry = entryOf(theirs);
       if (!isTaken(entry)) return;
       this.tagEntries.push(entry);
       this.tagTargets.push(rows[links.tagTargets[index]!]!);

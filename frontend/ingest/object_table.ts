@@ -37,18 +37,6 @@ export function rowOfBase(base: number): number {
 
 const ROWS_AT_START = 64;
 
-/** What has to be known of entries to resolve deltas: the columns of {@link ObjectTable} of that name. */
-export interface EntryColumns {
-  readonly offsets: Float64Array<ArrayBuffer>;
-  readonly sizes: Float64Array<ArrayBuffer>;
-  readonly codes: Uint8Array<ArrayBuffer>;
-  readonly types: Uint8Array<ArrayBuffer>;
-  readonly flags: Uint8Array<ArrayBuffer>;
-  readonly headBytes: Uint8Array<ArrayBuffer>;
-  readonly bases: Int32Array<ArrayBuffer>;
-  readonly depths: Uint16Array<ArrayBuffer>;
-}
-
 /** Rows of entries, in the order of the pack. */
 export class ObjectTable {
   /** Rows in use. */
@@ -75,31 +63,6 @@ export class ObjectTable {
   ids = new Int32Array(ROWS_AT_START);
   /** Place in the ring where the object stood last, or -1. */
   places = new Float64Array(ROWS_AT_START);
-
-  /** A table of entries of which the columns are known; it takes them over. */
-  static of(columns: EntryColumns): ObjectTable {
-    const table = new ObjectTable();
-    Object.assign(table, columns);
-    table.count = columns.offsets.length;
-    table.ids = new Int32Array(table.count).fill(-1);
-    table.places = new Float64Array(table.count).fill(-1);
-    return table;
-  }
-
-  /** Copies of the columns. */
-  columns(): EntryColumns {
-    const { count } = this;
-    return {
-      offsets: this.offsets.slice(0, count),
-      sizes: this.sizes.slice(0, count),
-      codes: this.codes.slice(0, count),
-      types: this.types.slice(0, count),
-      flags: this.flags.slice(0, count),
-      headBytes: this.headBytes.slice(0, count),
-      bases: this.bases.slice(0, count),
-      depths: this.depths.slice(0, count),
-    };
-  }
 
   /** Adds a row without a base. */
   add(): number {

@@ -34,6 +34,7 @@ import { ObjectHasher } from "./object_hasher.ts";
 import { ObjectLinks } from "./object_links.ts";
 import { ObjectSource } from "./object_source.ts";
 import {
+  BASE_NONE,
   ENTRY_BASE_MOVED,
   ENTRY_IS_CUT,
   ENTRY_IS_DUPLICATE,
@@ -59,8 +60,8 @@ export interface PackObjectsOptions {
   /** 8 random bytes. */
   readonly seed: Uint8Array;
   readonly scratch: IngestScratch;
-  /** The entries, when they are known: this is a share of a push, and leaves deep chains alone. */
-  readonly table?: ObjectTable;
+  /** This is a share of a push, and leaves deep chains to whoever adopts it. */
+  readonly isShare?: boolean;
 }
 
 /** The objects of one push. */
@@ -91,10 +92,10 @@ export class PackObjects {
   /** Makes an empty set of objects. */
   constructor(options: PackObjectsOptions) {
     const { format, memory, spool, policy, seed, budget, scratch } = options;
-    const table = options.table ?? new ObjectTable();
+    const table = new ObjectTable();
     const width = oidBytes(format);
     this.table = table;
-    this.#isShare = options.table !== undefined;
+    this.#isShare = options.isShare === true;
     this.#memory = memory;
     this.#budget = budget;
     this.objectBytesMax = options.objectBytesMax;
@@ -141,6 +142,16 @@ export class PackObjects {
   /** Takes in a whole object of `size` bytes that stands at `place` of the ring. */
   takeWhole(entry: number, place: number, size: number): void {
     this.#take(entry, { place, type: this.table.codes[entry]!, size });
+  }
+
+  /** Takes in a whole object of the spool, which is not large. @throws `invalid` */
+  takeSpooled(entry: number): void {
+    const size = this.table.sizes[entry]!;
+    const { ring } = this.#memory;
+    this.#budget.charge(size);
+    const place = ring.reserve(size + OUTPUT_SLACK_BYTES);
+    this.reader.inflate(entry, ring.pointerOf(place), size);
+    this.takeWhole(entry, place, size);
   }
 
   /** Takes in a whole large object whose bytes went into `hash`. */
@@ -306,8 +317,8 @@ export class PackObjects {
   }
 
   /**
-   * Takes over an object that was resolved and checked elsewhere, as a delta of `base`, which was taken
-   * over before or has been here all along. Its id is the one in `row`.
+   * Takes over an object that was resolved and checked elsewhere: a whole one, or a delta of `base`,
+   * which was taken over before. Its id is the one in `row`.
    *
    * @throws `invalid` when another object has the same id
    */
@@ -323,7 +334,7 @@ export class PackObjects {
     const { table } = this;
     const { base, type, size, row } = object;
     if (size > this.#memory.objectBytesMax) table.flags[entry]! |= ENTRY_IS_LARGE;
-    this.#linkToBase(entry, this.source.canonical(base));
+    if (base !== BASE_NONE) this.#linkToBase(entry, this.source.canonical(base));
     this.#note(entry, row, { type, size });
     if (!table.is(entry, ENTRY_IS_LARGE)) this.#cutDeepChain(entry);
   }

@@ -29,6 +29,7 @@ import { baseOfRow, ENTRY_IS_LARGE, ENTRY_IS_RESOLVED, rowOfBase } from "./objec
 import type { PackObjects } from "./pack_objects.ts";
 import type { Spool } from "./spool.ts";
 import type { WorkBudget } from "./work_budget.ts";
+import type { WorkSplit } from "./work_split.ts";
 
 /** Entries after which a step returns, so that its caller can tell of progress. */
 const STEP_ENTRY_COUNT = 4096;
@@ -54,6 +55,8 @@ export interface PackScannerOptions {
   readonly spool: Spool;
   readonly budget: WorkBudget;
   readonly objects: PackObjects;
+  /** Gives a part of the entries to somebody else. */
+  readonly split?: WorkSplit;
 }
 
 /** Scans one pack. */
@@ -67,6 +70,7 @@ export class PackScanner {
   readonly #spool: Spool;
   readonly #budget: WorkBudget;
   readonly #objects: PackObjects;
+  readonly #split: WorkSplit | undefined;
   readonly #width: number;
   readonly #head: EntryHeadReader;
   readonly #trailerHash: Hash;
@@ -91,6 +95,7 @@ export class PackScanner {
     this.#spool = options.spool;
     this.#budget = options.budget;
     this.#objects = options.objects;
+    this.#split = options.split;
     this.#width = oidBytes(options.format);
     this.#head = new EntryHeadReader(this.#width);
     this.#trailerHash = createHash(options.format);
@@ -174,6 +179,7 @@ export class PackScanner {
     }
     this.objectCount = header.objectCount;
     this.#objects.table.expected = header.objectCount;
+    this.#split?.begin(header.objectCount);
     this.#at += PACK_HEADER_BYTES;
     this.#nextEntry();
     return true;
@@ -212,7 +218,7 @@ export class PackScanner {
     this.#entry = entry;
     this.#size = size;
     this.#produced = 0;
-    this.#startBody(typeCode);
+    this.#startBody(typeCode, this.#split?.givesAway(entry) === true);
     return true;
   }
 
@@ -235,7 +241,8 @@ export class PackScanner {
     table.bases[entry] = baseOfRow(row);
   }
 
-  #startBody(typeCode: number): void {
+  /** What is given away is inflated all the same: nothing else tells where it ends. */
+  #startBody(typeCode: number, isGiven: boolean): void {
     const isDelta = isDeltaCode(typeCode);
     const { ring, scanInflater, objectBytesMax } = this.#memory;
     if (this.#size > objectBytesMax) {
@@ -246,8 +253,9 @@ export class PackScanner {
       return;
     }
     scanInflater.start();
-    const place = isDelta ? -1 : ring.reserve(this.#size + OUTPUT_SLACK_BYTES);
-    const pointer = isDelta ? this.#memory.deltaRoom(this.#size) : ring.pointerOf(place);
+    const passes = isDelta || isGiven;
+    const place = passes ? -1 : ring.reserve(this.#size + OUTPUT_SLACK_BYTES);
+    const pointer = passes ? this.#memory.deltaRoom(this.#size) : ring.pointerOf(place);
     this.#state = { kind: "memory", pointer, place };
   }
 
@@ -263,8 +271,14 @@ export class PackScanner {
     const entry = this.#entry;
     this.#nextEntry();
     if (place >= 0) this.#objects.takeWhole(entry, place, this.#size);
-    else if (!this.#resolvesNow(entry, pointer)) this.deferred.push(entry);
+    else if (this.#split?.isGiven(entry)) this.#split.scanned(entry, this.position);
+    else if (!this.#resolvesNow(entry, pointer)) this.#defer(entry);
     return true;
+  }
+
+  #defer(entry: number): void {
+    this.deferred.push(entry);
+    this.#split?.deferred(entry);
   }
 
   #inflatePieces(hash: Hash | undefined): boolean {
@@ -277,7 +291,8 @@ export class PackScanner {
     const entry = this.#entry;
     this.#nextEntry();
     if (hash !== undefined) this.#objects.takeLargeWhole(entry, this.#size, hash);
-    else this.deferred.push(entry);
+    else if (this.#split?.isGiven(entry)) this.#split.scanned(entry, this.position);
+    else this.#defer(entry);
     return true;
   }
 

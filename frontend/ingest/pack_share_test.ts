@@ -4,17 +4,12 @@ import { DELTA_DEPTH_MAX, type GitStratumError, OBJECT_BYTES_MAX } from "@gitstr
 import { FileDisk } from "@gitstratum/core/disk";
 import { DEFAULT_PUSH_POLICY, type ObjectFormat, type Oid } from "@gitstratum/core/git";
 import type { GroupId } from "@gitstratum/core/rpc";
-import {
-  type DeltaHelper,
-  type DeltaShare,
-  type ResolvedShare,
-  resolveShare,
-} from "./delta_share.ts";
-import { DeltaThread } from "./delta_thread.ts";
 import { IngestEngine } from "./ingest_engine.ts";
 import type { IngestResult } from "./ingest_host.ts";
-import { IngestMemory } from "./ingest_memory.ts";
+import { IngestMemory, objectBytesMaxOf } from "./ingest_memory.ts";
 import { IngestScratch } from "./ingest_scratch.ts";
+import { PackShare, type ResolvedShare, type ShareHelper } from "./pack_share.ts";
+import { ShareThread } from "./share_thread.ts";
 import { FileSpool } from "./spool.ts";
 import { fastImportHistory, GitSource } from "./testing/git_source.ts";
 import { NetworkFake } from "./testing/network_fake.ts";
@@ -94,40 +89,68 @@ class ShareBench implements Disposable {
     return new IngestScratch(new FileDisk(directory), { directory, prefix: SPOOL });
   }
 
-  #helper(kind: HelperKind): DeltaHelper | undefined {
+  /** A helper that gets every second whole object, and the deltas on those. */
+  #helper(kind: HelperKind): ShareHelper | undefined {
     if (kind === "none") return undefined;
-    const thread = new DeltaThread({
-      directory: this.directory,
-      spoolName: SPOOL,
-      ended: this.ended,
-    });
+    const { directory, ended } = this;
+    const helper = kind === "here"
+      ? new ShareHere(this.#scratch())
+      : new ShareThread({ directory, spoolName: SPOOL, ended });
+    let askedCount = 0;
     return {
-      deltaCountMin: 1,
-      resolve: async (share) => {
-        const resolved = kind === "thread" ? await thread.resolve(share) : this.#resolve(share);
-        this.shares.push(resolved);
-        return resolved;
+      entryCountMin: 1,
+      objectBytesMax: objectBytesMaxOf(RING_BYTES / 2),
+      get backlogKib() {
+        return askedCount++ % 2 === 0 ? 0 : Infinity;
+      },
+      begin: (terms) => helper.begin(terms),
+      take: (batch) => helper.take(batch),
+      finish: async () => {
+        const share = await helper.finish();
+        this.shares.push(share);
+        return share;
       },
       close: () => {
         this.closedCount++;
-        thread.close();
+        helper.close();
       },
     };
   }
 
-  #resolve(share: DeltaShare): ResolvedShare {
-    const scratch = this.#scratch();
-    const spool = new FileSpool(scratch.named(SPOOL));
-    try {
-      const memory = IngestMemory.create(RING_BYTES / 2);
-      return structuredClone(resolveShare(structuredClone(share), { scratch, spool, memory }));
-    } finally {
-      scratch.close();
-    }
-  }
-
   [Symbol.dispose](): void {
     Deno.removeSync(this.directory, { recursive: true });
+  }
+}
+
+/** A helper in this thread. */
+class ShareHere implements Pick<ShareHelper, "begin" | "take" | "finish" | "close"> {
+  readonly #scratch: IngestScratch;
+  #share: PackShare | undefined;
+
+  constructor(scratch: IngestScratch) {
+    this.#scratch = scratch;
+  }
+
+  begin(terms: Parameters<ShareHelper["begin"]>[0]): void {
+    this.#share = new PackShare(structuredClone(terms), {
+      scratch: this.#scratch,
+      spool: new FileSpool(this.#scratch.named(SPOOL)),
+      memory: IngestMemory.create(RING_BYTES / 2),
+    });
+  }
+
+  take(batch: Parameters<ShareHelper["take"]>[0]): void {
+    this.#share!.take(structuredClone(batch));
+  }
+
+  finish(): Promise<ResolvedShare> {
+    return Promise.resolve(structuredClone(this.#share!.finish()));
+  }
+
+  close(): void {
+    this.#share?.close();
+    this.#share = undefined;
+    this.#scratch.close();
   }
 }
 
@@ -162,7 +185,7 @@ for (const format of ["sha1", "sha256"] as const) {
   });
 }
 
-Deno.test("DeltaThread.resolve() makes the same group as one thread alone", async () => {
+Deno.test("ShareThread.finish() makes the same group as one thread alone", async () => {
   const { pack, tips } = await historyPack("sha1");
   using bench = new ShareBench();
   const alone = await bench.take(pack, "none", { tips });
@@ -282,7 +305,7 @@ Deno.test("adoptShare() and chains of either thread end at the same depth", asyn
   await requireStored(shared, plan);
 });
 
-Deno.test("DeltaResolver.resolveAdopted() resolves what names objects of the share by id", async () => {
+Deno.test("DeltaResolver.resolveFromPack() resolves what names objects of the share by id", async () => {
   const plan = new PackPlan();
   const roots = [plan.whole(noise(1, 3000)), plan.whole(noise(2, 3000))];
   plan.flush(3);
@@ -325,7 +348,7 @@ Deno.test("IngestEngine.run() gives up when its ingest has ended", async () => {
   });
 });
 
-Deno.test("DeltaThread.resolve() gives a share up when the ingest has ended", async () => {
+Deno.test("ShareThread.finish() gives a share up when the ingest has ended", async () => {
   const { pack } = await historyPack("sha1");
   using bench = new ShareBench();
   Atomics.store(bench.ended, 0, 1);
