@@ -1,7 +1,7 @@
 /**
  * A cluster of an earlier release that is upgraded node by node, and taken back, under clients that never
  * pause. The earlier release is another checkout, with its kernels built, that
- * `GITSTRATUM_EARLIER_CHECKOUT` names.
+ * `GITSTRATUM_EARLIER_CHECKOUT` names. `GITSTRATUM_UPGRADE_ORDER=reverse` begins with frontends.
  */
 
 import assert from "node:assert/strict";
@@ -17,6 +17,7 @@ import {
 } from "./world.ts";
 
 const root = Deno.env.get("GITSTRATUM_EARLIER_CHECKOUT");
+const isReversed = Deno.env.get("GITSTRATUM_UPGRADE_ORDER") === "reverse";
 
 /** Starts a node from another checkout; clients make progress before, meanwhile and after. */
 async function exchange(world: World, node: NodeProcess, choose: () => void): Promise<void> {
@@ -56,8 +57,9 @@ Deno.test({
       frontendFlags: ["--log-level", "warn"],
     });
     const { cluster } = world;
-    // The order that the operator's manual gives.
-    for (const group of [cluster.control, cluster.object, cluster.metadata, cluster.frontends]) {
+    // The order that the operator's manual gives, or the opposite: nodes understand each other in any.
+    const groups = [cluster.control, cluster.object, cluster.metadata, cluster.frontends];
+    for (const group of isReversed ? groups.reverse() : groups) {
       const [first, ...others] = group as readonly [NodeProcess, ...NodeProcess[]];
       await exchange(world, first, () => first.upgrade());
       await exchange(world, first, () => first.takeBack());

@@ -103,7 +103,6 @@ const PARTS: readonly string[] = [
   "packGroupSchema",
   "partitionAssignmentSchema",
   "provenanceSchema",
-  "repositoryInfoSchema",
   "repositorySettingsChangeSchema",
   "repositorySettingsSchema",
   "ringAssignmentSchema",

@@ -35,7 +35,11 @@ import {
 } from "@gitstratum/core/rpc/access";
 import { clusterSchema } from "../../../control/cluster_identity.ts";
 import { clusterLevelSchema } from "../../../control/cluster_level.ts";
-import { drainingSchema, leaveSchema } from "../../../control/control_service.ts";
+import {
+  drainingSchema,
+  leaveSchema,
+  repairSwitchSchema,
+} from "../../../control/control_service.ts";
 import { aliveRecordSchema, nodeRecordSchema } from "../../../control/node_registry.ts";
 import { AT_MS, ID, NAME, PROVENANCE, type Shape, shape } from "./shape.ts";
 
@@ -90,10 +94,12 @@ const NODES: readonly Shape[] = [
     ready: true,
     ringVersion: 1,
     level: 2,
+    caughtUp: "0".repeat(64),
   }),
   shape("heard", heartbeatResultSchema, { state: "active", topologyVersion: 1 }),
   shape("leave", leaveSchema, { incarnation: 1 }),
   shape("draining", drainingSchema, { draining: true }),
+  shape("repair switch", repairSwitchSchema, { paused: true }),
   shape("topology", topologySchema, TOPOLOGY),
   shape(
     "topology line",

@@ -27,6 +27,7 @@ import {
   pushResultSchema,
   referenceQuerySchema,
   renameRepositorySchema,
+  repositoryInfoSchema,
   repositoryPageSchema,
   repositoryUsageSchema,
   restoreRepositorySchema,
@@ -88,6 +89,7 @@ const WIRE: readonly Shape[] = [
     repositoryId: ID,
     provenance: PROVENANCE,
   }),
+  shape("repository", repositoryInfoSchema, INFO),
   shape("repositories", repositoryPageSchema, [INFO]),
   shape("deleted repositories", deletedPageSchema, [
     { ...INFO, deletedAtMs: AT_MS, purgeAtMs: AT_MS },
@@ -95,6 +97,7 @@ const WIRE: readonly Shape[] = [
   shape("update repository", updateRepositorySchema, {
     head: "refs/heads/trunk",
     settings: { ...SETTINGS, archived: null },
+    ifVersion: "1",
     provenance: PROVENANCE,
   }),
   shape("delete repository", deleteRepositorySchema, { provenance: PROVENANCE }),

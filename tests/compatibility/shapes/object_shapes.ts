@@ -5,7 +5,7 @@
  */
 
 import { extentListSchema } from "../../../core/rpc/extents/extent_client.ts";
-import { extentInfoSchema } from "@gitstratum/core/rpc";
+import { extentInfoSchema, repairStatusSchema } from "@gitstratum/core/rpc";
 import { removeExtentsSchema } from "../../../object/extent_service.ts";
 import { stampSchema } from "../../../object/node_stamp.ts";
 import { checkpointSchema } from "../../../object/ring/disk_checkpoints.ts";
@@ -41,6 +41,23 @@ export const OBJECT_SHAPES: readonly Shape[] = [
   shape("forget replicas", forgetSchema, { records: [{ id: EXTENT, version: 1 }] }),
   shape("ring ranges", rangesSchema, { peer: "object-1", ranges: [{ from: 0, to: 1 }] }),
   shape("ring digests", digestsSchema, { digests: [{ count: 1, sum: ID }] }),
+  shape("repair status", repairStatusSchema, {
+    ringVersion: 1,
+    wantedRingVersion: 2,
+    handingOver: true,
+    paused: false,
+    waiting: false,
+    hintCount: 0,
+    comparing: true,
+    comparison: {
+      peerCount: 2,
+      peersDoneCount: 1,
+      absent: ["object-3"],
+      copiedCount: 1,
+      copiedBytes: 1,
+      failedCount: 0,
+    },
+  }),
   shape("node stamp", stampSchema, { version: 1, node: "object-1", cluster: ID, filled: true }),
   shape("comparison checkpoint", checkpointSchema, {
     rings: "1",
