@@ -182,12 +182,13 @@ export class MetadataNode implements Metadata {
 
   /** {@inheritDoc Metadata.listReferences} */
   async listReferences(key: RepositoryKey, query: ReferenceQuery): Promise<ReferenceListing> {
-    const { database, clock, partitions } = this.#parts;
+    const { clock, partitions } = this.#parts;
+    const tables = { ...this.#parts, sql: this.#sql };
     let listing: OpenListing | undefined;
     try {
       return await partitions.read(
         partitionOf(key.networkId),
-        () => listing = listReferences(database, key, { query, clock }),
+        () => listing = listReferences(tables, key, { query, clock }),
       );
     } catch (error) {
       await listing?.references.return();

@@ -15,7 +15,7 @@ import type {
 import type { RepositoryState } from "../partition/partition_view.ts";
 import { livingRepository } from "../decision/push_decision.ts";
 import type { Snapshot, StateDatabase } from "./state_database.ts";
-import { StateReader } from "./state_reader.ts";
+import type { StateReader } from "./state_reader.ts";
 import { type SqlRow, Statements } from "./statements.ts";
 
 /** References in one batch. */
@@ -23,12 +23,22 @@ const BATCH_COUNT = 500;
 /** A reader that takes nothing for this long loses its snapshot, which others' disk space waits for. */
 const IDLE_MS_MAX = 60_000;
 
-/** A listing that holds a snapshot until all batches are taken. */
+/** A listing that may hold a snapshot until all batches are taken. */
 export interface OpenListing extends ReferenceListing {
-  readonly references: AsyncIterableIterator<readonly Reference[]> & {
-    /** Lets go of the snapshot. */
-    return(): Promise<IteratorResult<readonly Reference[]>>;
-  };
+  readonly references: Batches;
+}
+
+type Batches = AsyncIterableIterator<readonly Reference[]> & {
+  /** Lets go of the snapshot. */
+  return(): Promise<IteratorResult<readonly Reference[]>>;
+};
+
+/** The tables that listings are read from. */
+export interface ListedTables {
+  readonly database: StateDatabase;
+  readonly reader: StateReader;
+  /** Statements of the reading connection. */
+  readonly sql: Statements;
 }
 
 /**
@@ -37,26 +47,24 @@ export interface OpenListing extends ReferenceListing {
  * @throws `not-found` when there is no such repository; `unavailable` when too many listings are open
  */
 export function listReferences(
-  database: StateDatabase,
+  tables: ListedTables,
   key: RepositoryKey,
   options: { readonly query: ReferenceQuery; readonly clock: Clock },
 ): OpenListing {
+  const { database, reader, sql } = tables;
+  const repository = livingRepository(reader, key);
+  const scan = new ReferenceScan(sql, {
+    number: reader.numberOf(key.repositoryId)!,
+    prefixes: disjointPrefixes(options.query.prefixes),
+    hidden: new HiddenReferences(repository.settings.hiddenReferences),
+  });
+  const head = headOf(repository, reader);
+  // Nothing is written between here and the snapshot, so that all is read of one state.
+  const first = scan.batch();
+  if (first.length < BATCH_COUNT) return { head, references: new SoleBatch(first) };
   const snapshot = database.snapshot();
-  try {
-    const reader = new StateReader(snapshot.database);
-    const repository = livingRepository(reader, key);
-    const number = reader.numberOf(key.repositoryId)!;
-    const scan = new ReferenceScan(new Statements(snapshot.database), {
-      number,
-      prefixes: disjointPrefixes(options.query.prefixes),
-      hidden: new HiddenReferences(repository.settings.hiddenReferences),
-    });
-    const head = headOf(repository, reader);
-    return { head, references: new SnapshotBatches(snapshot, scan, options.clock) };
-  } catch (error) {
-    snapshot.release();
-    throw error;
-  }
+  scan.moveTo(new Statements(snapshot.database));
+  return { head, references: new SnapshotBatches(first, { snapshot, scan, clock: options.clock }) };
 }
 
 function headOf({ head, repositoryId }: RepositoryState, reader: StateReader) {
@@ -89,7 +97,7 @@ function compareBytes(a: Uint8Array, b: Uint8Array): number {
 
 /** Walks the references below each prefix in turn. */
 class ReferenceScan {
-  readonly #sql: Statements;
+  #sql: Statements;
   readonly #number: number;
   readonly #prefixes: readonly string[];
   readonly #hidden: HiddenReferences;
@@ -109,6 +117,11 @@ class ReferenceScan {
     this.#number = options.number;
     this.#prefixes = options.prefixes;
     this.#hidden = options.hidden;
+  }
+
+  /** Reads on through another connection, which shows the same state. */
+  moveTo(sql: Statements): void {
+    this.#sql = sql;
   }
 
   /** The next batch; empty at the end. */
@@ -156,8 +169,36 @@ function referenceOf(name: string, row: SqlRow): Reference {
   return peeled === "" ? { name, oid } : { name, oid, peeled: peeled as Oid };
 }
 
+/** A listing that was read at once, and holds nothing. */
+class SoleBatch implements Batches {
+  #batch: readonly Reference[] | undefined;
+
+  constructor(batch: readonly Reference[]) {
+    this.#batch = batch;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<readonly Reference[]>> {
+    const batch = this.#batch;
+    this.#batch = undefined;
+    return Promise.resolve(
+      batch === undefined || batch.length === 0
+        ? { done: true, value: undefined }
+        : { done: false, value: batch },
+    );
+  }
+
+  return(): Promise<IteratorResult<readonly Reference[]>> {
+    this.#batch = undefined;
+    return this.next();
+  }
+}
+
 /** The batches of a scan; holds the snapshot until they are taken, returned, or left alone. */
-class SnapshotBatches implements AsyncIterableIterator<readonly Reference[]> {
+class SnapshotBatches implements Batches {
   readonly #snapshot: Snapshot;
   readonly #scan: ReferenceScan;
   readonly #clock: Clock;
@@ -166,15 +207,21 @@ class SnapshotBatches implements AsyncIterableIterator<readonly Reference[]> {
   #lastTakenMs: number;
   #abandoned = false;
 
-  /** Reads the first batch; a listing that fits it holds nothing. */
-  constructor(snapshot: Snapshot, scan: ReferenceScan, clock: Clock) {
-    this.#snapshot = snapshot;
-    this.#scan = scan;
-    this.#clock = clock;
-    this.#lastTakenMs = clock.monotonicMs();
-    this.#next = scan.batch();
-    if (this.#next.length < BATCH_COUNT) this.#release();
-    else void this.#watch();
+  /** `first` was taken from the scan already. */
+  constructor(
+    first: Reference[],
+    parts: {
+      readonly snapshot: Snapshot;
+      readonly scan: ReferenceScan;
+      readonly clock: Clock;
+    },
+  ) {
+    this.#snapshot = parts.snapshot;
+    this.#scan = parts.scan;
+    this.#clock = parts.clock;
+    this.#lastTakenMs = parts.clock.monotonicMs();
+    this.#next = first;
+    void this.#watch();
   }
 
   [Symbol.asyncIterator](): this {

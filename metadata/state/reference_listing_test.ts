@@ -112,3 +112,13 @@ Deno.test("listReferences() shows HEAD unborn until its branch exists", async ()
   const ask = node.metadata.listReferences(missing, { prefixes: [] });
   await rejects(ask, (error) => hasCode(error, "not-found"));
 });
+
+Deno.test("listReferences() leaves no read open when it stops among many names", async () => {
+  await using node = await TestNode.start();
+  const { key, oid } = await manyBranches(node, 600);
+  for (let number = 0; number < 3; number++) {
+    equal((await namesOf(node, key, ["refs/heads/b59"])).length, 11 + number);
+    const added = command(`refs/heads/b59-${number}`, undefined, oid);
+    deepEqual(reasons(await node.push(key, [added])), [undefined]);
+  }
+});
