@@ -14,10 +14,12 @@ import { findOrphans } from "./checks/orphans.ts";
 import { type Counts, RunRecord, type Violation } from "./checks/run_record.ts";
 import { rootPlace } from "./clients/fork_book.ts";
 import { SimClient } from "./clients/sim_client.ts";
+import { RECEIVER_HOST, WebhookReceiver } from "./clients/webhook_receiver.ts";
 import { Operator } from "./clients/operator.ts";
 import { ServedPartitions } from "./cluster/served_partitions.ts";
 import { UNREACHED_GRACE_MS } from "./cluster/metadata_role.ts";
 import { SimCluster } from "./cluster/sim_cluster.ts";
+import { addWebhook } from "./cluster/webhook_egress.ts";
 import { type Mutation, NO_MUTATION } from "./faults/mutation.ts";
 import { Nemesis } from "./faults/nemesis.ts";
 import { RealTimeBan } from "./world/real_time_ban.ts";
@@ -54,6 +56,8 @@ export interface SimulationReport {
 
 /** Every so manieth partition is served: most runs have eight, some two or one. */
 const PARTITION_STEPS = [32, 32, 128, PARTITION_COUNT];
+/** Owns every repository. */
+const OWNER = "sim";
 const CLIENT_COUNT = 4;
 const START_MS_MAX = 60_000;
 const TROUBLE_MS = 20_000;
@@ -93,6 +97,7 @@ class Run implements Disposable {
   readonly #operator: Operator;
   readonly #clients: readonly SimClient[];
   readonly #judge: SimClient;
+  readonly #receiver: WebhookReceiver;
   readonly #ban: RealTimeBan;
   #readCount = 0;
   #nameCount = 0;
@@ -105,8 +110,8 @@ class Run implements Disposable {
     const random = new SeededRandom(seed);
     const steps = mutation.isNarrow ? [PARTITION_COUNT] : PARTITION_STEPS;
     const served = new ServedPartitions(steps[random.below(steps.length)]!);
-    this.#repositories = ["sim/a", "sim/b"].map((prefix) => served.name(prefix));
-    const passing = ["sim/x", "sim/y"].map((prefix) => served.name(prefix));
+    this.#repositories = [`${OWNER}/a`, `${OWNER}/b`].map((prefix) => served.name(prefix));
+    const passing = [`${OWNER}/x`, `${OWNER}/y`].map((prefix) => served.name(prefix));
     this.#record = new RunRecord(onLine);
     this.#cluster = new SimCluster({
       seed: random.next(),
@@ -142,6 +147,10 @@ class Run implements Disposable {
       });
     this.#clients = Array.from({ length: CLIENT_COUNT }, (_, index) => client(`client-${index}`));
     this.#judge = client("judge");
+    this.#receiver = new WebhookReceiver(network, {
+      record: this.#record,
+      random: new SeededRandom(random.next()),
+    });
     this.#ban = new RealTimeBan(this.#cluster.loop);
     // Code of a process that has ended may still fail; whatever else is nobody's is a bug.
     this.#onRejection = (event) => {
@@ -193,6 +202,7 @@ class Run implements Disposable {
     const isUp = await loop.run(() => this.#isWell(), START_MS_MAX);
     assert(isUp, "A cluster that nothing disturbs starts");
     await this.#until(this.#claimAdministrator(), START_MS_MAX);
+    await addWebhook(this.#cluster.store, OWNER, RECEIVER_HOST);
     const founding = Promise.all(this.#repositories.map((name) => this.#judge.found(name)));
     assert(await this.#until(founding, START_MS_MAX), "An undisturbed cluster makes repositories");
     Object.assign(this.#cluster.network.faults, this.#options.mutation?.network);
@@ -313,6 +323,8 @@ class Run implements Disposable {
       return await findOrphans(this.#cluster);
     });
     if (orphans.length > 0) this.#record.violate("orphans", orphans.slice(0, 5).join(" "));
+    const untold = await this.#gone(() => Promise.resolve(this.#receiver.missing()));
+    if (untold.length > 0) this.#record.violate("webhooks", `Untold: ${untold.slice(0, 5)}`);
     const held = await this.#gone(() => Promise.resolve(heldMemory(this.#cluster)));
     if (held.length > 0) this.#record.violate("P9", held.join("; "));
     const before = this.#record.violations.length;

@@ -29,6 +29,7 @@ export interface Violation {
     | "P8"
     | "P9"
     | "accounts"
+    | "webhooks"
     | "liveness"
     | "copies"
     | "orphans"
@@ -148,6 +149,17 @@ export class RunRecord {
     const candidates = random.chance(0.5) ? elsewhere : this.#refused;
     const secrets = candidates.filter((oid) => !open.has(oid));
     return secrets.length === 0 ? undefined : secrets[random.below(secrets.length)];
+  }
+
+  /** New values of references by pushes that were acknowledged. */
+  acknowledgedTips(): readonly string[] {
+    return this.networks.subjects.flatMap((network) =>
+      this.networks.of(network).flatMap(({ what }) =>
+        what.kind === "references" && what.what?.kind === "push" && what.what.rejections
+          ? pushedTips(what)
+          : []
+      )
+    );
   }
 
   /** A commit that some repository of a network showed once. */

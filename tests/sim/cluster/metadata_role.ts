@@ -20,6 +20,7 @@ import { SqliteDirectory } from "../world/sqlite_directory.ts";
 import { join, link } from "./cluster_membership.ts";
 import type { ServedPartitions } from "./served_partitions.ts";
 import type { Ending, SimGround, SimRole } from "./sim_node.ts";
+import { webhookEgress } from "./webhook_egress.ts";
 
 /** Entries left in each log: few, so that nodes that were away need snapshots. */
 const KEEP_ENTRY_COUNT = 4;
@@ -65,10 +66,15 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
       cluster: { nodeId: id, topology, lease: this.#mutation.metadataLease(lease), fetcherFor },
       keepEntryCount: KEEP_ENTRY_COUNT,
       unreachedGraceMs: UNREACHED_GRACE_MS,
+      webhooks: {
+        consensus,
+        egress: this.#mutation.metadataEgress(webhookEgress(fetchers.plain)),
+      },
     });
     listen(withRelay(withTopology(node.service, whole), { topology: whole, fetcherFor }));
-    const isAble = () => lease.mayServe() && node.canWrite;
-    const control = new AbleNodeControl(membership.control, { isAble, logger });
+    const isAble = () => lease.mayServe();
+    const diskFull = () => node.diskFull;
+    const control = new AbleNodeControl(membership.control, { isAble, diskFull, logger });
     const caughtUp = () => node.caughtUp();
     await join(ground, { role: "metadata", membership, control, caughtUp });
     return node;

@@ -12,6 +12,7 @@ import type { Clock } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { Log } from "@gitstratum/core/consensus";
 import type { Disk } from "@gitstratum/core/disk";
+import type { Egress } from "@gitstratum/core/egress";
 import type { ExtentStore, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
 import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
 import { PackCache, type PackCacheOptions } from "../../../frontend/pack_cache/pack_cache.ts";
@@ -34,6 +35,8 @@ export interface Mutation {
   metadataLog(log: Log): Log;
   /** The extents as a metadata node sees them. */
   metadataExtents(extents: ExtentStore): ExtentStore;
+  /** The way from a metadata node to those whom webhooks tell. */
+  metadataEgress(egress: Egress): Egress;
   /** The metadata as a frontend sees it. */
   frontendMetadata(metadata: Metadata, clock: Clock): Metadata;
   /** The extents as a frontend sees them. */
@@ -63,6 +66,7 @@ export const NO_MUTATION: Mutation = {
   metadataLease: (lease) => lease,
   metadataLog: (log) => log,
   metadataExtents: (extents) => extents,
+  metadataEgress: (egress) => egress,
   frontendMetadata: (metadata) => metadata,
   frontendExtents: (extents) => extents,
   accountsView: (view) => view,

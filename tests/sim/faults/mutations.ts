@@ -6,6 +6,7 @@
 
 import { type Clock, hasCode } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
+import type { EgressAnswer } from "@gitstratum/core/egress";
 import type { Disk, DiskFile } from "@gitstratum/core/disk";
 import { isZeroOid, type Oid } from "@gitstratum/core/git";
 import type {
@@ -37,6 +38,9 @@ export interface PlantedBug extends Mutation {
 
 /** How long a frontend with a planted bug believes what it once heard, in milliseconds. */
 const STALE_MS = 3000;
+
+/** What is made of every answer of a receiver. */
+const NO_ANSWER: EgressAnswer = { status: 204, body: new Uint8Array() };
 
 /** All planted bugs. */
 export const PLANTED_BUGS: readonly PlantedBug[] = [
@@ -146,6 +150,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     promise: "accounts",
     name: "frontends take the tokens that they once took",
     accountsView: rememberTokens,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "webhooks",
+    name: "a webhook is taken for told whatever came of it",
+    metadataEgress: (egress) => ({
+      post: (request) => egress.post(request).catch(() => NO_ANSWER).then(() => NO_ANSWER),
+    }),
   },
   {
     ...NO_MUTATION,
