@@ -68,6 +68,8 @@ export interface TestClusterOptions
   readonly assign?: (partition: Partition, ids: readonly NodeId[]) => PartitionAssignment;
   /** Where the log is kept; in memory unless told. */
   readonly log?: Log;
+  /** Listens to what the client and the nodes say to each other. */
+  readonly overhear?: (fetcher: Fetcher) => Fetcher;
 }
 
 /** Spreads primaries evenly; everybody else follows. */
@@ -250,7 +252,10 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #routing(topology: ManualTopology) {
-    const fetcherFor = (address: string): Fetcher => (request) => this.#fetch(address, request);
+    const fetcherFor = (address: string): Fetcher => (request) => {
+      const { overhear = (fetcher) => fetcher } = this.#options;
+      return overhear((heard) => this.#fetch(address, heard))(request);
+    };
     return { topology, fetcherFor, clock: this.clock, random: systemRandom };
   }
 
