@@ -360,9 +360,10 @@ class Run implements Disposable {
   }
 
   #isWell(): boolean {
-    const { nodes, metadata } = this.#cluster;
+    const { nodes, metadata, frontends } = this.#cluster;
     return nodes.every(({ opened }) => opened !== undefined) &&
-      metadata.every(({ opened }) => opened!.ready);
+      metadata.every(({ opened }) => opened!.ready) &&
+      frontends.every(({ opened }) => opened!.accounts.view.revision > 0);
   }
 
   /** Lets time pass until something is done; whether it was, in time. */
