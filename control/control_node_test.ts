@@ -8,11 +8,13 @@ import {
 } from "@gitstratum/core/consensus";
 import {
   encodePartitionSet,
+  type HeartbeatRequest,
   NodeAgent,
   type NodeAgentOptions,
   type NodeId,
   type NodeRole,
   objectRing,
+  type RegisterNodeRequest,
   type Topology,
   TopologyClient,
 } from "@gitstratum/core/rpc";
@@ -147,6 +149,38 @@ Deno.test("a node that joins gets no partition before it says that it has caught
     await stage.clock.advance(1100);
     const emptied = await control.topology();
     assert.ok(emptied.partitions.every(({ primary }) => primary === "m-1"));
+  }));
+
+Deno.test("a node whose disk is full gives away its partitions, unless all are full", () =>
+  staged(async (stage, control) => {
+    const full = new Map<string, HeartbeatRequest["diskFull"]>();
+    // What nodes tell of their disks, as metadata nodes put it into their signs of life.
+    const told = Object.assign(Object.create(control) as TopologyClient, {
+      register: (request: RegisterNodeRequest) => control.register(request),
+      heartbeat(id: NodeId, request: HeartbeatRequest) {
+        const diskFull = full.get(id);
+        return control.heartbeat(id, { ...request, ...(diskFull ? { diskFull } : {}) });
+      },
+    });
+    const primariesOf = async () => (await control.topology()).partitions.map((p) => p.primary);
+    await stage.join(told, "m-1");
+    await stage.join(told, "m-2");
+    await stage.clock.advance(2200);
+    const before = await primariesOf();
+    assert.equal(new Set(before).size, 2);
+    full.set("m-1", "lately").set("m-2", "lately");
+    await stage.clock.advance(2200);
+    assert.deepEqual(await primariesOf(), before, "nobody takes anything");
+    full.set("m-1", "lasting").set("m-2", "lasting");
+    await stage.clock.advance(2200);
+    assert.deepEqual(await primariesOf(), before, "nobody could take anything");
+    full.delete("m-2");
+    await stage.clock.advance(2200);
+    assert.deepEqual(new Set(await primariesOf()), new Set(["m-2"]));
+    assert.equal(states(await control.topology()), "m-1:active m-2:active");
+    full.clear();
+    await stage.clock.advance(2200);
+    assert.equal(new Set(await primariesOf()).size, 2);
   }));
 
 Deno.test("a hand-over waits for a new node that is down, and no longer than the policy says", () =>

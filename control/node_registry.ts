@@ -17,6 +17,8 @@
 import { GitStratumError } from "@gitstratum/core";
 import type { Change, Compare, Consensus, KeyValue } from "@gitstratum/core/consensus";
 import {
+  type DiskFullness,
+  diskFullnessSchema,
   type HeartbeatRequest,
   type NodeId,
   type NodeRegistration,
@@ -73,6 +75,8 @@ export interface AliveRecord {
   readonly level?: number;
   /** Of a metadata node: see `HeartbeatRequest.caughtUp`. */
   readonly caughtUp?: string;
+  /** Of a metadata node: see `HeartbeatRequest.diskFull`. */
+  readonly diskFull?: DiskFullness;
 }
 
 /** Schema of a {@link NodeRecord} without its id. */
@@ -96,6 +100,7 @@ export const aliveRecordSchema: z.ZodType<AliveRecord> = z.looseObject({
   ringVersion: z.int().nonnegative().exactOptional(),
   level: z.int().positive().exactOptional(),
   caughtUp: partitionSetSchema.exactOptional(),
+  diskFull: diskFullnessSchema.exactOptional(),
 });
 
 /** Reads and writes registrations. */

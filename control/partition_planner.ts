@@ -15,6 +15,8 @@
  * one plan and a primary by a later one, once it has caught up. A primary that says that it has not,
  * because it lost its tables, gives the partition to an active follower that has.
  *
+ * While no holder is active a primary stays, though it should be emptied: it is the one that can serve.
+ *
  * What nodes of an earlier release have caught up with is not known. They are taken for ready where they
  * were holders before, but not as ready as one that says so.
  *
@@ -210,7 +212,9 @@ function assignPrimaries(
   const load = new Map<NodeId, number>();
   const primaries = holders.map((some, partition) => {
     const before = previous[partition]!.primary;
-    if (before === null || !some.includes(before) || !keptIds.has(before)) return null;
+    if (before === null || !some.includes(before)) return null;
+    // Without one that is active nobody could take over from it.
+    if (!keptIds.has(before) && some.some((id) => activeIds.has(id))) return null;
     if (isOvertaken(before, { holders: some, partition, candidates })) return null;
     load.set(before, (load.get(before) ?? 0) + 1);
     return before;

@@ -184,6 +184,27 @@ Deno.test("planPartitions() takes a primary's partitions that lost its tables, a
   assert.deepEqual(planPartitions(with1(emptied, "suspect"), before, POLICY), before);
 });
 
+Deno.test("planPartitions() leaves primaries where they are while nobody can take them", () => {
+  const before = planPartitions(nodes(3), NOTHING, POLICY);
+  const inStates = (...states: PlannerNode["state"][]) =>
+    nodes(3).map((node, index) => ({ ...node, state: states[index]! }));
+  const primariesOf = (plan: readonly PartitionAssignment[]) => plan.map(({ primary }) => primary);
+  for (
+    const states of [
+      ["draining", "draining", "draining"],
+      ["draining", "suspect", "suspect"],
+      ["draining", "draining", "suspect"],
+    ] as const
+  ) {
+    const plan = planPartitions(inStates(...states), before, POLICY);
+    assert.deepEqual(primariesOf(plan), primariesOf(before), states.join());
+    assert.deepEqual(planPartitions(inStates(...states), plan, POLICY), plan);
+  }
+  // The first one that can takes all.
+  const able = planPartitions(inStates("draining", "active", "draining"), before, POLICY);
+  assert.ok(able.every(({ primary }) => primary === "m-1"));
+});
+
 function with1(some: readonly PlannerNode[], state: PlannerNode["state"]): PlannerNode[] {
   return some.map((node) => node.id === "m-1" ? { ...node, state } : node);
 }

@@ -8,8 +8,10 @@
 import { isDeepStrictEqual } from "node:util";
 import {
   decodePartitionSet,
+  type DiskFullness,
   nextReleaseLevel,
   type NodeId,
+  type NodeState,
   type RingAssignment,
   type Topology,
   type TopologyNode,
@@ -24,7 +26,7 @@ import {
   wakeAtMs,
 } from "./member.ts";
 import type { AliveRecord, NodeRecord } from "./node_registry.ts";
-import { planPartitions } from "./partition_planner.ts";
+import { type PlannerNode, planPartitions } from "./partition_planner.ts";
 import { newMembers, planRing } from "./ring_planner.ts";
 
 /** What a controller remembers between looks; lost with it, which only prolongs suspicions. */
@@ -69,7 +71,7 @@ export function reconcile(look: Look, members: Members, context: StepContext): R
   nodes.sort((a, b) => a.id < b.id ? -1 : 1);
   const partitions = planPartitions(
     nodes.filter(({ role }) => role === "metadata")
-      .map((node) => ({ ...node, ...caughtUpOf(node, look.alive.get(node.id)) })),
+      .map((node) => forPartitions(node, look.alive.get(node.id))),
     look.topology.partitions,
     { replicaCount: context.policy.metadataReplicaCount },
   );
@@ -113,13 +115,18 @@ function levelOf(record: NodeRecord, alive: AliveRecord | undefined): { readonly
   return level === undefined ? {} : { level };
 }
 
-/** What a node is close behind, as far as it is known of this incarnation. */
-function caughtUpOf(
-  { incarnation }: TopologyNode,
-  alive: AliveRecord | undefined,
-): { readonly caughtUp?: ReadonlySet<number> } {
-  if (alive?.caughtUp === undefined || alive.incarnation !== incarnation) return {};
-  return { caughtUp: decodePartitionSet(alive.caughtUp) };
+/** A metadata node as its partitions see it, as far as this incarnation told. */
+function forPartitions(node: TopologyNode, alive: AliveRecord | undefined): PlannerNode {
+  if (alive?.incarnation !== node.incarnation) return node;
+  const { caughtUp, diskFull } = alive;
+  const known = caughtUp === undefined ? {} : { caughtUp: decodePartitionSet(caughtUp) };
+  return { ...node, ...known, state: stateWithDisk(node.state, diskFull) };
+}
+
+/** A full disk takes nothing new, and then gives away what it has where others can take it. */
+function stateWithDisk(state: NodeState, diskFull: DiskFullness | undefined): NodeState {
+  if (state !== "active" || diskFull === undefined) return state;
+  return diskFull === "lately" ? "suspect" : "draining";
 }
 
 function publish(record: NodeRecord, member: Member): TopologyNode {

@@ -66,7 +66,8 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
   });
   const handedOver = () => departed({ nodeId: id, topology, clock });
   const control = new AbleNodeControl(membership.control, {
-    isAble: () => lease.mayServe() && node.canWrite,
+    isAble: () => lease.mayServe(),
+    diskFull: () => node.diskFull,
     logger,
   });
   const caughtUp = () => node.caughtUp();

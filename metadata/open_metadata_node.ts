@@ -18,6 +18,7 @@ import {
   encodePartitionSet,
   type ExtentStore,
   type Fetcher,
+  type HeartbeatRequest,
   type Metadata,
   type NodeId,
   type NodeLease,
@@ -112,6 +113,8 @@ export interface OpenMetadataNode {
   readonly ready: boolean;
   /** Whether it can write its tables; without, others have to be the primaries. */
   readonly canWrite: boolean;
+  /** Since when its disk is full, as heartbeats tell it; undefined while it has room. */
+  readonly diskFull: HeartbeatRequest["diskFull"];
   /** The partitions that it could serve at once, as heartbeats tell them; undefined while unknown. */
   caughtUp(): string | undefined;
   /** Repairs, sweeps and forgets now what is due; it runs by itself too. */
@@ -154,6 +157,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     spill,
     snapshots,
     clock,
+    canWrite: () => disk.isWell,
     onRestored: () => {
       history.reset();
       lines.reset();
@@ -250,6 +254,9 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     },
     get canWrite() {
       return disk.isWell;
+    },
+    get diskFull() {
+      return disk.full;
     },
     caughtUp() {
       const caughtUp = partitions.caughtUp();

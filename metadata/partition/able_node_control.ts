@@ -1,10 +1,10 @@
 /**
  * Lets the control plane hear of a metadata node only as long as the node can do its duty.
  *
- * A node that is cut off from the consensus store can neither answer nor append, and one whose disk is
- * full can not apply what was appended; yet both reach the control plane, which would wait for them for
- * ever. So their signs of life end: such a node says that it leaves, and registers again once it is
- * able to serve.
+ * A node that is cut off from the consensus store can neither answer nor append, yet it reaches the
+ * control plane, which would wait for it for ever. So its signs of life end: it says that it leaves, and
+ * registers again once it is able to serve. One whose disk is full can not apply what is appended, but
+ * serve what it has: it goes on to be heard, and tells that others should have its partitions.
  *
  * @module
  */
@@ -24,15 +24,23 @@ import type {
 export class AbleNodeControl implements Control {
   readonly #control: Control;
   readonly #isAble: () => boolean;
+  readonly #diskFull: () => HeartbeatRequest["diskFull"];
   readonly #logger: Logger;
 
   /** Passes on to `control` what an able node says. */
   constructor(
     control: Control,
-    options: { readonly isAble: () => boolean; readonly logger: Logger },
+    options: {
+      /** Whether the node can answer anything at all. */
+      readonly isAble: () => boolean;
+      /** See {@link HeartbeatRequest.diskFull}. */
+      readonly diskFull: () => HeartbeatRequest["diskFull"];
+      readonly logger: Logger;
+    },
   ) {
     this.#control = control;
     this.#isAble = options.isAble;
+    this.#diskFull = options.diskFull;
     this.#logger = options.logger;
   }
 
@@ -49,7 +57,11 @@ export class AbleNodeControl implements Control {
 
   /** Keeps the node alive. @throws `unavailable` when it is not able, once others know that it leaves */
   async heartbeat(id: NodeId, request: HeartbeatRequest): Promise<HeartbeatResult> {
-    if (this.#isAble()) return await this.#control.heartbeat(id, request);
+    if (this.#isAble()) {
+      const diskFull = this.#diskFull();
+      const told = diskFull === undefined ? request : { ...request, diskFull };
+      return await this.#control.heartbeat(id, told);
+    }
     try {
       await this.#control.leave(id, request.incarnation);
     } catch (error) {

@@ -8,8 +8,14 @@
  * Fault model. An append that fails with `conflict` wrote nothing: the log is read on and the batch is
  * decided again, unless a newer epoch shows that this primary was replaced. After `unavailable` the
  * outcome is unknown: a new epoch bars the lost append from landing later, the log is read on, and the
- * batch is decided again. A full disk refuses the append, and only that batch. Decisions find their own traces (push id, repository id), so an append that
- * did land is answered, not repeated. A primary that can not go on is over: its requests fail with
+ * batch is decided again. A log without room refuses the append, and only that batch. Decisions find
+ * their own traces (push id, repository id), so an append that did land is answered, not repeated.
+ *
+ * Tables without room: what was appended and could not be applied was answered to nobody, so the tables
+ * still hold all that was acknowledged, and are read on, under the claim. Writes are refused before they
+ * are appended until there is room; then the log is read on first. So a cluster whose disks are all full
+ * still serves what it has.
+ * A primary that can not go on is over: its requests fail with
  * `unavailable`, and the node opens another, which starts from the log. A batch that needs no append
  * shows nothing about who the primary is, so it is answered under the claim only.
  *
@@ -56,6 +62,8 @@ export interface PartitionPrimaryOptions extends LogReplayOptions {
   readonly clock: Clock;
   /** The right to speak for the partition; stays its owner's to release. */
   readonly claim: Pick<PartitionClaim, "mayServe">;
+  /** Whether the tables have room, as far as it is known; always, unless told. */
+  readonly canWrite?: () => boolean;
 }
 
 interface Waiting {
@@ -87,6 +95,8 @@ export class PartitionPrimary {
   #epoch = 0 as Epoch;
   #running: Promise<void> | undefined;
   #end: GitStratumError | undefined;
+  /** Why the log has entries that are not applied; undefined while it has none. */
+  #behind: GitStratumError | undefined;
 
   private constructor(options: PartitionPrimaryOptions) {
     this.#options = options;
@@ -132,10 +142,12 @@ export class PartitionPrimary {
   /**
    * Decides a request in its turn and answers when its records are durable and visible.
    *
-   * @throws what the decision throws; `unavailable` when the outcome is unknown or the queue is full
+   * @throws what the decision throws; `unavailable` when the outcome is unknown, the queue is full or
+   *   the tables have no room
    */
   submit<T>(decide: Decide<T>): Promise<T> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (!this.#canWrite) return Promise.reject(this.#noRoom());
     if (this.#queue.length >= PARTITION_QUEUE_COUNT_MAX) {
       return Promise.reject(
         new GitStratumError("unavailable", "Queue no more requests of a partition", {
@@ -164,13 +176,35 @@ export class PartitionPrimary {
       try {
         await this.#serve(batch);
       } catch (cause) {
-        this.#fail(batch, cause);
+        this.#giveBack(batch, cause);
       }
     }
     this.#running = undefined;
   }
 
+  get #canWrite(): boolean {
+    return this.#options.canWrite?.() ?? true;
+  }
+
+  #noRoom(cause?: unknown): GitStratumError {
+    return new GitStratumError("unavailable", "Refuse to write while the tables have no room", {
+      data: { partition: this.#options.partition },
+      cause,
+    });
+  }
+
+  /** Gives a batch back that failed, and the partition up, unless it is only that a disk is full. */
+  #giveBack(batch: readonly Waiting[], cause: unknown): void {
+    if (this.#canWrite || hasCode(cause, "aborted")) return this.#fail(batch, cause);
+    this.#behind = this.#noRoom(cause);
+    for (const { reject } of [...batch, ...this.#queue.splice(0)]) reject(this.#behind);
+  }
+
   async #serve(batch: Waiting[]): Promise<void> {
+    if (this.#behind !== undefined) {
+      await this.#recover(this.#behind);
+      this.#behind = undefined;
+    }
     for (let round = 0; round < ROUND_COUNT_MAX; round++) {
       const decided = await this.#decide(batch);
       const outcome = decided.records.length === 0

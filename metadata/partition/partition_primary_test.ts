@@ -43,12 +43,15 @@ class Bench implements AsyncDisposable {
   readonly log = new FaultyLog(new ConsensusLog(this.consensus));
   readonly extents = new MemoryExtentStore({ clock: this.clock });
   readonly claim = { serves: true, mayServe: () => this.claim.serves };
+  readonly disk = { isWell: true };
   readonly #databases: StateDatabase[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "gitstratum-primary-" });
 
   /** A primary over a database of its own (`name`), which an earlier one may have filled. */
   async open(name: string, log: Log = this.log) {
-    const database = new StateDatabase(`${this.#directory}/${name}.sqlite`, this.clock);
+    const onUnwritable = () => this.disk.isWell = false;
+    const path = `${this.#directory}/${name}.sqlite`;
+    const database = new StateDatabase(path, this.clock, { onUnwritable });
     this.#databases.push(database);
     const reader = new StateReader(database.reader);
     const primary = await PartitionPrimary.open({
@@ -66,6 +69,7 @@ class Bench implements AsyncDisposable {
       logger: SILENT,
       clock: this.clock,
       claim: this.claim,
+      canWrite: () => this.disk.isWell,
     });
     return { primary, reader, database };
   }
@@ -306,4 +310,62 @@ Deno.test("replay takes a push whose group or id was seen before", async () => {
   }
   const replayed = await bench.open("b");
   equal(replayed.reader.references(KEY.repositoryId).get("refs/heads/main"), oid(2));
+});
+
+/** Takes all room from a database, or gives it back. */
+function setRoom({ writer }: StateDatabase, hasRoom: boolean): void {
+  const pages = writer.prepare("PRAGMA page_count").get()!["page_count"] as number;
+  writer.exec(`PRAGMA max_page_count = ${hasRoom ? 1_000_000 : pages}`);
+}
+
+/** Pushes until one finds no room; tells which one did. */
+async function pushUntilFull(primary: PartitionPrimary): Promise<number> {
+  for (let n = 1;; n++) {
+    try {
+      equal(
+        await push(primary, { name: `refs/heads/${"x".repeat(200)}-${n}`, new: oid(n) }),
+        undefined,
+      );
+    } catch (error) {
+      ok(unavailable(error), String(error));
+      return n;
+    }
+  }
+}
+
+Deno.test("a primary whose tables have no room refuses writes and serves what was acknowledged", async () => {
+  await using bench = new Bench();
+  const { primary, reader, database } = await bench.open("a");
+  await create(primary);
+  setRoom(database, false);
+  const last = await pushUntilFull(primary);
+  equal(primary.ended, false);
+  primary.confirm();
+  equal([...reader.references(KEY.repositoryId).namesBelow("refs")].length, last - 1);
+  const before = bench.log.appendCount;
+  await rejects(push(primary, { name: "refs/heads/y", new: oid(9) }), /no room/);
+  equal(bench.log.appendCount, before, "nothing is appended that could not be applied");
+  // Whoever may have another primary is not answered, room or not.
+  bench.claim.serves = false;
+  throws(() => primary.confirm(), unavailable);
+  bench.claim.serves = true;
+  // The room is back: what the log has comes first.
+  setRoom(database, true);
+  bench.disk.isWell = true;
+  equal(await push(primary, { name: "refs/heads/y", new: oid(9) }), undefined);
+  equal([...reader.references(KEY.repositoryId).namesBelow("refs")].length, last + 1);
+  equal(primary.ended, false);
+});
+
+Deno.test("a primary whose tables had no room gives the partition up to one that took over", async () => {
+  await using bench = new Bench();
+  const { primary, database } = await bench.open("a");
+  await create(primary);
+  setRoom(database, false);
+  await pushUntilFull(primary);
+  await bench.open("b");
+  setRoom(database, true);
+  bench.disk.isWell = true;
+  await rejects(push(primary, { name: "refs/heads/y", new: oid(9) }), unavailable);
+  equal(primary.ended, true);
 });

@@ -157,7 +157,15 @@ export interface HeartbeatRequest {
    * their logs; see {@link encodePartitionSet}. Absent while it does not know, and from earlier releases.
    */
   readonly caughtUp?: string;
+  /**
+   * Of a metadata node whose disk is full: `lately` it became so, and takes no more duties, or it is
+   * `lasting`, and others should have its partitions, if others can. Absent while there is room.
+   */
+  readonly diskFull?: DiskFullness;
 }
+
+/** See {@link HeartbeatRequest.diskFull}. */
+export type DiskFullness = "lately" | "lasting";
 
 /** What a node learns from its heartbeat. */
 export interface HeartbeatResult {
@@ -340,6 +348,9 @@ export const nodeRegistrationSchema: z.ZodType<NodeRegistration> = z.object({
   level: levelSchema.exactOptional(),
 });
 
+/** Schema of {@link DiskFullness}. */
+export const diskFullnessSchema: z.ZodType<DiskFullness> = z.enum(["lately", "lasting"]);
+
 /** Schema of {@link HeartbeatRequest}; what a later release adds is kept with the sign of life. */
 export const heartbeatRequestSchema: z.ZodType<HeartbeatRequest> = z.looseObject({
   incarnation: incarnationSchema,
@@ -347,6 +358,7 @@ export const heartbeatRequestSchema: z.ZodType<HeartbeatRequest> = z.looseObject
   ringVersion: z.int().nonnegative().exactOptional(),
   level: levelSchema.exactOptional(),
   caughtUp: partitionSetSchema.exactOptional(),
+  diskFull: diskFullnessSchema.exactOptional(),
 });
 
 /** Schema of {@link HeartbeatResult}. */
