@@ -44,23 +44,25 @@ export class ClaimWatch {
 
   /**
    * Runs `attempt` until it yields something or the signal aborts: at once, whenever the key was
-   * deleted, and now and then. What happens to the key during an attempt is heard.
+   * deleted, and now and then. What happens to the key during an attempt is heard. An attempt is told
+   * whether it is made though nothing was heard since the one before.
    */
   async until<T>(
     key: string,
     signal: AbortSignal,
-    attempt: () => Promise<T | undefined>,
+    attempt: (wasQuiet: boolean) => Promise<T | undefined>,
   ): Promise<T | undefined> {
     const waiter: Waiter = { turn: new AbortController() };
     const waiting = this.#waiting.get(key) ?? new Set();
     this.#waiting.set(key, waiting.add(waiter));
+    let wasQuiet = false;
     try {
       while (!signal.aborted) {
         waiter.turn = new AbortController();
-        const result = await attempt();
+        const result = await attempt(wasQuiet);
         if (result !== undefined) return result;
         this.#watch();
-        await this.#sleep(AbortSignal.any([signal, waiter.turn.signal]));
+        wasQuiet = await this.#sleep(AbortSignal.any([signal, waiter.turn.signal]));
       }
       return undefined;
     } finally {
@@ -106,11 +108,14 @@ export class ClaimWatch {
     }
   }
 
-  async #sleep(signal: AbortSignal): Promise<void> {
+  /** Tells whether the sleep was not cut short. */
+  async #sleep(signal: AbortSignal): Promise<boolean> {
     try {
       await this.#clock.sleep(RETRY_MS, signal);
+      return true;
     } catch (error) {
       if (!signal.aborted) throw error;
+      return false;
     }
   }
 }

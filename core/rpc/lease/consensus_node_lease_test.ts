@@ -91,6 +91,25 @@ Deno.test("ConsensusNodeLease.claim() waits until the claim is released", () =>
     assert.ok(one.mayServe(), "the lease itself goes on");
   }));
 
+Deno.test("ConsensusNodeLease.claim() writes nothing while it waits and hears nothing", () =>
+  staged(async (stage) => {
+    const [first, second] = [await stage.lease("m-1"), await stage.lease("m-2")];
+    const held = await first.claim(P, NEVER);
+    const line = stage.lines.get("m-2")!;
+    let writeCount = 0;
+    const transact = line.transact.bind(line);
+    line.transact = (transaction) => (writeCount++, transact(transaction));
+    const waiting = second.claim(P, NEVER);
+    await stage.clock.advance(0);
+    const begun = writeCount;
+    for (let n = 0; n < 40; n++) await stage.clock.advance(NODE_LEASE_RENEW_MS / 2);
+    assert.equal(writeCount, begun);
+    await held.release();
+    const claim = await waiting;
+    assert.ok(claim.mayServe());
+    await claim.release();
+  }));
+
 Deno.test("ConsensusNodeLease gives up before another node can claim", () =>
   staged(async (stage) => {
     const [one, other] = [await stage.lease("m-1"), await stage.lease("m-2")];

@@ -181,7 +181,11 @@ export class StoreLease {
    */
   async claim(name: string, signal: AbortSignal): Promise<StoreClaim> {
     const either = AbortSignal.any([signal, this.#stop.signal]);
-    const claim = await this.#watch.until(this.#keyOf(name), either, () => this.#tryClaim(name));
+    const claim = await this.#watch.until(
+      this.#keyOf(name),
+      either,
+      (wasQuiet) => this.#tryClaim(name, wasQuiet),
+    );
     if (claim !== undefined && !either.aborted) return claim;
     await claim?.release();
     throw new GitStratumError("aborted", "Wait no longer for a claim", { data: { name } });
@@ -284,7 +288,7 @@ export class StoreLease {
     return this.#options.prefix + name;
   }
 
-  async #tryClaim(name: string): Promise<HeldClaim | undefined> {
+  async #tryClaim(name: string, wasQuiet: boolean): Promise<HeldClaim | undefined> {
     const term = this.#term;
     if (term === undefined) return undefined;
     const { clock, logger } = this.#options;
@@ -293,6 +297,8 @@ export class StoreLease {
     const key = this.#keyOf(name);
     this.#attempted.add(key);
     try {
+      // Also a write that is refused goes through the store's log, and is synced by all its members.
+      if (wasQuiet && await this.#isTaken(key, term)) return undefined;
       if (!await this.#write({ key, term, value })) return undefined;
       if (term.ended.signal.aborted) return undefined;
       const guard = { key, target: "value", operator: "=", value } as const;
@@ -308,6 +314,12 @@ export class StoreLease {
     } finally {
       this.#attempted.delete(key);
     }
+  }
+
+  /** Whether another one has the claim. */
+  async #isTaken(key: string, { lease }: Term): Promise<boolean> {
+    const found = await this.#options.consensus.get(key);
+    return found !== undefined && found.lease !== lease;
   }
 
   /** Whether the claim stands in the store with this value. */
