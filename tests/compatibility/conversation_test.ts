@@ -170,7 +170,10 @@ Deno.test("control nodes and their callers say what the release before understan
     await node.close();
     await consensus.close();
   }
-  assertUnderstood(overheard, /^(register|heartbeat|heard|topology$|create webhook|access (?!record|line)|rates)/);
+  assertUnderstood(
+    overheard,
+    /^(register|heartbeat|heard|topology$|create webhook|access (?!record|line)|rates)/,
+  );
 });
 
 async function talkOfAccounts(access: AccessClient): Promise<void> {

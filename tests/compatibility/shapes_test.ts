@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import * as rpc from "@gitstratum/core/rpc";
 import * as access from "@gitstratum/core/rpc/access";
 import { z } from "zod";
+import { sourceFiles } from "../harness/source_files.ts";
 import { MAPS, SHAPES } from "./shapes/mod.ts";
 
 const LATER = "memberOfALaterRelease";
@@ -128,4 +129,20 @@ Deno.test("SHAPES leave out no shape of the contracts", () => {
       `${name} is in no list of tests/compatibility/shapes`,
     );
   }
+});
+
+/** What people ask themselves, or what is made strict for clients of the API. */
+const STRICT: readonly string[] = [
+  "core/rpc/repository/object_maker.ts",
+  "object/extent_service.ts",
+];
+
+Deno.test("no schema between nodes is strict, listed or not", async () => {
+  const found: string[] = [];
+  for (const folder of ["core/rpc", "core/recipe", "control", "metadata", "object"]) {
+    for (const { path, text } of await sourceFiles(folder)) {
+      if (!path.endsWith("_test.ts") && /strictObject|\.strict\(\)/.test(text)) found.push(path);
+    }
+  }
+  assert.deepEqual(found.sort(), STRICT, "docs/compatibility.md says why");
 });
