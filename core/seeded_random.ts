@@ -6,6 +6,19 @@
 
 import type { Random } from "./random.ts";
 
+/** The count after another one, of 2^32 that come round. */
+export function nextCount(count: number): number {
+  return (count + 0x6d2b79f5) >>> 0;
+}
+
+/** 32 bits that belong to a count, as an unsigned number (mulberry32). */
+export function mixedBits(count: number): number {
+  let mixed = count;
+  mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+  return (mixed ^ (mixed >>> 14)) >>> 0;
+}
+
 /** A stream of numbers that its seed decides (a counter, mixed; period 2^32). */
 export class SeededRandom implements Random {
   #state: number;
@@ -17,11 +30,8 @@ export class SeededRandom implements Random {
 
   /** The next 32 bits as an unsigned number. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
+    this.#state = nextCount(this.#state);
+    return mixedBits(this.#state);
   }
 
   /** A number from 0 up to, not including, `limit` (at most 2^32). */

@@ -151,9 +151,8 @@ async function joinCluster(
  *
  * @throws `conflict` when another server runs on the data directory
  */
-export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
-  const releases = new Releases();
-  try {
+export function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
+  return Releases.opening(async (releases) => {
     const directory = await openDataDirectory(options.dataDirectory);
     releases.add(() => directory.release());
     const { metrics = new PrometheusMetrics() } = options;
@@ -162,8 +161,5 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     releases.add(() => server.close());
     const { metadata } = ground;
     return { ...server, dataDirectory: directory.path, metadata, close: () => releases.run() };
-  } catch (error) {
-    await releases.run();
-    throw error;
-  }
+  });
 }

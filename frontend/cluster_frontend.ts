@@ -68,16 +68,10 @@ export interface ClusterFrontend extends FrontendServer {
  *
  * @throws `conflict` when another server runs on the data directory
  */
-export async function startClusterFrontend(
+export function startClusterFrontend(
   options: ClusterFrontendOptions,
 ): Promise<ClusterFrontend> {
-  const releases = new Releases();
-  try {
-    return await startParts(options, releases);
-  } catch (error) {
-    await releases.run();
-    throw error;
-  }
+  return Releases.opening((releases) => startParts(options, releases));
 }
 
 async function startParts(

@@ -166,63 +166,65 @@ const ADMIN_DRAIN_MS = 500;
 const SECRET_BYTES = 32;
 
 /** Starts to serve clients. */
-export async function startFrontendServer(
+export function startFrontendServer(
   ground: FrontendGround,
   options: FrontendServerOptions,
 ): Promise<FrontendServer> {
-  const releases = new Releases();
-  try {
-    const accounts = openAccounts(ground, options);
-    const bounds = openBounds(ground, { ...options, releases });
-    const recent = openRecent(`${ground.directory}/warm-start`, options);
-    releases.add(() => recent?.close());
-    const frontend = await openFrontend(ground, {
-      ...options,
-      ...accounts,
-      ...bounds,
-      ...(recent && { recent }),
-    });
-    if (recent !== undefined) await rehearse(frontend, recent, options);
-    const isReady = { value: true };
-    const readiness = () => {
-      if (!isReady.value) return { ready: false, status: "draining" };
-      if (options.auth === true && ground.accounts.view.revision === 0) {
-        return { ready: false, status: "learning accounts" };
-      }
-      return ground.readiness?.() ?? { ready: true, status: "ok" };
-    };
-    const admin = serveAdmin(readiness, options);
-    if (admin !== undefined) releases.add(() => admin.close());
-    const server = listen(frontend, options);
-    releases.add(() => server.close());
-    const sshServer = await openSsh(`${ground.directory}/ssh`, frontend, {
-      ...options,
-      ...accounts,
-      ...bounds,
-    });
-    releases.add(() => sshServer.close());
-    const drain = () => {
-      isReady.value = false;
-      frontend.drain();
-    };
-    releases.add(drain);
-    return {
-      url: server.url,
-      sshUrl: sshServer.url,
-      adminUrl: admin?.url,
-      firstAdministrator: async () =>
-        accounts.accounts &&
-        await claimFirstAdministrator(accounts.accounts.client, options.logger),
-      recoverAdministrator: async () =>
-        accounts.accounts &&
-        await recoverAdministrator(accounts.accounts.client, options.clock.nowMs()),
-      drain,
-      close: () => releases.run(),
-    };
-  } catch (error) {
-    await releases.run();
-    throw error;
-  }
+  return Releases.opening((releases) => startParts(ground, options, releases));
+}
+
+async function startParts(
+  ground: FrontendGround,
+  options: FrontendServerOptions,
+  releases: Releases,
+): Promise<FrontendServer> {
+  const accounts = openAccounts(ground, options);
+  const bounds = openBounds(ground, { ...options, releases });
+  const recent = openRecent(`${ground.directory}/warm-start`, options);
+  releases.add(() => recent?.close());
+  const frontend = await openFrontend(ground, {
+    ...options,
+    ...accounts,
+    ...bounds,
+    ...(recent && { recent }),
+  });
+  if (recent !== undefined) await rehearse(frontend, recent, options);
+  const isReady = { value: true };
+  const readiness = () => {
+    if (!isReady.value) return { ready: false, status: "draining" };
+    if (options.auth === true && ground.accounts.view.revision === 0) {
+      return { ready: false, status: "learning accounts" };
+    }
+    return ground.readiness?.() ?? { ready: true, status: "ok" };
+  };
+  const admin = serveAdmin(readiness, options);
+  if (admin !== undefined) releases.add(() => admin.close());
+  const server = listen(frontend, options);
+  releases.add(() => server.close());
+  const sshServer = await openSsh(`${ground.directory}/ssh`, frontend, {
+    ...options,
+    ...accounts,
+    ...bounds,
+  });
+  releases.add(() => sshServer.close());
+  const drain = () => {
+    isReady.value = false;
+    frontend.drain();
+  };
+  releases.add(drain);
+  return {
+    url: server.url,
+    sshUrl: sshServer.url,
+    adminUrl: admin?.url,
+    firstAdministrator: async () =>
+      accounts.accounts &&
+      await claimFirstAdministrator(accounts.accounts.client, options.logger),
+    recoverAdministrator: async () =>
+      accounts.accounts &&
+      await recoverAdministrator(accounts.accounts.client, options.clock.nowMs()),
+    drain,
+    close: () => releases.run(),
+  };
 }
 
 /** Accounts, where they are asked for. */

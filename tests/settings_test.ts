@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { concatBytes } from "@gitstratum/core";
 import { assertSound } from "./harness/compare.ts";
 import { git, gitText } from "./harness/git.ts";
 import { GitHttpBackendServer } from "./harness/git_http_backend.ts";
@@ -327,14 +328,7 @@ Deno.test("pushes above the size limit are refused with a reason", async () => {
 });
 
 function joined(count: number, make: () => Uint8Array): Uint8Array {
-  const parts = Array.from({ length: count }, make);
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return concatBytes(Array.from({ length: count }, make));
 }
 
 Deno.test("objects above the size limit are refused with a reason, in small and large packs", async () => {

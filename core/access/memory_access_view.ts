@@ -8,6 +8,7 @@
  */
 
 import { GitStratumError } from "../error.ts";
+import { WakeUps } from "../wake_ups.ts";
 import type { RepositoryId } from "../rpc/ids.ts";
 import {
   type AccessChange,
@@ -39,7 +40,7 @@ export class MemoryAccessView implements AccessView {
   #index: RecordIndex;
   #revision = 0;
   readonly #roles = new Map<string, ReadonlyMap<AccountName, Role>>();
-  readonly #waiting = new Set<() => void>();
+  readonly #newer = new WakeUps();
 
   /** Begins with some records, at revision 1; without any, knows nothing, at revision 0. */
   constructor(records: Iterable<AccessRecord> = []) {
@@ -66,7 +67,7 @@ export class MemoryAccessView implements AccessView {
     this.#roles.clear();
     // Older than what was known when the store was put back to an earlier state.
     this.#revision = revision;
-    this.#wake();
+    this.#newer.wake();
   }
 
   /** Makes changes, all of them before anybody asks again. */
@@ -208,7 +209,7 @@ export class MemoryAccessView implements AccessView {
           data: { knownRevision },
         });
       }
-      await this.#nextChange(signal);
+      await this.#newer.next(signal);
     }
     return this.#revision;
   }
@@ -242,26 +243,7 @@ export class MemoryAccessView implements AccessView {
   #reach(revision: number): void {
     if (revision <= this.#revision) return;
     this.#revision = revision;
-    this.#wake();
-  }
-
-  #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
-  }
-
-  /** Resolves with the next revision, or when the signal aborts. */
-  #nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        this.#waiting.delete(end);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      this.#waiting.add(end);
-      signal.addEventListener("abort", end, { once: true });
-    });
+    this.#newer.wake();
   }
 }
 

@@ -9,6 +9,7 @@
  */
 
 import { createHash, createPublicKey, type JsonWebKey, verify } from "node:crypto";
+import { concatBytes } from "../concat_bytes.ts";
 import { GitStratumError } from "../error.ts";
 import { SSH_SIGNATURE_LENGTH_MAX } from "../access_limits.ts";
 import { parseSshPublicKey } from "./ssh_public_key.ts";
@@ -57,7 +58,7 @@ export function sshSignerOf(armoured: string, signed: SignedMessage): string | u
   const fingerprint = soundFingerprint(type, parts.key);
   if (fingerprint === undefined) return undefined;
   const digest = createHash(parts.messageHash).update(signed.message).digest();
-  const data = joined([
+  const data = concatBytes([
     MAGIC,
     ...[signed.namespace, "", parts.messageHash].map((word) =>
       field(new TextEncoder().encode(word))
@@ -177,16 +178,6 @@ function field(bytes: Uint8Array): Uint8Array {
   new DataView(prefixed.buffer).setUint32(0, bytes.length);
   prefixed.set(bytes, 4);
   return prefixed;
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 function text(bytes: Uint8Array | undefined): string | undefined {

@@ -13,6 +13,7 @@
 import { lookup } from "node:dns/promises";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
+import { concatBytes } from "../concat_bytes.ts";
 import { GitStratumError, hasCode } from "../error.ts";
 import { type Egress, type EgressAnswer, type EgressRequest, parseEgressUrl } from "./egress.ts";
 import {
@@ -130,7 +131,7 @@ function beginningOf(
     const chunks: Uint8Array[] = [];
     let bytes = 0;
     const finish = () => {
-      resolve(concatenated(chunks).subarray(0, answerBytesMax));
+      resolve(concatBytes(chunks).subarray(0, answerBytesMax));
       response.destroy();
     };
     response.on("data", (chunk: Uint8Array) => {
@@ -146,16 +147,6 @@ function beginningOf(
       reject(signal.reason);
     }, { once: true });
   });
-}
-
-function concatenated(chunks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 /** The promise, unless the signal aborts first. */

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { concatBytes } from "../concat_bytes.ts";
 import type { ObjectFormat } from "./oid.ts";
 
 /** A commit's signature. */
@@ -49,7 +50,7 @@ export function commitSignature(
     }
     at = end;
   }
-  return signature === "" ? undefined : { signature, payload: concatenated(kept) };
+  return signature === "" ? undefined : { signature, payload: concatBytes(kept) };
 }
 
 function kindOf(line: Uint8Array, format: ObjectFormat): "signature" | "other" | "kept" {
@@ -62,14 +63,4 @@ function latin1(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
-}
-
-function concatenated(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -86,14 +86,8 @@ export interface NodeProcessOptions {
 }
 
 /** Starts a node; it is registered when this resolves. */
-export async function startNode(options: NodeProcessOptions): Promise<RunningProcess> {
-  const releases = new Releases();
-  try {
-    return await startParts(options, releases);
-  } catch (error) {
-    await releases.run();
-    throw error;
-  }
+export function startNode(options: NodeProcessOptions): Promise<RunningProcess> {
+  return Releases.opening((releases) => startParts(options, releases));
 }
 
 async function startParts(

@@ -8,6 +8,21 @@
 export class Releases {
   readonly #steps: (() => void | Promise<void>)[] = [];
 
+  /**
+   * Opens something that takes several steps. What was made until one failed is released.
+   *
+   * @throws what `open` throws
+   */
+  static async opening<Opened>(open: (releases: Releases) => Promise<Opened>): Promise<Opened> {
+    const releases = new Releases();
+    try {
+      return await open(releases);
+    } catch (error) {
+      await releases.run();
+      throw error;
+    }
+  }
+
   /** Notes how to release what was just made. */
   add(release: () => void | Promise<void>): void {
     this.#steps.push(release);

@@ -6,7 +6,7 @@
 
 import { z } from "zod";
 import { ROLES } from "@gitstratum/core/access";
-import { apiOperation } from "./api_operation.ts";
+import { apiOperation, type ApiQuestion } from "./api_operation.ts";
 import { accountName, REPOSITORY_PATH } from "./names.ts";
 import { PAGE_QUERY, pageOf } from "./page.ts";
 
@@ -59,70 +59,69 @@ export const deleteOwner = apiOperation({
   names: OWNER_PATH,
 });
 
-/** Lists the members of an owner. */
-export const listOwnerMembers = apiOperation({
-  tag: TAG,
-  method: "GET",
-  path: "/owners/{owner}/members",
-  summary: "List who has a role in all repositories of an owner",
-  asks: { on: "owner", operation: "manage-members" },
+/** What may be asked about the members of something that has some. */
+function memberOperations<const Asks extends ApiQuestion, Path extends z.ZodRawShape>(
+  of: {
+    /** Path of what has members. */
+    readonly path: string;
+    readonly names: Path;
+    readonly asks: Asks;
+    /** Where a member's role holds: "a repository". */
+    readonly where: string;
+    /** Where the listed ones hold. */
+    readonly listed: string;
+  },
+) {
+  const place = { tag: TAG, path: `${of.path}/members`, asks: of.asks };
+  const one = { ...place, path: `${place.path}/{user}`, names: { ...of.names, user: accountName } };
+  return {
+    list: apiOperation({
+      ...place,
+      method: "GET",
+      summary: `List who has a role in ${of.listed}`,
+      names: of.names,
+      query: PAGE_QUERY,
+      answer: pageOf("members", memberSchema),
+    }),
+    set: apiOperation({
+      ...one,
+      method: "PUT",
+      summary: `Give a user a role in ${of.where}, in place of the one before`,
+      body: roleBody,
+      answer: memberSchema,
+    }),
+    remove: apiOperation({
+      ...one,
+      method: "DELETE",
+      summary: `Take a user's role in ${of.where} away`,
+    }),
+  };
+}
+
+const ofOwner = memberOperations({
+  path: "/owners/{owner}",
   names: OWNER_PATH,
-  query: PAGE_QUERY,
-  answer: pageOf("members", memberSchema),
-});
-
-/** Gives a role in all repositories of an owner. */
-export const setOwnerMember = apiOperation({
-  tag: TAG,
-  method: "PUT",
-  path: "/owners/{owner}/members/{user}",
-  summary: "Give a user a role in all repositories of an owner, in place of the one before",
   asks: { on: "owner", operation: "manage-members" },
-  names: { ...OWNER_PATH, user: accountName },
-  body: roleBody,
-  answer: memberSchema,
+  where: "all repositories of an owner",
+  listed: "all repositories of an owner",
 });
-
-/** Takes a role away. */
-export const deleteOwnerMember = apiOperation({
-  tag: TAG,
-  method: "DELETE",
-  path: "/owners/{owner}/members/{user}",
-  summary: "Take a user's role in all repositories of an owner away",
-  asks: { on: "owner", operation: "manage-members" },
-  names: { ...OWNER_PATH, user: accountName },
-});
-
-/** Lists who has a role in one repository. */
-export const listRepositoryMembers = apiOperation({
-  tag: TAG,
-  method: "GET",
-  path: "/repos/{owner}/{name}/members",
-  summary: "List who has a role in a repository alone",
-  asks: { on: "repository", operation: "grant" },
+const ofRepository = memberOperations({
+  path: "/repos/{owner}/{name}",
   names: REPOSITORY_PATH,
-  query: PAGE_QUERY,
-  answer: pageOf("members", memberSchema),
-});
-
-/** Gives a role in a repository. */
-export const setRepositoryMember = apiOperation({
-  tag: TAG,
-  method: "PUT",
-  path: "/repos/{owner}/{name}/members/{user}",
-  summary: "Give a user a role in a repository, in place of the one before",
   asks: { on: "repository", operation: "grant" },
-  names: { ...REPOSITORY_PATH, user: accountName },
-  body: roleBody,
-  answer: memberSchema,
+  where: "a repository",
+  listed: "a repository alone",
 });
 
+/** Lists the members of an owner. */
+export const listOwnerMembers = ofOwner.list;
+/** Gives a role in all repositories of an owner. */
+export const setOwnerMember = ofOwner.set;
 /** Takes a role away. */
-export const deleteRepositoryMember = apiOperation({
-  tag: TAG,
-  method: "DELETE",
-  path: "/repos/{owner}/{name}/members/{user}",
-  summary: "Take a user's role in a repository away",
-  asks: { on: "repository", operation: "grant" },
-  names: { ...REPOSITORY_PATH, user: accountName },
-});
+export const deleteOwnerMember = ofOwner.remove;
+/** Lists who has a role in one repository. */
+export const listRepositoryMembers = ofRepository.list;
+/** Gives a role in a repository. */
+export const setRepositoryMember = ofRepository.set;
+/** Takes a role away. */
+export const deleteRepositoryMember = ofRepository.remove;

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { FRESH_INDEX_BYTES_MAX, GitStratumError, MIB } from "@gitstratum/core";
+import { concatBytes, FRESH_INDEX_BYTES_MAX, GitStratumError, MIB } from "@gitstratum/core";
 import { PackIndex } from "@gitstratum/core/pack";
 import {
   type ExtentStore,
@@ -170,7 +170,7 @@ export class NetworkStore {
     );
     try {
       return await PackIndex.openInSteps(
-        joined(pieces, indexBytes),
+        concatBytes(pieces),
         () => slices.spend(cost) ? slices.pause() : undefined,
       );
     } catch (cause) {
@@ -185,18 +185,4 @@ export class NetworkStore {
 /** What one step of opening or adding an index counts for: steps of small ones take no time. */
 function stepCost(objectCount: number): number {
   return Math.min(objectCount, SLICE_STEPS / 2);
-}
-
-/** The pieces in one buffer of their own: an index lays typed arrays over it. */
-function joined(
-  pieces: readonly Uint8Array<ArrayBuffer>[],
-  length: number,
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -1,11 +1,11 @@
+import { concatBytes } from "@gitstratum/core";
 import { deepEqual, ok } from "node:assert/strict";
 import { TreeCursor } from "@gitstratum/core/git";
 import { dice } from "./testing/history.ts";
-import { concat } from "./testing/pack_parts.ts";
 import { differingRegion } from "./tree_region.ts";
 
 function entry(name: string, oid: number): Uint8Array {
-  return concat([new TextEncoder().encode(`100644 ${name}\0`), new Uint8Array(20).fill(oid)]);
+  return concatBytes([new TextEncoder().encode(`100644 ${name}\0`), new Uint8Array(20).fill(oid)]);
 }
 
 function entries(tree: Uint8Array): string[] {
@@ -23,7 +23,7 @@ Deno.test("differingRegion() drops equal entries in front and behind, and nothin
     // Few ids, so that bytes of neighbours are often equal across entry borders.
     const make = () =>
       names.filter(() => roll(8) > 0).map((name) => entry(name, roll(6) === 0 ? roll(3) : 1));
-    const [tree, base] = [concat(make()), concat(make())];
+    const [tree, base] = [concatBytes(make()), concatBytes(make())];
     const region = differingRegion(tree, base, "sha1");
     const inside = entries(tree.subarray(region.start, region.end));
     const baseInside = entries(base.subarray(region.start, region.baseEnd));
@@ -43,8 +43,8 @@ Deno.test("differingRegion() drops equal entries in front and behind, and nothin
 });
 
 Deno.test("differingRegion() is not misled by a name that ends like an entry", () => {
-  const tree = concat([entry("b", 1), entry("zzzz", 7)]);
-  const base = concat([entry("a", 2), entry("x100644 zzzz", 7)]);
+  const tree = concatBytes([entry("b", 1), entry("zzzz", 7)]);
+  const base = concatBytes([entry("a", 2), entry("x100644 zzzz", 7)]);
   const region = differingRegion(tree, base, "sha1");
   deepEqual(region, { start: 0, end: tree.length, baseEnd: base.length });
 });

@@ -22,7 +22,7 @@ import {
   type PackGroup,
   packId,
 } from "@gitstratum/core/rpc";
-import { type Random, systemRandom } from "@gitstratum/core";
+import { concatBytes, type Random, systemRandom } from "@gitstratum/core";
 
 interface BuiltObject {
   readonly type: ObjectType;
@@ -139,17 +139,7 @@ export class GroupBuilder {
       closed: options.closed ?? true,
       tips: options.tips,
     });
-    const parts = { h: concat(packs.h), c: concat(packs.c), i: index };
+    const parts = { h: concatBytes(packs.h), c: concatBytes(packs.c), i: index };
     return { parts, counts: { h: packs.h.length, c: packs.c.length } };
   }
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }

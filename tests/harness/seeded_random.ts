@@ -1,8 +1,11 @@
 /**
- * Repeatable randomness for generated histories.
+ * Repeatable randomness for generated histories. Its streams are others than those of the core's:
+ * kept crashers are known by them.
  *
  * @module
  */
+
+import { mixedBits, nextCount } from "@gitstratum/core";
 
 /** A small fast generator (mulberry32); equal seeds give equal sequences on every machine. */
 export class SeededRandom {
@@ -14,11 +17,8 @@ export class SeededRandom {
 
   /** A number 0 <= n < 1. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+    this.#state = nextCount(this.#state);
+    return mixedBits(this.#state) / 2 ** 32;
   }
 
   /** A whole number 0 <= n < limit. */

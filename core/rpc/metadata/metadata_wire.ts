@@ -11,6 +11,7 @@
  */
 
 import { z } from "zod";
+import { checkedText } from "../checked_text.ts";
 import { parseAccountName } from "../../access/principal.ts";
 import type { Pusher } from "../../access/reference_denial.ts";
 import { ROLES } from "../../access/role.ts";
@@ -53,18 +54,6 @@ import {
   repositorySettingsSchema,
 } from "../repository/repository_settings.ts";
 
-/** A string that `parse` accepts. */
-function checked<T extends string>(parse: (text: string) => T): z.ZodType<T> {
-  return z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch {
-      context.addIssue({ code: "custom", message: "Expect an identifier or a name" });
-      return z.NEVER;
-    }
-  }) as unknown as z.ZodType<T>;
-}
-
 const count = z.number().int().nonnegative();
 const oid = z.custom<Oid>((value) => typeof value === "string" && isOid(value));
 const oids = z.custom<readonly Oid[]>((value) =>
@@ -74,23 +63,23 @@ const objectType = z.enum(["commit", "tree", "blob", "tag"]);
 
 /** Schema of {@link CreateRepositoryRequest}. */
 export const createRepositorySchema: z.ZodType<CreateRepositoryRequest> = z.object({
-  name: checked(parseRepositoryName),
+  name: checkedText(parseRepositoryName),
   objectFormat: z.enum(OBJECT_FORMATS),
   defaultBranch: z.string().min(1),
   settings: repositorySettingsChangeSchema.optional(),
-  repositoryId: checked(parseRepositoryId).optional(),
+  repositoryId: checkedText(parseRepositoryId).optional(),
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<CreateRepositoryRequest>;
 
 const repositoryInfo = z.object({
-  name: checked(parseRepositoryName),
-  repositoryId: checked(parseRepositoryId),
-  networkId: checked(parseNetworkId),
+  name: checkedText(parseRepositoryName),
+  repositoryId: checkedText(parseRepositoryId),
+  networkId: checkedText(parseNetworkId),
   objectFormat: z.enum(OBJECT_FORMATS),
   head: z.string().min(1),
   createdAtMs: count,
   settings: repositorySettingsSchema,
-  parentId: checked(parseRepositoryId).optional(),
+  parentId: checkedText(parseRepositoryId).optional(),
 });
 
 /** Schema of {@link RepositoryInfo}. */
@@ -229,7 +218,7 @@ export const locateRequestSchema: z.ZodType<LocateRequest> = z.object({
 });
 
 const entryLocationSchema: z.ZodType<EntryLocation> = z.object({
-  pack: checked(parsePackId),
+  pack: checkedText(parsePackId),
   offset: count,
   length: count,
   extentBytes: count,
@@ -245,7 +234,7 @@ export const locatedObjectsSchema: z.ZodType<LocatedObject[]> = z.array(z.object
 
 const pusherSchema: z.ZodType<Pusher> = z.object({
   role: z.enum(ROLES),
-  user: checked(parseAccountName).optional(),
+  user: checkedText(parseAccountName).optional(),
   deployKey: z.string().optional(),
 }) as unknown as z.ZodType<Pusher>;
 
@@ -265,7 +254,7 @@ const commandRows = z.custom<readonly CommandRow[]>((value) =>
 
 /** Schema of what {@link pushBody} makes; gives a {@link PushRequest}. */
 export const pushRequestSchema: z.ZodType<PushRequest> = z.object({
-  pushId: checked(parsePushId),
+  pushId: checkedText(parsePushId),
   commands: commandRows,
   atomic: z.boolean(),
   group: packGroupSchema.optional(),

@@ -8,6 +8,7 @@
  */
 
 import { z } from "zod";
+import { checkedText } from "../checked_text.ts";
 import { parseRepositoryId, type RepositoryId } from "../ids.ts";
 import type { RepositoryInfo, RepositoryKey, RepositoryListQuery } from "./repository.ts";
 import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
@@ -104,26 +105,14 @@ export interface RepositoryLife {
   repositoryUsage(key: RepositoryKey): Promise<RepositoryUsage>;
 }
 
-/** A string that `parse` accepts. */
-function checked<T extends string>(parse: (text: string) => T): z.ZodType<T> {
-  return z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch {
-      context.addIssue({ code: "custom", message: "Expect an identifier or a name" });
-      return z.NEVER;
-    }
-  }) as unknown as z.ZodType<T>;
-}
-
-const name = checked(parseRepositoryName);
+const name = checkedText(parseRepositoryName);
 const provenance = provenanceSchema.optional();
 
 /** Schema of {@link ForkRepositoryRequest}. */
 export const forkRepositorySchema: z.ZodType<ForkRepositoryRequest> = z.object({
   name,
   settings: repositorySettingsChangeSchema.optional(),
-  repositoryId: checked(parseRepositoryId).optional(),
+  repositoryId: checkedText(parseRepositoryId).optional(),
   provenance,
 }) as unknown as z.ZodType<ForkRepositoryRequest>;
 

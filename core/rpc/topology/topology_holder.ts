@@ -5,12 +5,13 @@
  */
 
 import { GitStratumError } from "../../error.ts";
+import { WakeUps } from "../../wake_ups.ts";
 import { emptyTopology, type Topology } from "./topology.ts";
 
 /** Holds the newest topology that somebody brought. */
 export class TopologyHolder {
   #current: Topology;
-  readonly #waiting = new Set<() => void>();
+  readonly #newer = new WakeUps();
 
   /** Begins with a topology; that of no nodes unless told. */
   constructor(first: Topology = emptyTopology()) {
@@ -26,9 +27,7 @@ export class TopologyHolder {
   take(topology: Topology): boolean {
     if (topology.version <= this.#current.version) return false;
     this.#current = topology;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const wake of waiting) wake();
+    this.#newer.wake();
     return true;
   }
 
@@ -44,21 +43,8 @@ export class TopologyHolder {
           data: { afterVersion },
         });
       }
-      await this.#taken(signal);
+      await this.#newer.next(signal);
     }
     return this.#current;
-  }
-
-  /** Resolves with the next topology, or when the signal aborts. */
-  #taken(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        this.#waiting.delete(end);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      this.#waiting.add(end);
-      signal.addEventListener("abort", end, { once: true });
-    });
   }
 }

@@ -9,6 +9,7 @@
 
 import { createHash } from "node:crypto";
 import { inflateSync } from "node:zlib";
+import { concatBytes } from "@gitstratum/core";
 import {
   isSubmoduleMode,
   OBJECT_TYPE_CODES,
@@ -101,8 +102,8 @@ export async function splitPack(
   });
   const contentCount = ordered.filter((entry) => entry.type === "blob").length;
   return {
-    h: concat(parts.h),
-    c: concat(parts.c),
+    h: concatBytes(parts.h),
+    c: concatBytes(parts.c),
     i,
     historyCount: ordered.length - contentCount,
     contentCount,
@@ -223,7 +224,7 @@ function encode(entry: Entry, offset: number, base: { offset: number } | Oid | u
     size: entry.payloadSize,
     ...base === undefined ? {} : { base: typeof base === "string" ? base : offset - base.offset },
   });
-  return concat([head, entry.zlib]);
+  return concatBytes([head, entry.zlib]);
 }
 
 function linksOf(entry: Entry, format: ObjectFormat) {
@@ -253,15 +254,4 @@ function linksOf(entry: Entry, format: ObjectFormat) {
     case "blob":
       return { all: [], chunks: {} };
   }
-}
-
-/** The pieces as one. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concatBytes } from "@gitstratum/core";
 import assert from "node:assert/strict";
 import { OBJECT_TYPE_CODES } from "@gitstratum/core/git";
 import { createHash } from "node:crypto";
@@ -16,7 +17,6 @@ import {
 } from "@gitstratum/core/pack";
 import type { Recipe, RecipeRange, RecipeStep } from "@gitstratum/core/recipe";
 import { type ExtentStore, packRanges } from "@gitstratum/core/rpc";
-import { concat } from "./pack_parts.ts";
 
 /** The pack that a recipe describes, header and trailer included. */
 export async function runRecipe(recipe: Recipe, extents: ExtentStore): Promise<Uint8Array> {
@@ -26,8 +26,8 @@ export async function runRecipe(recipe: Recipe, extents: ExtentStore): Promise<U
   for await (const batch of recipe.steps) {
     for (const step of batch) pieces.push(await runStep(step, recipe, read));
   }
-  const body = concat(pieces);
-  return concat([body, createHash(header.objectFormat).update(body).digest()]);
+  const body = concatBytes(pieces);
+  return concatBytes([body, createHash(header.objectFormat).update(body).digest()]);
 }
 
 async function runStep(
@@ -86,5 +86,5 @@ async function readRange(
     packRanges(pack, { offset: range.offset, length: range.length, extentBytes }),
     ({ id, ...part }) => extents.read(id, part),
   );
-  return concat(await Promise.all(pieces));
+  return concatBytes(await Promise.all(pieces));
 }

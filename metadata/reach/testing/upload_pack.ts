@@ -4,9 +4,9 @@
  * @module
  */
 
+import { concatBytes } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import type { GitRepository } from "./git_repository.ts";
-import { concat } from "./pack_parts.ts";
 
 /** A fetch in the words of protocol v0. */
 export interface UploadRequest {
@@ -77,5 +77,5 @@ function parse(output: Uint8Array, hasBoundary: boolean): UploadAnswer {
     else if (isBoundary && text.startsWith("unshallow ")) unshallow.add(text.slice(10));
     at += Math.max(4, length);
   }
-  return { shallow, unshallow, pack: concat(pieces) };
+  return { shallow, unshallow, pack: concatBytes(pieces) };
 }
