@@ -83,7 +83,7 @@ export const INGEST_SHARE_ENTRY_COUNT_MIN = 20_000;
 /** What that thread may have left to do before it is idle: more would leave the other one idle. */
 export const INGEST_SHARE_AHEAD_BYTES = 16 * MIB;
 /** Memory for objects of that thread; larger ones than a third of it pass through scratch files. */
-export const INGEST_SHARE_RING_BYTES = 12 * MIB;
+export const INGEST_SHARE_RING_BYTES = 24 * MIB;
 /** Workers at a time; further large pushes wait with their bytes on disk. */
 export const INGEST_WORKER_COUNT = 2;
 /** What any push may inflate and rebuild; compressed bombs end here. */

@@ -75,6 +75,19 @@ export class ObjectSource {
       : entry;
   }
 
+  /** Whether an object can be brought into the ring in at most `stepCountMax` steps. */
+  isNear(entry: number, stepCountMax: number): boolean {
+    const table = this.#table;
+    let link = this.canonical(entry);
+    for (let step = 0; step <= stepCountMax; step++) {
+      if (this.#memory.ring.holds(table.places[link]!)) return true;
+      const base = table.bases[link]!;
+      if (base === BASE_NONE) return step < stepCountMax;
+      link = this.canonical(base);
+    }
+    return false;
+  }
+
   /** Brings an object into the ring; returns its place, which holds until the next object comes. */
   materialise(entry: number): number {
     const table = this.#table;

@@ -103,6 +103,12 @@ export interface PackShareOptions {
   readonly done?: (costKib: number) => void;
 }
 
+/**
+ * Steps to a base for which a delta does not have to wait. Waiting saves some of them, but whoever
+ * waits has nothing to do.
+ */
+const STEP_COUNT_MAX = 16;
+
 /** Takes a share in. */
 export class PackShare {
   readonly #options: PackShareOptions;
@@ -186,7 +192,7 @@ export class PackShare {
     }
     const base = table.bases[entry]!;
     if (!table.is(base, ENTRY_IS_RESOLVED)) return false;
-    if (!this.#options.memory.ring.holds(table.places[source.canonical(base)]!)) return false;
+    if (!source.isNear(base, STEP_COUNT_MAX)) return false;
     this.#objects.resolve(entry, base);
     return true;
   }
