@@ -36,6 +36,8 @@ class FakeControl implements Control {
   readonly left: NodeId[] = [];
   readonly asked = Promise.withResolvers<void>();
   failure: GitStratumError | undefined;
+  /** Signs of life that were taken. */
+  beatCount = 0;
 
   topology(): Promise<never> {
     return Promise.reject(new GitStratumError("unavailable", "Know nothing"));
@@ -50,6 +52,7 @@ class FakeControl implements Control {
 
   heartbeat(): Promise<HeartbeatResult> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
+    this.beatCount++;
     return Promise.resolve({ state: "active", topologyVersion: 1 });
   }
 
@@ -198,5 +201,35 @@ Deno.test("startNode() ends the process when another one takes its id", async ()
   control.failure = new GitStratumError("conflict", "Refuse a heartbeat of an older incarnation");
   await clock.advance(1000);
   assert.match(String(await fatal.promise), /another process acting/);
+  await running.close();
+});
+
+Deno.test("startNode() ends the process when its cluster has gone on to a later release", async () => {
+  const { clock, control, starting, open, fatal } = setUp();
+  open();
+  const running = await starting;
+  control.failure = new GitStratumError(
+    "denied",
+    "Refuse a node of a release before the cluster's",
+    {
+      data: { clusterLevel: 9, nodeLevel: 2, nodeLevelLeast: 1 },
+    },
+  );
+  await clock.advance(1000);
+  assert.match(String(await fatal.promise), /refused by the cluster/);
+  await running.close();
+});
+
+Deno.test("startNode() goes on when a control node refuses its token, which a clock can mend", async () => {
+  const { clock, control, starting, open } = setUp();
+  open();
+  const running = await starting;
+  control.failure = new GitStratumError("denied", "Be refused by a node of the cluster");
+  await clock.advance(3000);
+  control.failure = undefined;
+  const heard = control.beatCount;
+  await clock.advance(3000);
+  assert.ok(control.beatCount > heard);
+  await running.drain();
   await running.close();
 });

@@ -15,6 +15,7 @@ import type { Logger } from "../../logger.ts";
 import {
   checkReleaseLevel,
   FIRST_RELEASE_LEVEL,
+  isReleaseRefused,
   OWN_LEVELS,
   type SpokenLevels,
 } from "./release_level.ts";
@@ -127,7 +128,7 @@ export class NodeAgent {
           });
           return "superseded";
         }
-        if (hasCode(error, "denied")) {
+        if (isReleaseRefused(error)) {
           this.#options.logger.error("Stop acting for a node that its cluster refuses", {
             node: this.#options.node.id,
             error,

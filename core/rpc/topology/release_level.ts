@@ -13,7 +13,7 @@
  * @module
  */
 
-import { GitStratumError } from "../../error.ts";
+import { GitStratumError, hasCode } from "../../error.ts";
 
 /** The level of nodes that tell none, and of clusters before anybody told one. */
 export const FIRST_RELEASE_LEVEL = 1;
@@ -90,4 +90,9 @@ export function checkReleaseLevel(
       { data },
     );
   }
+}
+
+/** Whether an error is what {@link checkReleaseLevel} throws, and no refusal that may pass. */
+export function isReleaseRefused(error: unknown): boolean {
+  return hasCode(error, "denied") && error.data["clusterLevel"] !== undefined;
 }

@@ -1,6 +1,8 @@
 import { equal, throws } from "node:assert/strict";
+import { GitStratumError } from "../../error.ts";
 import {
   checkReleaseLevel,
+  isReleaseRefused,
   nextReleaseLevel,
   OWN_LEVELS,
   RELEASE_LEVEL,
@@ -31,4 +33,11 @@ Deno.test("checkReleaseLevel() refuses those who could not read or be read", () 
   const ahead = { level: 4, levelLeast: 3 };
   throws(() => checkReleaseLevel(2, ahead), { code: "denied", message: /too far ahead/ });
   checkReleaseLevel(3, ahead);
+  try {
+    checkReleaseLevel(2, {});
+  } catch (error) {
+    equal(isReleaseRefused(error), true);
+  }
+  const other = new GitStratumError("denied", "Be refused by a node of the cluster");
+  equal(isReleaseRefused(other), false, "a wrong clock passes, a wrong release does not");
 });

@@ -31,6 +31,13 @@ Deno.test("topologyChange() tells only what differs", () => {
   assert.equal("ring" in change || "rings" in change, false);
 });
 
+Deno.test("topologyChange() leaves it to whole topologies to tell another release level", () => {
+  const [before, after] = [sampleTopology(1, ["a"]), sampleTopology(2, ["a"])];
+  assert.equal(topologyChange(before, { ...after, level: 2 }), undefined);
+  const change = topologyChange({ ...before, level: 2 }, { ...after, level: 2 })!;
+  assert.equal(applyTopologyChange({ ...before, level: 2 }, change)?.level, 2);
+});
+
 Deno.test("applyTopologyChange() refuses a change of another version or of unknown partitions", () => {
   const before = sampleTopology(1, ["a"]);
   const change = topologyChange(before, sampleTopology(2, ["a", "b"]))!;
