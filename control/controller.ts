@@ -223,7 +223,7 @@ export class Controller {
     if (succeeded) {
       this.#options.logger.info("Publish a topology", {
         version: topology.version,
-        level: topology.level ?? 0,
+        releaseLevel: topology.level ?? 0,
         nodes: topology.nodes.map(({ id, state }) => `${id}:${state}`).join(" "),
       });
     }

@@ -113,16 +113,23 @@ Deno.test("every package has a README of one screen and a module document", asyn
   }
 });
 
-Deno.test("the documents that the README promises exist", async () => {
+Deno.test("what documents link to exists", async () => {
   const missing: string[] = [];
-  for (const document of ["README.md", "SHORTCOMINGS.md", "docs/architecture.md"]) {
+  for await (const document of documents()) {
     const text = await Deno.readTextFile(`${projectRoot}/${document}`);
-    const base = document.includes("/") ? document.slice(0, document.lastIndexOf("/") + 1) : "";
-    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-      const path = new URL(base + target!, "file:///").pathname.slice(1);
+    for (const [, target] of text.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)/g)) {
+      const path = new URL(target!, `file:///${document}`).pathname.slice(1);
       const found = await Deno.stat(`${projectRoot}/${path}`).then(() => true, () => false);
       if (!found) missing.push(`${document} links to ${target}`);
     }
   }
   assert.deepEqual(missing, []);
 });
+
+/** The paths of all documents. */
+async function* documents(): AsyncGenerator<string> {
+  for (const name of ["README.md", "SHORTCOMINGS.md", "SECURITY.md"]) yield name;
+  for (const folder of ["docs", "deploy", ...ALL_PACKAGES]) {
+    for await (const path of walk(folder)) if (path.endsWith(".md")) yield path;
+  }
+}
