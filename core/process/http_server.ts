@@ -17,6 +17,11 @@ export interface ConnectionInfo {
   readonly signal?: AbortSignal;
   /** Resolves when the whole answer was taken by the client; rejects when it never will be. */
   readonly completed?: Promise<void>;
+  /**
+   * Each piece of a body is with the runtime when the next one is asked for: its memory may be given
+   * back. Not so for callers in this process, who may keep the pieces.
+   */
+  readonly takesPieces?: boolean;
 }
 
 /** A certificate and its key, PEM. */
@@ -96,7 +101,7 @@ export function serveHttp(options: HttpServerOptions): HttpServer {
     info.completed.finally(() => running.delete(abort)).catch(() => undefined);
     const { remoteAddr, completed } = info;
     const peer = "hostname" in remoteAddr ? { remoteAddress: remoteAddr.hostname } : {};
-    return options.handle(request, { ...peer, signal: abort.signal, completed });
+    return options.handle(request, { ...peer, signal: abort.signal, completed, takesPieces: true });
   });
   const { hostname, port } = server.addr;
   let closing: Promise<void> | undefined;

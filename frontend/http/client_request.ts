@@ -28,6 +28,11 @@ export function abortOf(context: Context): AbortController {
   return abort;
 }
 
+/** Whether the pieces of an answer are used up when they were sent. */
+export function takesPieces(context: Context): boolean {
+  return (context.env as ConnectionInfo | undefined)?.takesPieces === true;
+}
+
 /** Who asks, for as long as their credential is worth something. @throws `unauthenticated`, `exhausted` */
 export async function callerOf(
   context: Context,

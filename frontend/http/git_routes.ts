@@ -27,6 +27,7 @@ import {
   methodRefused,
   movedAnswer,
   repositoryNameOf,
+  takesPieces,
 } from "./client_request.ts";
 import { textAnswer } from "./error_answer.ts";
 import { requestBody } from "./request_body.ts";
@@ -151,6 +152,7 @@ export class GitRoutes {
     return await this.#stream(this.#answer(service, name, input), {
       type: `application/x-${service}-result`,
       abort,
+      takesPieces: takesPieces(context),
       facts: { service, name },
     });
   }
@@ -208,12 +210,14 @@ export class GitRoutes {
     options: {
       readonly type: string;
       readonly abort: AbortController;
+      readonly takesPieces?: boolean;
       readonly facts: { readonly service: string; readonly name: string };
     },
   ): Promise<Response> {
     return streamedResponse(chunks, {
       headers: { ...NEVER_CACHED, "content-type": options.type },
       abort: options.abort,
+      takesPieces: options.takesPieces === true,
       turns: this.#turns(options.abort),
       onFailure: (error) => this.#options.onFailure(error, options.facts),
     });

@@ -9,6 +9,7 @@
  */
 
 import type { ClientTurns } from "../admission/stalled_streams.ts";
+import { releaseGiven } from "../pack_assembly/given_memory.ts";
 
 /** What a streamed response is made of. */
 export interface StreamedResponseOptions {
@@ -18,6 +19,8 @@ export interface StreamedResponseOptions {
   readonly abort: AbortController;
   /** Told when the client has to take something. */
   readonly turns?: ClientTurns | undefined;
+  /** See `ConnectionInfo.takesPieces`. */
+  readonly takesPieces?: boolean;
   /** Told of a failure that came too late for an HTTP status. */
   onFailure(error: unknown): void;
 }
@@ -38,6 +41,7 @@ export async function streamedResponse(
   });
   const { signal } = options.abort;
   let handedBytes = 0;
+  let handed: Uint8Array | undefined;
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       // Breaks the stream at once, even while the producer is still on its way to notice.
@@ -52,6 +56,8 @@ export async function streamedResponse(
     },
     async pull(controller) {
       turns?.end(handedBytes);
+      if (options.takesPieces === true && handed !== undefined) releaseGiven(handed);
+      handed = undefined;
       try {
         const next = pending ?? await chunks.next();
         pending = undefined;
@@ -61,6 +67,7 @@ export async function streamedResponse(
         } else if (!signal.aborted) {
           controller.enqueue(next.value);
           handedBytes = next.value.length;
+          handed = next.value;
           turns?.begin();
         }
       } catch (error) {

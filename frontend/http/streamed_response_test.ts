@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { systemClock } from "@gitstratum/core";
+import { serveHttp } from "@gitstratum/core/process";
+import { giveAway } from "../pack_assembly/given_memory.ts";
 import { streamedResponse } from "./streamed_response.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -108,4 +111,56 @@ Deno.test("streamedResponse() releases the producer when the client goes away", 
   assert.ok(released);
   assert.ok(given.abort.signal.aborted);
   assert.deepEqual(given.failures, []);
+});
+
+/** Pieces of 256 KiB, each of one byte's value, given away as they are made. */
+function givenPieces(count: number): { chunks: AsyncGenerator<Uint8Array>; made: Uint8Array[] } {
+  const made: Uint8Array[] = [];
+  const chunks = (async function* () {
+    for (let number = 0; number < count; number++) {
+      const piece = giveAway(new Uint8Array(256 * 1024).fill(number));
+      made.push(piece);
+      yield await Promise.resolve(piece);
+    }
+  })();
+  return { chunks, made };
+}
+
+/** Asserts that bytes are those of {@link givenPieces}. */
+function checkPieces(body: Uint8Array, count: number): void {
+  assert.equal(body.length, count * 256 * 1024);
+  for (let at = 0; at < body.length; at++) {
+    if (body[at] !== at >> 18) assert.fail(`byte ${at} is ${body[at]}`);
+  }
+}
+
+Deno.test("streamedResponse() gives memory back behind a socket, also one that is read slowly", async () => {
+  const count = 100;
+  const { chunks, made } = givenPieces(count);
+  const server = serveHttp({
+    hostname: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    drainMs: 1000,
+    handle: (_, info) =>
+      streamedResponse(chunks, { ...options(), takesPieces: info.takesPieces === true }),
+  });
+  try {
+    const response = await fetch(server.url);
+    const parts: Uint8Array[] = [];
+    for await (const part of response.body!) {
+      parts.push(part);
+      // Whatever the server can do before the next read, it does.
+      for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve));
+    }
+    checkPieces(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer()), count);
+    assert.deepEqual([...new Set(made.map(({ length }) => length))], [0]);
+  } finally {
+    await server.close();
+  }
+});
+
+Deno.test("streamedResponse() leaves pieces to callers in this process, who may keep them", async () => {
+  const { chunks } = givenPieces(4);
+  checkPieces(await (await streamedResponse(chunks, options())).bytes(), 4);
 });

@@ -17,6 +17,7 @@ import type { Recipe } from "@gitstratum/core/recipe";
 import type { ObjectFormat } from "@gitstratum/core/git";
 import type { ExtentStore } from "@gitstratum/core/rpc";
 import { encodePackHeader, rebasedHead } from "@gitstratum/core/pack";
+import { giveAway } from "./given_memory.ts";
 import { READ_BYTES_MAX, readExactly } from "./extent_read.ts";
 import { readAhead } from "./read_ahead.ts";
 import { type MaterialiseStep, type ReadUnit, readUnits } from "./read_unit.ts";
@@ -63,10 +64,12 @@ async function fetchRead(
   format: ObjectFormat,
 ): Promise<Fetched> {
   const bytes = unit.read === undefined ? EMPTY : await readExactly(extents, unit.read);
+  const isWhole = unit.pieces.length === 1;
   const pieces = unit.pieces.map((piece) => {
     if (piece.kind === "literal") return piece.bytes;
     const run = bytes.subarray(piece.offset, piece.offset + piece.length);
-    return piece.kind === "head" ? rebasedHead(run, piece.base, format) : run;
+    if (piece.kind === "head") return rebasedHead(run, piece.base, format);
+    return isWhole ? giveAway(run) : run;
   });
   return { kind: "bytes", pieces };
 }

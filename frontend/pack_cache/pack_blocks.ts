@@ -15,6 +15,7 @@ import {
   sideBandPayloadMax,
   writeSideBandHeader,
 } from "@gitstratum/core/protocol";
+import { releaseGiven } from "../pack_assembly/given_memory.ts";
 
 /** Bytes of a full packet on the wire. */
 function packetBytesOf(mode: SideBandMode): number {
@@ -76,13 +77,17 @@ class BlockFramer {
   }
 }
 
-/** The bytes of a pack, framed. Blocks are the consumer's to keep. */
+/** The bytes of a pack, framed. Blocks are the consumer's to keep; what was given away is used up. */
 export async function* packBlocks(
   pack: AsyncIterable<Uint8Array>,
   mode: SideBandMode,
 ): AsyncGenerator<Uint8Array> {
   const framer = new BlockFramer(mode);
-  for await (const bytes of pack) yield* framer.add(bytes);
+  for await (const bytes of pack) {
+    const blocks = framer.add(bytes);
+    releaseGiven(bytes);
+    yield* blocks;
+  }
   const last = framer.end();
   if (last !== undefined) yield last;
 }

@@ -8,6 +8,7 @@ import {
   type SideBandMode,
   sideBandPayloadMax,
 } from "@gitstratum/core/protocol";
+import { giveAway } from "../pack_assembly/given_memory.ts";
 import { bareBlocks, packBlockBytes, packBlocks, packBytesWithin } from "./pack_blocks.ts";
 
 async function* cut(bytes: Uint8Array, random: SeededRandom): AsyncGenerator<Uint8Array> {
@@ -45,3 +46,17 @@ for (const mode of ["side-band", "side-band-64k"] as const satisfies SideBandMod
     }
   });
 }
+
+Deno.test("packBlocks() uses up what was given away, and nothing else", async () => {
+  const given = giveAway(new Uint8Array(300_000).fill(1));
+  const kept = new Uint8Array(300_000).fill(2);
+  const pack = (async function* () {
+    yield await Promise.resolve(given);
+    yield kept;
+  })();
+  const framed = packBlocks(pack, "side-band-64k");
+  const bare = await Array.fromAsync(bareBlocks(framed, "side-band-64k"));
+  const expected = Buffer.concat([new Uint8Array(300_000).fill(1), kept]);
+  assert.deepEqual(Buffer.concat(bare), expected);
+  assert.deepEqual([given.length, kept.length], [0, 300_000]);
+});

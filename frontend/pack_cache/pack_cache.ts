@@ -12,6 +12,7 @@ import type { Disk } from "@gitstratum/core/disk";
 import type { ObjectFormat } from "@gitstratum/core/git";
 import type { Metrics } from "@gitstratum/core/metrics";
 import type { SideBandMode } from "@gitstratum/core/protocol";
+import { giveAway } from "../pack_assembly/given_memory.ts";
 import type { ExecutePack, OpenedPack } from "./opened_pack.ts";
 import { packBlockBytes } from "./pack_blocks.ts";
 import { PackCacheMetrics, type PackOutcome } from "./pack_cache_metrics.ts";
@@ -112,7 +113,9 @@ export class PackCache {
     };
     const blocks = async function* () {
       try {
-        for (let index = 0; index < file.blockCount && isOpen; index++) yield file.read(index);
+        for (let index = 0; index < file.blockCount && isOpen; index++) {
+          yield giveAway(file.read(index));
+        }
       } finally {
         close();
       }
