@@ -93,6 +93,6 @@ export function checkReleaseLevel(
 }
 
 /** Whether an error is what {@link checkReleaseLevel} throws, and no refusal that may pass. */
-export function isReleaseRefused(error: unknown): boolean {
+export function isReleaseRefused(error: unknown): error is GitStratumError {
   return hasCode(error, "denied") && error.data["clusterLevel"] !== undefined;
 }
