@@ -11,7 +11,7 @@ import { formatSocketAddress } from "../socket_address.ts";
 
 /** What the server hands to its handler beside the request. */
 export interface ConnectionInfo {
-  /** The peer's address, as far as there is one. */
+  /** The client's address, as far as there is one: the peer's, or what a trusted proxy tells. */
   readonly remoteAddress?: string;
   /** Aborts when the client is gone, or the server can wait no longer for the request to end. */
   readonly signal?: AbortSignal;
