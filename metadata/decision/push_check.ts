@@ -17,13 +17,7 @@ import {
   PUSH_DURATION_MS_MAX,
 } from "@gitstratum/core";
 import { isZeroOid, type Oid, oidToBytes } from "@gitstratum/core/git";
-import {
-  EXTERNAL_IS_BASE,
-  EXTERNAL_IS_LINK,
-  externalRow,
-  isExternal,
-  PackIndex,
-} from "@gitstratum/core/pack";
+import { externalRow, isExternal, PackIndex } from "@gitstratum/core/pack";
 import {
   type ExtentStore,
   type FreshIndex,
@@ -47,7 +41,10 @@ import type { TipFacts } from "./reference_transaction.ts";
 
 /** What the check asks of the reading side. */
 export type ConnectivityView =
-  & Pick<NetworkView, "contains" | "objectType" | "peel" | "mistypedLinks" | "noteIndex">
+  & Pick<
+    NetworkView,
+    "contains" | "reachesNeeded" | "objectType" | "peel" | "mistypedLinks" | "noteIndex"
+  >
   & AncestryView
   & ReferenceFactsSearch["view"];
 
@@ -140,8 +137,7 @@ async function soundGroup(
       data: { groupId: group.groupId },
     });
   }
-  const needed = [...neededExternals(index)];
-  if (needed.length > 0 && (await options.view.contains(refs, needed)).length > 0) return undefined;
+  if (!await options.view.reachesNeeded(refs, index)) return undefined;
   if ((await options.view.mistypedLinks(refs, index)).length > 0) return undefined;
   options.view.noteIndex(group, index);
   return index;
@@ -206,14 +202,6 @@ async function readIndex(group: PackGroup, extents: ExtentStore): Promise<PackIn
 function describes(index: PackIndex, group: PackGroup): boolean {
   return index.historyBytes === group.historyBytes && index.contentBytes === group.contentBytes &&
     index.historyCount === group.historyCount && index.contentCount === group.contentCount;
-}
-
-/** What the group can not do without: objects that it links to, and bases of its deltas. */
-function* neededExternals(index: PackIndex): Generator<Oid> {
-  for (let row = 0; row < index.externalCount; row++) {
-    const needed = index.externalFlags(row) & (EXTERNAL_IS_LINK | EXTERNAL_IS_BASE);
-    if (needed !== 0) yield index.externalOid(row);
-  }
 }
 
 async function factsInGroup(

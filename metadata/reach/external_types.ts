@@ -21,9 +21,11 @@ export function mistypedExternals(network: NetworkIndex, index: PackIndex): Oid[
       if (index.typeAt(reference) !== wanted) mistyped.add(index.oidAt(reference));
       return;
     }
-    const oid = index.externalOid(externalRow(reference));
-    const position = network.findOid(oid);
-    if (position !== NONE && network.typeAt(position) !== wanted) mistyped.add(oid);
+    const row = externalRow(reference);
+    const position = network.externalOf(index, row);
+    if (position !== NONE && network.typeAt(position) !== wanted) {
+      mistyped.add(index.externalOid(row));
+    }
   };
   for (let commit = 0; commit < index.commitCount; commit++) {
     check(index.commitTree(commit), "tree");

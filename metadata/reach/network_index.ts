@@ -43,6 +43,8 @@ export class NetworkIndex {
   readonly #small: OidTable;
   /** Objects that several groups store: from the canonical position to a copy, and on. */
   readonly #nextCopies = new Map<number, number>();
+  /** Of indexes that were asked about; they go with these. */
+  readonly #externalPositions = new WeakMap<PackIndex, Int32Array>();
   #bytes = 0;
 
   /** Makes the index of an empty network. */
@@ -110,6 +112,22 @@ export class NetworkIndex {
     return this.find(oidToBytes(oid));
   }
 
+  /**
+   * The canonical position of what a row of an index's external objects names, or {@link NONE}. It is
+   * looked up once: positions stay what they are.
+   */
+  externalOf(index: PackIndex, row: number): number {
+    let positions = this.#externalPositions.get(index);
+    if (positions === undefined) {
+      positions = new Int32Array(index.externalCount).fill(NONE);
+      this.#externalPositions.set(index, positions);
+    }
+    if (positions[row] === NONE) {
+      positions[row] = this.find(index.externalOids, row * oidBytes(this.format));
+    }
+    return positions[row]!;
+  }
+
   /** The group that stores a position. */
   groupAt(position: number): StoredGroup {
     let low = 0;
@@ -170,12 +188,10 @@ export class NetworkIndex {
   }
 
   #externals(index: PackIndex): Int32Array {
-    const width = oidBytes(this.format);
-    const positions = new Int32Array(index.externalCount);
-    for (let row = 0; row < positions.length; row++) {
-      positions[row] = this.find(index.externalOids, row * width);
-    }
-    return positions;
+    return Int32Array.from(
+      { length: index.externalCount },
+      (_, row) => this.externalOf(index, row),
+    );
   }
 
   /** Ordinals of what older groups store too, with canonical positions; undefined when none. */

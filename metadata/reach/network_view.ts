@@ -15,7 +15,7 @@
 
 import { assert, GitStratumError, MIB } from "@gitstratum/core";
 import { type ObjectType, type Oid, oidBytes } from "@gitstratum/core/git";
-import type { PackIndex } from "@gitstratum/core/pack";
+import { EXTERNAL_IS_BASE, EXTERNAL_IS_LINK, type PackIndex } from "@gitstratum/core/pack";
 import type { Recipe } from "@gitstratum/core/recipe";
 import type {
   Depth,
@@ -108,6 +108,22 @@ export class NetworkView {
       }
     });
     return missing;
+  }
+
+  /** Whether the repository's references reach all that a group links to, and bases of its deltas. */
+  async reachesNeeded(refs: RepositoryRefsView, index: PackIndex): Promise<boolean> {
+    if (index.externalCount === 0) return true;
+    return await this.#withReach(refs, async ({ network, reach, slices }) => {
+      for (let row = 0; row < index.externalCount; row++) {
+        if ((index.externalFlags(row) & (EXTERNAL_IS_LINK | EXTERNAL_IS_BASE)) === 0) continue;
+        const position = network.externalOf(index, row);
+        if (slices.spend(LOOK_UP_STEPS)) await slices.pause();
+        if (position === NONE) return false;
+        // Thousands of names of a tree are known at once: no turn of the event loop for each.
+        if (!(reach.reachesNow(position) ?? await reach.reaches(position, slices))) return false;
+      }
+      return true;
+    });
   }
 
   /** The type of an object of the network; undefined when it has none such. */

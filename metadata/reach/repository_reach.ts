@@ -31,6 +31,10 @@ export class RepositoryReach {
   /** Trees and blobs that are tips, or that tags point at. */
   readonly #direct = new Set<number>();
   readonly #whole = new Set<StoredGroup>();
+  /** How many of the network's groups were looked at. */
+  #groupCount = 0;
+  /** Closed groups of which not all tips are reached. */
+  #partial: StoredGroup[] = [];
   /** Trees and blobs of grey groups that the walk reached so far. */
   #grey = new BitSet(0);
   #isGreyComplete = true;
@@ -92,12 +96,20 @@ export class RepositoryReach {
 
   /** Whether the repository reaches the object at a canonical position. */
   async reaches(position: number, slices: Slices): Promise<boolean> {
+    const known = this.reachesNow(position);
+    if (known !== undefined) return known;
+    await this.#walkGrey(slices);
+    return this.#grey.has(position);
+  }
+
+  /** What {@link reaches} answers where that takes no walk; undefined where it does. */
+  reachesNow(position: number): boolean | undefined {
+    if (this.#whole.has(this.#network.groupAt(position))) return true;
     const code = this.#network.typeCodeAt(position);
     if (code === OBJECT_TYPE_CODES.commit) return this.#commits.has(this.#network.nodeAt(position));
     if (code === OBJECT_TYPE_CODES.tag) return this.#tags.has(position);
     if (this.#isCovered(position) || this.#grey.has(position)) return true;
-    await this.#walkGrey(slices);
-    return this.#grey.has(position);
+    return this.#isGreyComplete ? false : undefined;
   }
 
   /** Whether every object of the group is reached. Only known, never walked for. */
@@ -131,11 +143,20 @@ export class RepositoryReach {
     else if (!this.#commits.has(node)) roots.push(node);
   }
 
+  /** Looks at new groups, and again at those that were not whole: most are, from the first time on. */
   #findWholeGroups(): void {
-    for (const group of this.#network.groups) {
-      if (this.#whole.has(group) || !group.index.closed) continue;
+    const { groups } = this.#network;
+    const candidates = this.#partial;
+    this.#partial = [];
+    for (; this.#groupCount < groups.length; this.#groupCount++) {
+      const group = groups[this.#groupCount]!;
+      if (group.index.closed) candidates.push(group);
+    }
+    for (const group of candidates) {
       if (group.index.tips.every((tip) => isExternal(tip) || this.#isTipReached(group, tip))) {
         this.#whole.add(group);
+      } else {
+        this.#partial.push(group);
       }
     }
   }
