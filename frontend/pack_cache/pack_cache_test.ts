@@ -63,6 +63,7 @@ function setUp(settings: Partial<PackCacheSettings> = {}, faults: DiskFaults = {
   const metrics = new PrometheusMetrics();
   const troubles: unknown[] = [];
   const state = { free: 10_000 * MIB };
+  let lookCount = 0;
   const cache = new PackCache({
     bytesMax: 100 * MIB,
     storeFrom: 2,
@@ -71,14 +72,17 @@ function setUp(settings: Partial<PackCacheSettings> = {}, faults: DiskFaults = {
     disk,
     clock,
     metrics,
-    freeBytes: () => state.free,
+    freeBytes() {
+      lookCount++;
+      return state.free;
+    },
     onTrouble: (error) => void troubles.push(error),
   });
   const request = { mode: MODE, objectFormat: "sha1" as const, isClone: true };
   const open = (source: Source, key = KEY, signal = never) =>
     cache.open(key, { ...request, execute: source.execute, signal });
   const read = async (source: Source, key = KEY) => await bytesOf(await open(source, key));
-  return { disk, clock, metrics, troubles, state, cache, open, read };
+  return { disk, clock, metrics, troubles, state, cache, open, read, looks: () => lookCount };
 }
 
 async function bytesOf(opened: OpenedPack): Promise<Buffer> {
@@ -411,6 +415,18 @@ Deno.test("PackCache.open() leaves as many bytes free as it holds", async () => 
   await read(new Source(packOf(10)), OTHER);
   await settle();
   assert.deepEqual(disk.list(""), [`${OTHER}.pack`]);
+});
+
+Deno.test("PackCache.open() looks at what is left free every few blocks", async () => {
+  const { open, state, disk, looks } = setUp({ storeFrom: 1 });
+  const source = new Source(packOf(60 * MIB));
+  const chunks = (await open(source)).chunks[Symbol.asyncIterator]();
+  for (let block = 0; block < 30; block++) await chunks.next();
+  assert.ok(looks() >= 2 && looks() <= 5, `${looks()} looks for 30 blocks`);
+  state.free = 2 * MIB;
+  for (let block = 0; block < 20; block++) await chunks.next();
+  assert.deepEqual(disk.list(""), [], "what does not fit any more is given up");
+  await chunks.return?.();
 });
 
 Deno.test("PackCache.open() cuts off a reader for which others wait too long", async () => {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Clock, hasCode } from "@gitstratum/core";
+import { type Clock, hasCode, MIB } from "@gitstratum/core";
 import type { Disk } from "@gitstratum/core/disk";
 import { packBlockBytes } from "./pack_blocks.ts";
 import { PackFile } from "./pack_file.ts";
@@ -58,6 +58,9 @@ interface Entry {
   usedAtMs: number;
 }
 
+/** Bytes that are written between two looks at what is left free: little beside what is left. */
+const FREE_LOOK_BYTES = 16 * MIB;
+
 /** A pack on its way into the store. */
 export class GrowingPack {
   /** What is written so far; held once for the owner of this object. */
@@ -99,6 +102,10 @@ export class PackStore {
   readonly #entries = new Map<PackKey, Entry>();
   #bytes = 0;
   #begun = 0;
+  /** What was free when somebody looked, less what was written since. */
+  #freeBytes = 0;
+  /** Bytes that may be written before somebody looks again. */
+  #unlookedBytes = 0;
 
   /** Empties the directory. */
   constructor(options: PackStoreOptions) {
@@ -152,6 +159,8 @@ export class PackStore {
     try {
       file.append(block);
       this.#bytes += block.length;
+      this.#freeBytes -= block.length;
+      this.#unlookedBytes -= block.length;
       return true;
     } catch (error) {
       if (!hasCode(error, "disk-full")) this.#options.onTrouble(error);
@@ -219,14 +228,22 @@ export class PackStore {
 
   /** Evicts what is too old, then the oldest until `bytes` more fit; whether they do. */
   #makeRoom(bytes: number): boolean {
+    this.#lookForFreeBytes(bytes);
     const { bytesMax, ttlMs, clock } = this.#options;
     const diesBeforeMs = clock.monotonicMs() - ttlMs;
-    const limit = Math.min(bytesMax, (this.#bytes + this.#options.freeBytes()) / 2);
+    const limit = Math.min(bytesMax, (this.#bytes + this.#freeBytes) / 2);
     for (const [key, entry] of this.#entries) {
       if (entry.usedAtMs >= diesBeforeMs && this.#bytes + bytes <= limit) break;
       this.#evict(key, entry);
     }
     return this.#bytes + bytes <= limit;
+  }
+
+  /** Others fill the file system too, but a look costs an eighth of what hashing a block does. */
+  #lookForFreeBytes(bytes: number): void {
+    if (bytes > 0 && bytes <= this.#unlookedBytes) return;
+    this.#freeBytes = this.#options.freeBytes();
+    this.#unlookedBytes = FREE_LOOK_BYTES;
   }
 
   #evict(key: PackKey, entry: Entry): void {
