@@ -33,6 +33,8 @@ export interface SimClientOptions {
   readonly passing: readonly string[];
   /** A name that nobody had yet, which begins so. */
   readonly newName: (prefix: string) => string;
+  /** All clients meet at the first of the lasting repositories. */
+  readonly isCrowded: boolean;
 }
 
 /** What a repository shows. */
@@ -146,7 +148,8 @@ export class SimClient {
 
   /** One of the lasting repositories, or a fork. */
   #place(): Place {
-    const { random, lasting, record } = this.#options;
+    const { random, lasting, record, isCrowded } = this.#options;
+    if (isCrowded) return rootPlace(lasting[0]!);
     const fork = random.chance(0.4) ? record.forks.pick(random, isLiving) : undefined;
     return fork ?? rootPlace(lasting[random.below(lasting.length)]!);
   }

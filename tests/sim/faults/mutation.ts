@@ -53,6 +53,8 @@ export interface Mutation {
   readonly weights: Partial<Readonly<Record<Fault, number>>>;
   /** Everything is in one partition, which shows the bug sooner. */
   readonly isNarrow: boolean;
+  /** All clients meet at one repository, which shows the bug sooner. */
+  readonly isCrowded: boolean;
   /** Clients always go on after a day, which shows the bug. */
   readonly livesTwice: boolean;
 }
@@ -75,5 +77,6 @@ export const NO_MUTATION: Mutation = {
   network: {},
   weights: {},
   isNarrow: false,
+  isCrowded: false,
   livesTwice: false,
 };

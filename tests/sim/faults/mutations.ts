@@ -55,6 +55,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ...NO_MUTATION,
     promise: "P2",
     name: "a frontend repeats a push that lost its race until it wins",
+    isCrowded: true,
     frontendMetadata: (metadata) =>
       withMetadata(metadata, { push: (key, request) => pushStubbornly(metadata, key, request) }),
   },
@@ -89,6 +90,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ...NO_MUTATION,
     promise: "P5",
     name: "an atomic push that is refused leaves some of its updates",
+    isCrowded: true,
     frontendMetadata: (metadata) =>
       withMetadata(metadata, { push: (key, request) => pushCarelessly(metadata, key, request) }),
   },
@@ -96,7 +98,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ...NO_MUTATION,
     promise: "P6",
     name: "the sweep knows no time of grace",
-    weights: { chores: 80 },
+    weights: { chores: 200 },
     // A push takes long enough for a sweep to come in between.
     network: { latencyMs: 80 },
     metadataExtents: (extents) => ({
@@ -131,6 +133,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ...NO_MUTATION,
     promise: "P8",
     name: "streams that break look complete",
+    isCrowded: true,
     network: { breaking: 0.1, breaksLookComplete: true },
   },
   {
