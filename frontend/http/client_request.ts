@@ -53,7 +53,8 @@ export async function callerOf(
 /** Cuts a request off whose credential is taken away before its answer is complete. */
 function endWhenLost(asker: Asker, abort: AbortController, completed: Promise<void>): void {
   const over = new AbortController();
-  const end = () => over.abort();
+  // The usual reason is an error that keeps its stack: too dear for each request.
+  const end = () => over.abort("The request is over");
   completed.then(end, end);
   asker.lost(over.signal).then(
     () => abort.abort(new GitStratumError("aborted", "Lose the permission to go on")),

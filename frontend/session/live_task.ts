@@ -12,6 +12,9 @@ export const KEEP_ALIVE_MS = 5000;
 /** Progress text kept for a client that does not read; older text gives way. */
 const PENDING_CHARACTERS_MAX = 16 * 1024;
 
+/** Given as a reason, for the usual one is an error that keeps its stack: too dear for each push. */
+const WAIT_IS_OVER = "The wait is over";
+
 /** How a task is shown. */
 export interface LiveTaskOptions {
   readonly clock: Clock;
@@ -75,7 +78,7 @@ export async function* liveTask<T>(
     while (!settled) {
       const timer = new AbortController();
       await Promise.race([done, queue.filled, interval(clock, timer.signal)]);
-      timer.abort();
+      timer.abort(WAIT_IS_OVER);
       const text = queue.take();
       if (text !== "") yield frameProgress!(text);
       else if (!settled && keepAlive !== undefined) yield keepAlive.slice();

@@ -18,10 +18,16 @@ import { protocolError } from "@gitstratum/core/protocol";
 /** What a secret is used for goes into the key: the same secret may guard other things. */
 const PURPOSE = "gitstratum push nonce";
 
+/** Nonces that are kept for the rest of their second. */
+const ISSUED_COUNT_MAX = 256;
+
 /** Makes and checks nonces. */
 export class PushNonces {
   readonly #keys: readonly Uint8Array[];
   readonly #clock: Pick<Clock, "nowMs">;
+  /** Nonces of one second by repository: each push asks twice, and busy repositories often. */
+  readonly #issued = new Map<string, string>();
+  #issuedAtS = 0;
 
   /**
    * Makes them from secrets: the first one is used, all are accepted, so that a secret can be changed.
@@ -40,7 +46,14 @@ export class PushNonces {
 
   /** A nonce for pushes to the named repository. */
   issue(repository: string): string {
-    return nonceOf(this.#keys[0]!, repository, Math.floor(this.#clock.nowMs() / 1000));
+    const timeS = Math.floor(this.#clock.nowMs() / 1000);
+    if (timeS !== this.#issuedAtS || this.#issued.size >= ISSUED_COUNT_MAX) this.#issued.clear();
+    this.#issuedAtS = timeS;
+    const issued = this.#issued.get(repository);
+    if (issued !== undefined) return issued;
+    const nonce = nonceOf(this.#keys[0]!, repository, timeS);
+    this.#issued.set(repository, nonce);
+    return nonce;
   }
 
   /**

@@ -1,4 +1,4 @@
-import { doesNotThrow, match, notEqual, throws } from "node:assert/strict";
+import { deepEqual, doesNotThrow, equal, match, notEqual, throws } from "node:assert/strict";
 import { hasCode, ManualClock, PUSH_NONCE_LIFE_MS } from "@gitstratum/core";
 import { PushNonces } from "./push_nonces.ts";
 
@@ -47,4 +47,19 @@ Deno.test("PushNonces.check() takes nonces of another frontend, and of the secre
     new PushNonces({ clock: { nowMs: () => nowMs + byMs }, secrets: ["one"] }).issue("a/b");
   doesNotThrow(() => here.check("a/b", certificate(ahead(60_000))));
   throws(() => here.check("a/b", certificate(ahead(PUSH_NONCE_LIFE_MS + 2000))), denied);
+});
+
+Deno.test("PushNonces.issue() gives each repository its own nonce for each second", async () => {
+  const clock = new ManualClock();
+  const nonces = new PushNonces({ clock, secrets: ["one"] });
+  const names = Array.from({ length: 600 }, (_, number) => `a/b${number}`);
+  const issued = names.map((name) => nonces.issue(name));
+  equal(new Set(issued).size, names.length);
+  deepEqual(names.map((name) => nonces.issue(name)), issued);
+  for (const [index, name] of names.entries()) {
+    doesNotThrow(() => nonces.check(name, certificate(issued[index]!)));
+  }
+  await clock.advance(1000);
+  notEqual(nonces.issue("a/b0"), issued[0]);
+  doesNotThrow(() => nonces.check("a/b0", certificate(nonces.issue("a/b0"))));
 });
