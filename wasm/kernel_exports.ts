@@ -115,6 +115,8 @@ export interface KernelExports {
   keyTableFind(table: number, key: number): number;
   /** The number of a key, inserted when new; traps when there is no memory. */
   keyTableInsert(table: number, key: number, value: number): number;
+  /** Makes room for keys; traps when there is no memory. */
+  keyTableReserve(table: number, count: number): void;
   /** The value of a key. */
   keyTableValue(table: number, number: number): number;
   /** Replaces the value of a key. */

@@ -82,6 +82,21 @@ export class KeyTable {
     }
   }
 
+  /**
+   * Makes room for `count` keys at once. Growing step by step leaves blocks behind that together are
+   * as large as the table.
+   *
+   * @throws KernelError "out-of-memory" when there is none; the table stays as it was.
+   */
+  reserve(count: number): void {
+    if (!(count >= 0 && count < 2 ** 31)) throw new RangeError(`Make room for ${count} keys`);
+    try {
+      this.#kernels.raw.keyTableReserve(this.#state, count);
+    } catch (error) {
+      throw asOutOfMemory(error, count * this.keyBytes);
+    }
+  }
+
   /** The value of the key with this number. */
   value(number: number): number {
     this.#check(number);

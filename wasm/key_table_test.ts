@@ -81,6 +81,28 @@ Deno.test("KeyTable.select() lists keys by their flags, in portions", () => {
   table.close();
 });
 
+Deno.test("KeyTable.reserve() makes room at once and keeps what is there", () => {
+  const own = Kernels.create();
+  const table = new KeyTable(own, { keyBytes: 20, seed: 3n });
+  const key = own.alloc(20);
+  own.view(key, 20).fill(0);
+  const insert = (number: number) => {
+    new DataView(own.buffer, key).setUint32(7, number);
+    return table.insert(key, number);
+  };
+  for (let number = 0; number < 100; number++) assert.equal(insert(number), number);
+  table.reserve(10);
+  table.reserve(100_000);
+  const { memoryBytes } = own;
+  for (let number = 0; number < 100_000; number++) assert.equal(insert(number), number);
+  assert.equal(own.memoryBytes, memoryBytes, "the room was there before");
+  assert.equal(table.value(99), 99);
+  assert.throws(() => table.reserve(2 ** 30), KernelError);
+  assert.equal(insert(77), 77);
+  assert.throws(() => table.reserve(-1), RangeError);
+  table.close();
+});
+
 Deno.test("KeyTable.insert() throws when the memory ends, and the table is whole", () => {
   const own = Kernels.create();
   const table = new KeyTable(own, { keyBytes: 64, seed: 3n });

@@ -27,6 +27,8 @@ export function linkFlag(typeCode: number): number {
   return 1 << (typeCode - 1);
 }
 
+/** Ids for which room is made before they come: beyond, a table doubles as it fills. */
+const EXPECTED_COUNT_MAX = 1 << 20;
 /** The entry of an id that the push only mentions. */
 const NOT_HELD = -1;
 const { tree: TREE, blob: BLOB } = OBJECT_TYPE_CODES;
@@ -64,6 +66,11 @@ export class IdTable {
   /** Gives the memory back. */
   close(): void {
     this.#keys.close();
+  }
+
+  /** Makes room for `count` ids at once; for those who have a permit for so many. */
+  expect(count: number): void {
+    this.#keys.reserve(Math.min(count, EXPECTED_COUNT_MAX));
   }
 
   /** Rows in use. */

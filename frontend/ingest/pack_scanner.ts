@@ -179,7 +179,7 @@ export class PackScanner {
     }
     this.objectCount = header.objectCount;
     this.#objects.table.expected = header.objectCount;
-    this.#split?.begin(header.objectCount);
+    if (this.#split?.begin(header.objectCount)) this.#objects.ids.expect(header.objectCount);
     this.#at += PACK_HEADER_BYTES;
     this.#nextEntry();
     return true;

@@ -31,6 +31,8 @@ export interface ShareTerms {
   readonly objectBytesMax: number;
   /** 8 random bytes. */
   readonly seed: Uint8Array;
+  /** Entries of the whole pack, as it says; there is a permit for them. */
+  readonly entryCount: number;
 }
 
 /** Entries of a share, a row for each, numbered on from the batch before. */
@@ -129,6 +131,7 @@ export class PackShare {
       budget: this.#budget,
       isShare: true,
     });
+    this.#objects.ids.expect(terms.entryCount);
   }
 
   /**
@@ -229,6 +232,13 @@ function resultOf(objects: PackObjects, resolved: NumberList, workBytes: number)
     warnings: check.warnings,
     workBytes,
   };
+}
+
+/** The memory of a share that can be handed to another thread instead of being copied. */
+export function buffersOf(share: ResolvedShare): ArrayBuffer[] {
+  const { entries, types, sizes, bases, rows, ids, idFlags, links } = share;
+  const columns = [entries, types, sizes, bases, rows, ids, idFlags, ...Object.values(links)];
+  return columns.map((column: { readonly buffer: ArrayBuffer }) => column.buffer);
 }
 
 /**

@@ -10,7 +10,7 @@ import { assert, INGEST_SHARE_RING_BYTES } from "@gitstratum/core";
 import { FileDisk } from "@gitstratum/core/disk";
 import { IngestMemory } from "./ingest_memory.ts";
 import { IngestScratch } from "./ingest_scratch.ts";
-import { PackShare, shareError, shareIsEnded } from "./pack_share.ts";
+import { buffersOf, PackShare, shareError, shareIsEnded } from "./pack_share.ts";
 import type { ShareThreadAnswer, ToShareThread } from "./share_thread.ts";
 import { FileSpool } from "./spool.ts";
 import { recordOf } from "./worker_message.ts";
@@ -45,7 +45,7 @@ async function closeAfter(ended: Int32Array<SharedArrayBuffer>): Promise<void> {
 
 function answer(message: ShareThreadAnswer): void {
   isOver = true;
-  self.postMessage(message);
+  self.postMessage(message, message.kind === "done" ? buffersOf(message.share) : []);
 }
 
 function take(message: ToShareThread): void {

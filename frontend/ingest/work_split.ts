@@ -29,7 +29,7 @@ export type ShareOutcome =
 /** The division of one pack. */
 export class WorkSplit {
   readonly #helper: ShareHelper;
-  readonly #terms: ShareTerms;
+  readonly #terms: Omit<ShareTerms, "entryCount">;
   readonly #table: ObjectTable;
   #isShared = false;
   /** By entry: its number in the share and 1, or 0. */
@@ -47,17 +47,18 @@ export class WorkSplit {
   /** Makes a division that gives nothing away before {@link begin}. */
   constructor(
     helper: ShareHelper,
-    options: { readonly terms: ShareTerms; readonly table: ObjectTable },
+    options: { readonly terms: Omit<ShareTerms, "entryCount">; readonly table: ObjectTable },
   ) {
     this.#helper = helper;
     this.#terms = options.terms;
     this.#table = options.table;
   }
 
-  /** Begins a pack of `entryCount` entries. */
-  begin(entryCount: number): void {
+  /** Begins a pack of `entryCount` entries; whether it is one that is shared. */
+  begin(entryCount: number): boolean {
     this.#isShared = entryCount >= this.#helper.entryCountMin;
-    if (this.#isShared) this.#helper.begin(this.#terms);
+    if (this.#isShared) this.#helper.begin({ ...this.#terms, entryCount });
+    return this.#isShared;
   }
 
   /** Decides about an entry of which head and base are known; true when it is the helper's. */

@@ -20,6 +20,7 @@ export {
   keyTableFind,
   keyTableFlags,
   keyTableInsert,
+  keyTableReserve,
   keyTableSelect,
   keyTableSetValue,
   keyTableStart,

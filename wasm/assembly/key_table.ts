@@ -41,6 +41,14 @@ export function keyTableStart(pointer: usize, keyBytes: u32, seed: u64): void {
   t.seed = seed;
 }
 
+/** Makes room for `count` keys at once: growing step by step leaves as much behind in the memory. */
+export function keyTableReserve(pointer: usize, count: u32): void {
+  const t = changetype<Table>(pointer);
+  let capacity = max(t.capacity, CAPACITY_MIN);
+  while (capacity < count && capacity < 0x80000000) capacity <<= 1;
+  if (capacity > t.capacity) growTo(t, capacity);
+}
+
 /** Gives back what the table has allocated. */
 export function keyTableClose(pointer: usize): void {
   const t = changetype<Table>(pointer);
@@ -62,7 +70,7 @@ export function keyTableFind(pointer: usize, key: usize): u32 {
 /** The number of a key, which is inserted with `value` and no flags when it is new. */
 export function keyTableInsert(pointer: usize, key: usize, value: u32): u32 {
   const t = changetype<Table>(pointer);
-  if (t.count == t.capacity) grow(t);
+  if (t.count == t.capacity) growTo(t, t.capacity == 0 ? CAPACITY_MIN : t.capacity << 1);
   const hash = hashOf(t, key);
   const place = locate(t, key, hash);
   const slot = load<u64>(place);
@@ -159,11 +167,10 @@ function copyKey(target: usize, source: usize, bytes: u32): void {
 }
 
 /**
- * Doubles the room. One block holds everything, and is allocated before anything changes: when that
- * traps, the table is whole.
+ * Makes room for `capacity` keys, a power of two. One block holds everything, and is allocated before
+ * anything changes: when that traps, the table is whole.
  */
-function grow(t: Table): void {
-  const capacity = t.capacity == 0 ? CAPACITY_MIN : t.capacity << 1;
+function growTo(t: Table, capacity: u32): void {
   // Two slots of 8 bytes for each key, so that at most half are taken; its value and its flags.
   const entryBytes = 16 + t.keyBytes + 4 + 1;
   if (<u64>capacity * entryBytes > BLOCK_BYTES_MAX) unreachable();
