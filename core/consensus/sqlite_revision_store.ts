@@ -53,6 +53,9 @@ const SELECT_CURRENT = `
   SELECT change.key, value, create_revision, revision, version, change.lease
   FROM current JOIN change ON change.id = current.change_id`;
 
+/** Pages of SQLite's log (16 MiB) before it is copied into the file: few pages change, and often. */
+const CHECKPOINT_PAGE_COUNT = 4000;
+
 /** Keys, history and leases in a file. */
 export class SqliteRevisionStore implements RevisionStore {
   readonly #path: string;
@@ -283,6 +286,7 @@ function openExclusively(path: string): DatabaseSync {
     database.exec("PRAGMA locking_mode = EXCLUSIVE");
     database.exec("PRAGMA journal_mode = WAL");
     database.exec("PRAGMA synchronous = FULL");
+    database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGE_COUNT}`);
     database.exec("BEGIN EXCLUSIVE");
     createSchema(database, path);
     database.exec("COMMIT");
