@@ -14,6 +14,8 @@ const REPORT = {
 Deno.test("rateSettlementSchema takes what frontends say", () => {
   const settlement = { frontend: "frontend-1", reports: [REPORT] };
   assert.deepEqual(rateSettlementSchema.parse(JSON.parse(JSON.stringify(settlement))), settlement);
+  const later = { ...settlement, reports: [{ ...REPORT, urgent: true }] };
+  assert.deepEqual(rateSettlementSchema.parse(later), settlement, "a later release says more");
 });
 
 Deno.test("rateSettlementSchema refuses what makes no sense", () => {
@@ -27,7 +29,7 @@ Deno.test("rateSettlementSchema refuses what makes no sense", () => {
       { ...REPORT, owed: -1 },
       { ...REPORT, wanted: Infinity },
       { ...REPORT, rule: { perSecond: 0, burst: 1 } },
-      { ...REPORT, more: 1 },
+      { ...REPORT, rule: { perSecond: 1 } },
     ].map((report) => ({ frontend: "f", reports: [report] })),
   ];
   for (const settlement of bad) {
