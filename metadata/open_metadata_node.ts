@@ -158,6 +158,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     snapshots,
     clock,
     canWrite: () => disk.isWell,
+    isHopeless: () => disk.isHopeless,
     onRestored: () => {
       history.reset();
       lines.reset();

@@ -64,6 +64,8 @@ export interface PartitionPrimaryOptions extends LogReplayOptions {
   readonly claim: Pick<PartitionClaim, "mayServe">;
   /** Whether the tables have room, as far as it is known; always, unless told. */
   readonly canWrite?: () => boolean;
+  /** Whether they have had none for so long that no other node will take over; never, unless told. */
+  readonly isHopeless?: () => boolean;
 }
 
 interface Waiting {
@@ -143,11 +145,16 @@ export class PartitionPrimary {
    * Decides a request in its turn and answers when its records are durable and visible.
    *
    * @throws what the decision throws; `unavailable` when the outcome is unknown, the queue is full or
-   *   the tables have no room
+   *   the tables have no room; `disk-full` when nobody's have
    */
   submit<T>(decide: Decide<T>): Promise<T> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
-    if (!this.#canWrite) return Promise.reject(this.#noRoom());
+    if (!this.#canWrite) {
+      // While another node may take over, callers try again; then they are told.
+      return Promise.reject(
+        this.#noRoom(this.#options.isHopeless?.() ? "disk-full" : "unavailable"),
+      );
+    }
     if (this.#queue.length >= PARTITION_QUEUE_COUNT_MAX) {
       return Promise.reject(
         new GitStratumError("unavailable", "Queue no more requests of a partition", {
@@ -186,8 +193,8 @@ export class PartitionPrimary {
     return this.#options.canWrite?.() ?? true;
   }
 
-  #noRoom(cause?: unknown): GitStratumError {
-    return new GitStratumError("unavailable", "Refuse to write while the tables have no room", {
+  #noRoom(code: "disk-full" | "unavailable", cause?: unknown): GitStratumError {
+    return new GitStratumError(code, "Refuse to write while the tables have no room", {
       data: { partition: this.#options.partition },
       cause,
     });
@@ -196,7 +203,7 @@ export class PartitionPrimary {
   /** Gives a batch back that failed, and the partition up, unless it is only that a disk is full. */
   #giveBack(batch: readonly Waiting[], cause: unknown): void {
     if (this.#canWrite || hasCode(cause, "aborted")) return this.#fail(batch, cause);
-    this.#behind = this.#noRoom(cause);
+    this.#behind = this.#noRoom("unavailable", cause);
     for (const { reject } of [...batch, ...this.#queue.splice(0)]) reject(this.#behind);
   }
 

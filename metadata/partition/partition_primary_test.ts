@@ -43,7 +43,7 @@ class Bench implements AsyncDisposable {
   readonly log = new FaultyLog(new ConsensusLog(this.consensus));
   readonly extents = new MemoryExtentStore({ clock: this.clock });
   readonly claim = { serves: true, mayServe: () => this.claim.serves };
-  readonly disk = { isWell: true };
+  readonly disk = { isWell: true, isHopeless: false };
   readonly #databases: StateDatabase[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "gitstratum-primary-" });
 
@@ -70,6 +70,7 @@ class Bench implements AsyncDisposable {
       clock: this.clock,
       claim: this.claim,
       canWrite: () => this.disk.isWell,
+      isHopeless: () => this.disk.isHopeless,
     });
     return { primary, reader, database };
   }
@@ -344,6 +345,9 @@ Deno.test("a primary whose tables have no room refuses writes and serves what wa
   equal([...reader.references(KEY.repositoryId).namesBelow("refs")].length, last - 1);
   const before = bench.log.appendCount;
   await rejects(push(primary, { name: "refs/heads/y", new: oid(9) }), /no room/);
+  bench.disk.isHopeless = true;
+  const final = push(primary, { name: "refs/heads/y", new: oid(9) });
+  await rejects(final, (error) => hasCode(error, "disk-full"));
   equal(bench.log.appendCount, before, "nothing is appended that could not be applied");
   // Whoever may have another primary is not answered, room or not.
   bench.claim.serves = false;

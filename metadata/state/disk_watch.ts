@@ -19,6 +19,8 @@ const PROBE_BYTES = 8 * MIB;
 const PROBE_INTERVAL_MS = 1000;
 /** A disk that was full for so long has been heard to be so by whoever could take partitions over. */
 const LASTING_MS = 2500;
+/** A node that still has to serve after so long is the only one left: nobody takes over. */
+const HOPELESS_MS = 8000;
 
 /** What a watch stands on. */
 export interface DiskWatchOptions {
@@ -52,6 +54,11 @@ export class DiskWatch {
     if (this.isWell) return undefined;
     const fullMs = this.#options.clock.monotonicMs() - this.#failedAtMs;
     return fullMs < LASTING_MS ? "lately" : "lasting";
+  }
+
+  /** Whether it has been full for so long that nobody else can have room. */
+  get isHopeless(): boolean {
+    return !this.isWell && this.#options.clock.monotonicMs() - this.#failedAtMs >= HOPELESS_MS;
   }
 
   /** A write failed for a reason that lies with the disk. */

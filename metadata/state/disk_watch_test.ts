@@ -20,15 +20,18 @@ Deno.test("DiskWatch believes a failed write until a larger one succeeds", async
   watch.failed(new Error("database or disk is full"));
   watch.failed(new Error("database or disk is full"));
   equal(watch.full, "lately");
-  for (let second = 0; second < 5; second++) {
+  equal(watch.isHopeless, false);
+  for (let second = 0; second < 9; second++) {
     await clock.advance(1000);
     await new Promise((resolve) => setTimeout(resolve, 5));
     equal(watch.isWell, false, "there is no directory to write to");
   }
   equal(watch.full, "lasting");
+  equal(watch.isHopeless, true);
   await Deno.mkdir(directory);
   await until(clock, watch, true);
   equal(watch.full, undefined);
+  equal(watch.isHopeless, false);
   equal([...Deno.readDirSync(directory)].length, 0, "probes leave nothing behind");
   watch.failed(new Error("database or disk is full"));
   equal(watch.isWell, false);
