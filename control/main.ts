@@ -9,8 +9,7 @@ import {
   type NodeGround,
   openDataDirectory,
   type OpenedNode,
-  runProcess,
-  startNode,
+  runNode,
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { spokenLevels, TopologyClient } from "@gitstratum/core/rpc";
@@ -64,19 +63,12 @@ async function open(config: ControlConfig, ground: NodeGround): Promise<OpenedNo
 }
 
 if (import.meta.main) {
-  const world = systemProcessWorld();
   Deno.exit(
-    await runProcess(world, {
+    await runNode(systemProcessWorld(), {
+      role: "control",
       read: readControlConfig,
       help: controlHelpText,
-      start: (config, context) =>
-        startNode({
-          role: "control",
-          config,
-          world,
-          context,
-          open: (ground) => open(config, ground),
-        }),
+      open,
     }),
   );
 }

@@ -13,8 +13,7 @@ import {
   openClusterLink,
   openDataDirectory,
   type OpenedNode,
-  runProcess,
-  startNode,
+  runNode,
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { ConsensusNodeLease, RoutedExtentStore } from "@gitstratum/core/rpc";
@@ -75,19 +74,12 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
 }
 
 if (import.meta.main) {
-  const world = systemProcessWorld();
   Deno.exit(
-    await runProcess(world, {
+    await runNode(systemProcessWorld(), {
+      role: "metadata",
       read: readMetadataConfig,
       help: metadataHelpText,
-      start: (config, context) =>
-        startNode({
-          role: "metadata",
-          config,
-          world,
-          context,
-          open: (ground) => open(config, ground),
-        }),
+      open,
     }),
   );
 }

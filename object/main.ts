@@ -10,8 +10,7 @@ import {
   type NodeGround,
   openClusterLink,
   type OpenedNode,
-  runProcess,
-  startNode,
+  runNode,
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { type ObjectConfig, objectHelpText, readObjectConfig } from "./object_config.ts";
@@ -50,19 +49,12 @@ async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNod
 }
 
 if (import.meta.main) {
-  const world = systemProcessWorld();
   Deno.exit(
-    await runProcess(world, {
+    await runNode(systemProcessWorld(), {
+      role: "object",
       read: readObjectConfig,
       help: objectHelpText,
-      start: (config, context) =>
-        startNode({
-          role: "object",
-          config,
-          world,
-          context,
-          open: (ground) => open(config, ground),
-        }),
+      open,
     }),
   );
 }

@@ -28,7 +28,7 @@ import { NodeServer } from "./node_server.ts";
 import { addProcessMetrics } from "./process_metrics.ts";
 import type { ProcessWorld } from "./process_world.ts";
 import { Releases } from "./releases.ts";
-import type { RunningProcess, StartContext } from "./run_process.ts";
+import { type Program, type RunningProcess, runProcess, type StartContext } from "./run_process.ts";
 
 /** What a role is opened with. */
 export interface NodeGround {
@@ -83,6 +83,25 @@ export interface NodeProcessOptions {
   readonly context: StartContext;
   /** Opens the role. */
   readonly open: (ground: NodeGround) => Promise<OpenedNode>;
+}
+
+/** Runs a node until it is told to end; resolves with the exit code. */
+export function runNode<Config extends NodeConfig>(
+  world: ProcessWorld,
+  program: Pick<Program<Config>, "read" | "help"> & {
+    /** What the node does. */
+    readonly role: NodeRole;
+    /** Opens the role. */
+    readonly open: (config: Config, ground: NodeGround) => Promise<OpenedNode>;
+  },
+): Promise<number> {
+  const { role, open, read, help } = program;
+  return runProcess(world, {
+    read,
+    help,
+    start: (config, context) =>
+      startNode({ role, config, world, context, open: (ground) => open(config, ground) }),
+  });
 }
 
 /** Starts a node; it is registered when this resolves. */
