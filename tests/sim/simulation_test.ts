@@ -6,7 +6,7 @@ import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { simulate } from "./simulation.ts";
 
 const FIRST = Number(Deno.env.get("GITSTRATUM_SIM_SEED") ?? 1);
-const COUNT = Number(Deno.env.get("GITSTRATUM_SIM_SEEDS") ?? 4);
+const COUNT = Number(Deno.env.get("GITSTRATUM_SIM_SEEDS") ?? 3);
 
 Deno.test("simulate() replays a seed to the last event", async () => {
   const first = await simulate({ seed: FIRST });
