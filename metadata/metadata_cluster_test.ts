@@ -211,31 +211,20 @@ Deno.test("an answer that was computed under a claim is not sent after its end",
   const oid = await pushed(cluster, info, MAIN);
   const question = { wants: [oid], haves: [], clientShallow: [] };
   deepEqual((await cluster.at("a").negotiate(info, question)).refused, []);
+  // What was pushed is in memory; a process that has just started reads it when it is asked.
+  await cluster.restart("a");
+  equal((await cluster.references(info)).length, 1);
+  let readCount = 0;
   const read = cluster.extents.read;
   // The objects are read while the process is paused for longer than its lease.
   cluster.extents.read = function (...args) {
+    readCount++;
     cluster.claims.lapse("a" as NodeId);
     return read.apply(this, args);
   };
-  const tip = await pushedWithoutReading(cluster, info, read);
-  await rejects(
-    cluster.at("a").negotiate(info, { ...question, wants: [tip] }),
-    is("unavailable"),
-  );
+  await rejects(cluster.at("a").negotiate(info, question), is("unavailable"));
+  notEqual(readCount, 0);
 });
-
-/** Pushes while extents are read as usual, so that the next question reads them first. */
-async function pushedWithoutReading(
-  cluster: TestCluster,
-  info: RepositoryInfo,
-  read: TestCluster["extents"]["read"],
-) {
-  const spy = cluster.extents.read;
-  cluster.extents.read = read;
-  const oid = await pushed(cluster, info, "refs/heads/next");
-  cluster.extents.read = spy;
-  return oid;
-}
 
 Deno.test("followers take over without reading what they followed", async () => {
   await using cluster = await TestCluster.start();
