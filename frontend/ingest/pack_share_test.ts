@@ -348,6 +348,19 @@ Deno.test("IngestEngine.run() gives up when its ingest has ended", async () => {
   });
 });
 
+Deno.test("ShareThread.finish() throws when the ingest ended while nothing was to do", async () => {
+  using bench = new ShareBench();
+  const { directory, ended } = bench;
+  Deno.writeFileSync(`${directory}/${SPOOL}`, new Uint8Array());
+  const thread = new ShareThread({ directory, spoolName: SPOOL, ended });
+  const terms = { format: "sha1", policy: DEFAULT_PUSH_POLICY, objectBytesMax: 1000 } as const;
+  thread.begin({ ...terms, seed: new Uint8Array(8), entryCount: 1 });
+  Atomics.store(ended, 0, 1);
+  Atomics.notify(ended, 0);
+  await assert.rejects(thread.finish(), (error: GitStratumError) => error.code === "unavailable");
+  thread.close();
+});
+
 Deno.test("ShareThread.finish() gives a share up when the ingest has ended", async () => {
   const { pack } = await historyPack("sha1");
   using bench = new ShareBench();

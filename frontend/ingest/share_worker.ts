@@ -17,6 +17,9 @@ import { recordOf } from "./worker_message.ts";
 
 declare const self: DedicatedWorkerGlobalScope;
 
+/** Whoever waits for the answer ends the thread sooner. */
+const CLOSE_DELAY_MS = 1000;
+
 let share: PackShare | undefined;
 /** The answer was given: whatever still comes is for nothing. */
 let isOver = false;
@@ -35,12 +38,13 @@ function begin({ place, terms, doneKib }: Extract<ToShareThread, { kind: "begin"
   void closeAfter(ended);
 }
 
-/** Ends the thread with its ingest: whoever made it may be gone by then. */
+/** Ends the thread with its ingest, also where whoever made it is gone by then. */
 async function closeAfter(ended: Int32Array<SharedArrayBuffer>): Promise<void> {
   const { async, value } = Atomics.waitAsync(ended, 0, 0);
   if (async) await value;
   if (!isOver) answer({ kind: "failed", error: recordOf(shareIsEnded()) });
-  self.close();
+  // A thread that closes itself may take its last message with it.
+  setTimeout(() => self.close(), CLOSE_DELAY_MS);
 }
 
 function answer(message: ShareThreadAnswer): void {
