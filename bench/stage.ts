@@ -119,10 +119,16 @@ export class Stage implements AsyncDisposable {
     });
   }
 
-  /** Starts a fresh process over what {@link ours} stored. */
-  async startOurs(source: Source): Promise<{ server: MeteredGitStratum; path: string }> {
+  /**
+   * Starts a fresh process over what {@link ours} stored: as users do, or one that does not get ready
+   * for what was used before.
+   */
+  async startOurs(
+    source: Source,
+    options: { readonly isWarm?: boolean } = {},
+  ): Promise<{ server: MeteredGitStratum; path: string }> {
     const stored = await this.ours(source);
-    const server = await MeteredGitStratum.start(stored.dataDirectory);
+    const server = await MeteredGitStratum.start(stored.dataDirectory, options);
     return { server, path: server.path(stored.repository) };
   }
 

@@ -22,6 +22,8 @@ export interface CloneCost extends Cost {
 export interface CloneCosts {
   /** By a server that was just started. */
   readonly ours: CloneCost;
+  /** By a server that was just started, and was told not to get ready for what was used before. */
+  readonly cold: CloneCost;
   /** The same again, by the server that answered before. */
   readonly again: CloneCost;
   /** Absent where nginx or fcgiwrap is not installed. */
@@ -57,7 +59,7 @@ async function cloneOurs(
   context: BenchContext,
   source: Source,
   options: { readonly wish: CloneWish; readonly buffer: Uint8Array },
-): Promise<Pick<CloneCosts, "ours" | "again">> {
+): Promise<Pick<CloneCosts, "ours" | "cold" | "again">> {
   const { repetitions } = context.sizes;
   const again: CloneCost[] = [];
   const ours = await times(repetitions, async () => {
@@ -67,7 +69,12 @@ async function cloneOurs(
     again.push(await cloneOnce(server, path, options));
     return first;
   });
-  return { ours, again: medianByWall(again) };
+  const cold = await times(repetitions, async () => {
+    const { server, path } = await context.stage.startOurs(source, { isWarm: false });
+    await using _ = server;
+    return await cloneOnce(server, path, options);
+  });
+  return { ours, cold, again: medianByWall(again) };
 }
 
 /** Clones from every server and checks that all sent the same number of objects. */
@@ -78,7 +85,9 @@ export async function compareClones(
 ): Promise<CloneCosts> {
   const options = { wish, buffer: answerBuffer(source) };
   const costs = await cloneOurs(context, source, options);
-  verify(costs.ours.objectCount === costs.again.objectCount, "objects of a clone made again");
+  for (const other of [costs.cold, costs.again]) {
+    verify(costs.ours.objectCount === other.objectCount, "objects of a clone made again");
+  }
   const web = await context.stage.web();
   if (web === undefined) return costs;
   const stored = await context.stage.git(source);

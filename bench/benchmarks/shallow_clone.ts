@@ -16,13 +16,19 @@ export function shallowWish(source: Source): CloneWish {
 }
 
 async function cloneOne(context: BenchContext, source: Source): Promise<void> {
-  const { ours, plain, tuned } = await compareClones(context, source, shallowWish(source));
+  const { ours, cold, plain, tuned } = await compareClones(context, source, shallowWish(source));
   const rows = new RowWriter(context, { benchmark: shallowClone.name, repository: source.label });
   for (const [name, peer, judged] of [["plain", plain, true], ["tuned", tuned, false]] as const) {
     const peerName = `git http-backend, ${name}`;
     rows.add("wall", {
       unit: "s",
       ours: ours.wallSeconds,
+      peer: [peerName, peer?.wallSeconds],
+      ...(judged ? { target: ratioAtMost(0.5) } : {}),
+    });
+    rows.add("cold start: wall", {
+      unit: "s",
+      ours: cold.wallSeconds,
       peer: [peerName, peer?.wallSeconds],
       ...(judged ? { target: ratioAtMost(0.5) } : {}),
     });

@@ -28,8 +28,12 @@ export class MeteredGitStratum implements MeteredServer {
   }
 
   /** Starts a process; only trouble is logged. */
-  static async start(dataDirectory: string): Promise<MeteredGitStratum> {
-    const flags = ["--log-level", "warn"];
+  static async start(
+    dataDirectory: string,
+    options: { readonly isWarm?: boolean } = {},
+  ): Promise<MeteredGitStratum> {
+    const warmth = options.isWarm === false ? ["--warm-start", "0"] : [];
+    const flags = ["--log-level", "warn", ...warmth];
     return new MeteredGitStratum(await GitStratumServer.start({ dataDirectory, flags }));
   }
 
