@@ -78,6 +78,8 @@ export const INGEST_INLINE_WORK_BYTES_MAX = 4 * MIB;
 export const INGEST_INLINE_RING_BYTES = 3 * MIB;
 /** Memory for objects of an ingest in a worker: base, result and a gap, each of the largest size. */
 export const INGEST_RING_BYTES = 3 * (IN_MEMORY_OBJECT_BYTES_MAX + 4 * KIB);
+/** What of it is touched before an object comes that is larger than a third of this. */
+export const INGEST_RING_START_BYTES = 24 * MIB;
 /** Entries of a push from which on a second thread takes a share of it. */
 export const INGEST_SHARE_ENTRY_COUNT_MIN = 20_000;
 /** What that thread may have left to do before it is idle: more would leave the other one idle. */

@@ -69,7 +69,7 @@ Deno.test("IdTable.linkTree() notes each entry's id with the type its mode expec
 
 Deno.test("ObjectRing holds exactly what was not overwritten", () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 60 }), (sizes) => {
-    const ring = new ObjectRing(1000, 100);
+    const ring = new ObjectRing(1000, { bytes: 100 });
     const owner = new Int32Array(100).fill(-1);
     const places: number[] = [];
     sizes.forEach((size, index) => {

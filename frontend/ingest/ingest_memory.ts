@@ -8,7 +8,7 @@
  * @module
  */
 
-import { assert, KIB } from "@gitstratum/core";
+import { assert, INGEST_RING_START_BYTES, KIB } from "@gitstratum/core";
 import { Inflater, Kernels } from "@gitstratum/wasm";
 import { ObjectRing } from "./object_ring.ts";
 
@@ -71,11 +71,14 @@ export class IngestMemory {
     this.idRoom = region(SMALL_BYTES);
     this.scanInflater = new Inflater(kernels);
     this.entryInflater = new Inflater(kernels);
-    this.ring = new ObjectRing(kernels.alloc(ringBytes), ringBytes);
+    this.ring = new ObjectRing(kernels.alloc(ringBytes), {
+      bytes: ringBytes,
+      startBytes: INGEST_RING_START_BYTES,
+    });
     this.objectBytesMax = objectBytesMaxOf(ringBytes);
   }
 
-  /** Makes a memory whose ring has `ringBytes` bytes. */
+  /** Makes a memory whose ring has `ringBytes` bytes at most. */
   static create(ringBytes: number): IngestMemory {
     return new IngestMemory(Kernels.create(), ringBytes);
   }
