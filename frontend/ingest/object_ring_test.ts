@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SeededRandom } from "../../core/seeded_random.ts";
+import { SeededRandom } from "@gitstratum/core";
 import { ObjectRing } from "./object_ring.ts";
 
 const POINTER = 1000;
