@@ -38,7 +38,7 @@ export const PROXY_CONFIG_TABLE: ProxyConfigTable = {
     environment: "GITSTRATUM_PROXY_HEADER",
     words: PROXY_HEADERS,
     defaultText: "x-forwarded-for",
-    help: "Where these proxies tell it; no other header is read.",
+    help: "Where trusted proxies tell it; no other header is read.",
   }),
 };
 
