@@ -94,3 +94,11 @@ Deno.test("problemsOf() finds a flag that there is not", () => {
     "Either --etcd or --data is needed, and not both",
   ]);
 });
+
+Deno.test("the units differ in their role only", async () => {
+  const units = await Promise.all(ROLES.map(async (role) => {
+    const unit = await Deno.readTextFile(`${DIRECTORY}systemd/gitstratum-${role}.service`);
+    return unit.slice(unit.indexOf("[Service]")).replaceAll(role, "ROLE");
+  }));
+  assert.equal(new Set(units).size, 1);
+});
