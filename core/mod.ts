@@ -22,4 +22,5 @@ export * from "./seeded_random.ts";
 export * from "./server_config.ts";
 export * from "./socket_address.ts";
 export * from "./ssh_limits.ts";
+export * from "./wait_is_over.ts";
 export * from "./wake_ups.ts";

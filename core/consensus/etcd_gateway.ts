@@ -18,6 +18,7 @@ import { assert, AssertionError } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { GitStratumError, hasCode } from "../error.ts";
 import { ERROR_BODY_BYTES_MAX, ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
+import { WAIT_IS_OVER } from "../wait_is_over.ts";
 import { heldBody, readBodyBytes } from "../rpc/body.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
 import { answerSchema, type EtcdHeader, refusalError, refusalSchema } from "./etcd_wire.ts";
@@ -215,7 +216,7 @@ export class EtcdGateway {
     } catch (cause) {
       throw this.#failure(endpoint, cause);
     } finally {
-      answered.abort();
+      answered.abort(WAIT_IS_OVER);
     }
   }
 

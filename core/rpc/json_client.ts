@@ -32,15 +32,25 @@ export interface JsonCall<T> {
   readonly signal?: AbortSignal;
 }
 
+/** Where a client's calls go, and for how long. */
+export interface ClientOptions {
+  /** Without a slash at its end; {@link LOCAL_BASE_URL} unless told. */
+  readonly baseUrl?: string;
+  /** Aborts all calls. */
+  readonly signal?: AbortSignal;
+}
+
 /** Calls a service that speaks JSON. */
 export class JsonClient {
   readonly #fetcher: Fetcher;
   readonly #baseUrl: string;
+  readonly #signal: AbortSignal | undefined;
 
-  /** Makes a client; `baseUrl` has no slash at its end. */
-  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+  /** Makes a client. */
+  constructor(fetcher: Fetcher, options: ClientOptions = {}) {
     this.#fetcher = fetcher;
     this.#baseUrl = options.baseUrl ?? LOCAL_BASE_URL;
+    this.#signal = options.signal;
   }
 
   /**
@@ -74,8 +84,10 @@ export class JsonClient {
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
+    const signal = either(this.#signal, init.signal ?? undefined);
     try {
-      return await this.#fetcher(new Request(this.#baseUrl + path, init));
+      const request = signal === undefined ? init : { ...init, signal };
+      return await this.#fetcher(new Request(this.#baseUrl + path, request));
     } catch (cause) {
       if (init.signal?.aborted) {
         throw new GitStratumError("aborted", "Abort a call", { data: { path }, cause });
@@ -83,6 +95,12 @@ export class JsonClient {
       throw new GitStratumError("unavailable", "Reach a service", { data: { path }, cause });
     }
   }
+}
+
+/** A signal that aborts with the first of two. */
+function either(one?: AbortSignal, other?: AbortSignal): AbortSignal | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return AbortSignal.any([one, other]);
 }
 
 /**

@@ -16,7 +16,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { assert } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { GitStratumError } from "../error.ts";
@@ -24,6 +24,7 @@ import { NODE_TOKEN_WINDOW_MS } from "../limits.ts";
 import type { Random } from "../random.ts";
 import { errorResponse } from "./error_response.ts";
 import type { Fetcher, Service } from "./fetcher.ts";
+import { Hmac } from "./hmac.ts";
 import type { NodeId } from "./topology/topology.ts";
 
 const SCHEME = "GitStratum-Node ";
@@ -74,13 +75,14 @@ interface Claims {
  */
 export function signingFetcher(fetcher: Fetcher, options: SigningOptions): Fetcher {
   const { secret, clock, random, nodeId } = options;
+  const hmac = new Hmac(secret);
   return async (request) => {
     const claims: Claims = {
       nodeId,
       timeMs: String(Math.floor(clock.nowMs())),
       nonce: random.bytes(NONCE_BYTES).toHex(),
     };
-    const mac = macOf(secret, claims, request).toString("hex");
+    const mac = macOf(hmac, claims, request).toHex();
     const { timeMs, nonce } = claims;
     request.headers.set("authorization", `${SCHEME}1.${nodeId}.${timeMs}.${nonce}.${mac}`);
     const response = await fetcher(request);
@@ -98,9 +100,10 @@ export function signingFetcher(fetcher: Fetcher, options: SigningOptions): Fetch
 export function authenticated(service: Service, options: AuthenticationOptions): Service {
   const { secrets, onRefused } = options;
   assert(secrets.length > 0 && secrets.every((secret) => secret !== ""), "There is a secret");
+  const hmacs = secrets.map((secret) => new Hmac(secret));
   return {
     async fetch(request) {
-      const refusal = judge(request, options);
+      const refusal = judge(request, hmacs, options.clock);
       if (refusal === undefined) return await service.fetch(request);
       onRefused?.(refusal);
       await request.body?.cancel();
@@ -109,7 +112,11 @@ export function authenticated(service: Service, options: AuthenticationOptions):
   };
 }
 
-function judge(request: Request, options: AuthenticationOptions): AuthRefusal | undefined {
+function judge(
+  request: Request,
+  hmacs: readonly Hmac[],
+  clock: Clock,
+): AuthRefusal | undefined {
   const header = request.headers.get("authorization");
   if (header === null || !header.startsWith(SCHEME)) return { reason: "no token" };
   const parts = TOKEN.exec(header.slice(SCHEME.length));
@@ -122,11 +129,11 @@ function judge(request: Request, options: AuthenticationOptions): AuthRefusal | 
     string,
   ];
   const claimedNodeId = nodeId;
-  const aheadMs = Number(timeMs) - options.clock.nowMs();
+  const aheadMs = Number(timeMs) - clock.nowMs();
   // First the signature: only who has the secret learns, from the log, that a clock is wrong.
   const sent = Buffer.from(mac, "hex");
-  const matching = options.secrets.map((secret) =>
-    timingSafeEqual(sent, macOf(secret, { nodeId, timeMs, nonce }, request))
+  const matching = hmacs.map((hmac) =>
+    timingSafeEqual(sent, macOf(hmac, { nodeId, timeMs, nonce }, request))
   );
   if (!matching.includes(true)) return { reason: "wrong signature", claimedNodeId };
   if (Math.abs(aheadMs) <= NODE_TOKEN_WINDOW_MS) return undefined;
@@ -134,7 +141,7 @@ function judge(request: Request, options: AuthenticationOptions): AuthRefusal | 
 }
 
 /** Both ends see the request line that travels, so they sign the same text. */
-function macOf(secret: string, claims: Claims, request: Request): Buffer {
+function macOf(hmac: Hmac, claims: Claims, request: Request): Uint8Array {
   const { host, pathname, search } = new URL(request.url);
   const { nodeId, timeMs, nonce } = claims;
   const said = [
@@ -146,5 +153,5 @@ function macOf(secret: string, claims: Claims, request: Request): Buffer {
     host,
     pathname + search,
   ];
-  return createHmac("sha256", secret).update(said.join("\n")).digest();
+  return hmac.of(said.join("\n"));
 }

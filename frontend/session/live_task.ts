@@ -5,15 +5,12 @@
  * @module
  */
 
-import type { Clock } from "@gitstratum/core";
+import { type Clock, WAIT_IS_OVER } from "@gitstratum/core";
 
 /** Longest silence while the server computes. Proxies commonly cut a line after 30 to 60 s. */
 export const KEEP_ALIVE_MS = 5000;
 /** Progress text kept for a client that does not read; older text gives way. */
 const PENDING_CHARACTERS_MAX = 16 * 1024;
-
-/** Given as a reason, for the usual one is an error that keeps its stack: too dear for each push. */
-const WAIT_IS_OVER = "The wait is over";
 
 /** How a task is shown. */
 export interface LiveTaskOptions {

@@ -7,6 +7,7 @@
 import type { z } from "zod";
 import { GitStratumError } from "@gitstratum/core";
 import {
+  type ClientOptions,
   type Fetcher,
   JsonClient,
   type RepositoryInfo,
@@ -28,8 +29,8 @@ import type { NameState, RepositoryState } from "../partition/partition_view.ts"
 export class DirectoryStepsClient implements DirectorySteps {
   readonly #client: JsonClient;
 
-  /** Asks the node behind `fetcher`; `baseUrl` has no slash at its end. */
-  constructor(fetcher: Fetcher, options: { readonly baseUrl: string }) {
+  /** Asks the node behind `fetcher`. */
+  constructor(fetcher: Fetcher, options: ClientOptions) {
     this.#client = new JsonClient(fetcher, options);
   }
 

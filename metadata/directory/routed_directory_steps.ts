@@ -116,9 +116,9 @@ export class RoutedDirectorySteps implements DirectorySteps {
 
   #in<T>(partition: Partition, work: (steps: DirectorySteps) => Promise<T>): Promise<T> {
     const { local, nodeId, router } = this.#options;
-    return router.call(partition, ({ node, baseUrl, fetcher }) => {
+    return router.call(partition, ({ node, baseUrl, fetcher, signal }) => {
       if (node.id === nodeId) return work(local);
-      return work(new DirectoryStepsClient(fetcher, { baseUrl }));
+      return work(new DirectoryStepsClient(fetcher, { baseUrl, signal }));
     });
   }
 }

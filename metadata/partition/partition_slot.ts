@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type ErrorCode, GitStratumError } from "@gitstratum/core";
+import { type ErrorCode, GitStratumError, WAIT_IS_OVER } from "@gitstratum/core";
 import type { Partition } from "@gitstratum/core/consensus";
 import type { NodeLease, PartitionClaim } from "@gitstratum/core/rpc";
 import { Mutex } from "./mutex.ts";
@@ -95,7 +95,7 @@ export class PartitionSlot {
       // Whichever of the two comes second has nobody to tell.
       opening.catch(() => undefined);
       late.catch(() => undefined);
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
   }
 

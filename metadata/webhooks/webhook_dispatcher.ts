@@ -21,6 +21,7 @@ import {
   hasCode,
   type Logger,
   type Random,
+  WAIT_IS_OVER,
   WEBHOOK_ANSWER_BYTES_MAX,
   WEBHOOK_ATTEMPT_MS_MAX,
   WEBHOOK_CLOCK_SKEW_MS,
@@ -164,7 +165,7 @@ export class WebhookDispatcher {
       // The sleep is cut short by stop().
     } finally {
       this.#stop.signal.removeEventListener("abort", stop);
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, GitStratumError } from "@gitstratum/core";
+import { type Clock, GitStratumError, WAIT_IS_OVER } from "@gitstratum/core";
 import type { ExtentId, NodeId } from "@gitstratum/core/rpc";
 import { HedgedRead, type HedgedReadInput, type ReadOutcome } from "./hedged_read.ts";
 import type { NodeCaller } from "./node_caller.ts";
@@ -53,7 +53,7 @@ export class ExtentReader {
     const perform = (outputs: ReturnType<typeof machine.start>) => {
       for (const output of outputs) {
         if (output.kind === "ask") {
-          timer.abort();
+          timer.abort(WAIT_IS_OVER);
           timer = new AbortController();
           this.#clock.sleep(this.#lateMs, timer.signal).then(
             () => step({ kind: "late" }),
@@ -72,7 +72,7 @@ export class ExtentReader {
     try {
       return await promise;
     } finally {
-      timer.abort();
+      timer.abort(WAIT_IS_OVER);
     }
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Clock, hasCode } from "@gitstratum/core";
+import { type Clock, hasCode, WAIT_IS_OVER } from "@gitstratum/core";
 import type { NodeId } from "@gitstratum/core/rpc";
 import { MergeBatcher } from "./merge_batcher.ts";
 import type { NodeCaller } from "./node_caller.ts";
@@ -110,7 +110,7 @@ export class ExtentWriter {
             onOutcome(output.outcome);
             break;
           case "settled":
-            ended.abort();
+            ended.abort(WAIT_IS_OVER);
             if (output.missed.length + output.differing.length > 0) {
               this.#options.onReport(at(write, machine.version), output);
             }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Clock, GitStratumError, hasCode } from "@gitstratum/core";
+import { type Clock, GitStratumError, hasCode, WAIT_IS_OVER } from "@gitstratum/core";
 import { CircuitBreaker, type NodeId } from "@gitstratum/core/rpc";
 import type { ReplicaNode } from "./replica_node.ts";
 
@@ -70,7 +70,7 @@ export class NodeCaller {
     try {
       return await Promise.race([answer, late]);
     } finally {
-      answered.abort();
+      answered.abort(WAIT_IS_OVER);
     }
   }
 }

@@ -20,6 +20,7 @@ import {
   REPLICA_LEAF_COUNT_MAX,
   REPLICA_NAME_COUNT_MAX,
   REPLICA_RANGE_COUNT_MAX,
+  WAIT_IS_OVER,
 } from "@gitstratum/core";
 import {
   CHECKSUM_HEADER,
@@ -290,7 +291,7 @@ export class ReplicaClient implements ReplicaNode, PeerDigests {
         cause,
       });
     } finally {
-      answered.abort();
+      answered.abort(WAIT_IS_OVER);
     }
   }
 }

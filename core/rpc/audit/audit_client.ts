@@ -6,7 +6,7 @@
 
 import { AUDIT_PAGE_BYTES_MAX } from "../../limits.ts";
 import type { Fetcher } from "../fetcher.ts";
-import { JsonClient } from "../json_client.ts";
+import { type ClientOptions, JsonClient } from "../json_client.ts";
 import { PartitionRouter, type PartitionRouterOptions } from "../metadata/partition_router.ts";
 import { callPrimaries } from "../metadata/primaries.ts";
 import {
@@ -30,7 +30,7 @@ export class AuditClient implements AuditTrail {
   /** Asks the service behind `fetcher` at `path`. */
   constructor(
     fetcher: Fetcher,
-    options: { readonly path: string; readonly baseUrl?: string },
+    options: ClientOptions & { readonly path: string },
   ) {
     this.#client = new JsonClient(fetcher, options);
     this.#path = options.path;
@@ -58,8 +58,9 @@ export class RoutedAuditTrail implements AuditTrail {
   /** {@inheritDoc AuditTrail.query} */
   async query(query: AuditQuery): Promise<readonly AuditEvent[]> {
     const pages = await callPrimaries(this.#router, query.partitions, (target, partitions) => {
-      const options = { path: METADATA_AUDIT_PATH, baseUrl: target.baseUrl };
-      return new AuditClient(target.fetcher, options).query({ ...query, partitions });
+      const { fetcher, baseUrl, signal } = target;
+      const client = new AuditClient(fetcher, { path: METADATA_AUDIT_PATH, baseUrl, signal });
+      return client.query({ ...query, partitions });
     });
     return mergedAuditPages(pages, query.limit);
   }

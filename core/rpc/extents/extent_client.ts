@@ -25,7 +25,7 @@ import {
 } from "./extent_wire.ts";
 import type { Fetcher } from "../fetcher.ts";
 import { type ExtentId, type NetworkId, parseExtentId, parseNetworkId } from "../ids.ts";
-import { JsonClient } from "../json_client.ts";
+import { type ClientOptions, JsonClient } from "../json_client.ts";
 
 /** The answer to a call that has nothing to tell. */
 const doneSchema: z.ZodType<Record<never, never>> = z.object({});
@@ -47,8 +47,8 @@ export const extentListSchema: z.ZodType<{ readonly extents: ExtentInfo[] }> = z
 export class ExtentClient implements ExtentStore {
   readonly #client: JsonClient;
 
-  /** Makes a client; `baseUrl` has no slash at its end. */
-  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+  /** Makes a client. */
+  constructor(fetcher: Fetcher, options: ClientOptions = {}) {
     this.#client = new JsonClient(fetcher, options);
   }
 

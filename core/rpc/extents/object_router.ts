@@ -18,6 +18,7 @@ import type { Clock } from "../../clock.ts";
 import { GitStratumError, hasCode } from "../../error.ts";
 import { OBJECT_ATTEMPT_MS_MAX, OBJECT_CALL_MS_MAX } from "../../limits.ts";
 import type { Random } from "../../random.ts";
+import { WAIT_IS_OVER } from "../../wait_is_over.ts";
 import { CircuitBreaker } from "../circuit_breaker.ts";
 import { ExtentClient } from "./extent_client.ts";
 import type { Fetcher } from "../fetcher.ts";
@@ -137,7 +138,7 @@ export class ObjectRouter {
         this.#overdue(call.key, over.signal),
       ]);
     } finally {
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
   }
 
@@ -173,7 +174,7 @@ export class ObjectRouter {
         const verdict = verdictOf(failures, nodes.length);
         if (verdict === undefined) askNext();
         else reject(verdict);
-      }).finally(() => answered.abort());
+      }).finally(() => answered.abort(WAIT_IS_OVER));
     };
     askNext();
     return promise;
@@ -182,10 +183,7 @@ export class ObjectRouter {
   /** A client of a node whose calls end with the signal. */
   #client(node: TopologyNode, signal: AbortSignal): ExtentClient {
     const fetcher = this.#options.fetcherFor(node.address);
-    return new ExtentClient(
-      (request) => fetcher(new Request(request, { signal })),
-      { baseUrl: node.address },
-    );
+    return new ExtentClient(fetcher, { baseUrl: node.address, signal });
   }
 
   /** Rejects when an attempt takes too long; never resolves. */
@@ -218,7 +216,7 @@ export class ObjectRouter {
         topology.changed(version, over.signal).then(() => {}, ended),
       ]);
     } finally {
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
   }
 }

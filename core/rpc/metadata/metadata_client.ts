@@ -11,7 +11,7 @@ import { decodeRecipe } from "../../recipe/recipe_decoder.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { readBodyBytes } from "../body.ts";
 import type { Fetcher } from "../fetcher.ts";
-import { type JsonCall, JsonClient, readAnswer } from "../json_client.ts";
+import { type ClientOptions, type JsonCall, JsonClient, readAnswer } from "../json_client.ts";
 import type {
   CreateRepositoryRequest,
   DeleteRepositoryRequest,
@@ -78,7 +78,7 @@ export class MetadataClient implements Metadata {
   readonly #client: JsonClient;
 
   /** Asks the service behind `fetcher`. */
-  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+  constructor(fetcher: Fetcher, options: ClientOptions = {}) {
     this.#client = new JsonClient(fetcher, options);
   }
 

@@ -22,6 +22,7 @@ import { GitStratumError, hasCode } from "../../error.ts";
 import { PARTITION_ATTEMPT_MS_MAX, PARTITION_CALL_MS_MAX } from "../../limits.ts";
 import type { Logger } from "../../logger.ts";
 import type { Random } from "../../random.ts";
+import { WAIT_IS_OVER } from "../../wait_is_over.ts";
 import type { Fetcher } from "../fetcher.ts";
 import { NodeLinks, type NodeRoute } from "../relay/node_links.ts";
 import type { NodeId, Topology, TopologyNode } from "../topology/topology.ts";
@@ -51,8 +52,10 @@ export interface RouteTarget {
   readonly node: TopologyNode;
   /** What paths are put behind: the node's address, or the way by another node. */
   readonly baseUrl: string;
-  /** Carries requests to it, until the attempt is given up. */
+  /** Carries requests to it. */
   readonly fetcher: Fetcher;
+  /** Aborts when the attempt is given up: what its requests are to be made with. */
+  readonly signal: AbortSignal;
   /** Which attempt this is, from 1. */
   readonly attempt: number;
   /** Rejects when the way is cut and another one is known; never resolves, is silent once over. */
@@ -69,6 +72,8 @@ export interface RouteAttempt {
   readonly target: (node: TopologyNode) => RouteTarget;
 }
 
+/** Most calls are answered within this time, in milliseconds, and nothing else is watched for them. */
+const UNWATCHED_MS = 100;
 /** The first pause between two attempts, and the longest after doublings, in milliseconds. */
 const PAUSE_MS = 25;
 const PAUSE_MS_MAX = 800;
@@ -159,44 +164,58 @@ export class PartitionRouter {
     const { topology, attempt, isStale } = options;
     const over = new AbortController();
     const cut = new AbortController();
-    const { promise: unreachable, reject: giveUp } = Promise.withResolvers<never>();
+    const ways = new UsedWays((route) =>
+      unlessOver(this.#links.watch(route, over.signal), over.signal)
+    );
     const target = (node: TopologyNode): RouteTarget => {
       const route = this.#links.routeTo(node);
-      const fetcher = this.#cuttable(route, { cut: cut.signal, over: over.signal, giveUp });
+      const fetcher = this.#cuttable(route, { cut: cut.signal, ways });
       const lost = (over: AbortSignal) => unlessOver(this.#links.watch(route, over), over);
-      return { node, attempt, baseUrl: route.baseUrl, fetcher, cut: lost };
+      const { signal } = cut;
+      return { node, attempt, baseUrl: route.baseUrl, fetcher, signal, cut: lost };
     };
     try {
       return await Promise.race([
         work({ topology, attempt, target }),
-        unreachable,
-        this.#outdated(topology, isStale, over.signal),
-        this.#overdue(over.signal),
+        this.#pointless({ topology, isStale, ways, over: over.signal }),
       ]);
     } catch (error) {
       cut.abort(error);
       throw error;
     } finally {
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
   }
 
-  /** Carries requests over a way, which is watched from the first one on, until the attempt is over. */
+  /** Rejects when an attempt can come to nothing any more; never resolves. */
+  async #pointless(
+    attempt: {
+      readonly topology: Topology;
+      readonly isStale: (before: Topology, now: Topology) => boolean;
+      readonly ways: UsedWays;
+      readonly over: AbortSignal;
+    },
+  ): Promise<never> {
+    const { topology, isStale, ways, over } = attempt;
+    await unlessOver(this.#options.clock.sleep(UNWATCHED_MS, over), over);
+    return await Promise.race([
+      ways.lost(),
+      this.#outdated(topology, isStale, over),
+      this.#overdue(over),
+    ]);
+  }
+
+  /** Carries requests over a way, and takes note of it. */
   #cuttable(
     route: NodeRoute,
-    attempt: {
-      readonly cut: AbortSignal;
-      readonly over: AbortSignal;
-      readonly giveUp: (error: unknown) => void;
-    },
+    attempt: { readonly cut: AbortSignal; readonly ways: UsedWays },
   ): Fetcher {
-    const { cut, over, giveUp } = attempt;
-    let isWatched = false;
+    const { cut, ways } = attempt;
     return async (request) => {
-      if (!isWatched) unlessOver(this.#links.watch(route, over), over).catch(giveUp);
-      isWatched = true;
+      ways.use(route);
       try {
-        return await route.fetcher(new Request(request, { signal: cut }));
+        // Who made the request with the signal is spared a copy of it.
+        return await route.fetcher(request);
       } catch (error) {
         if (!cut.aborted) this.#links.failed(route);
         throw error;
@@ -223,7 +242,8 @@ export class PartitionRouter {
   }
 
   async #overdue(over: AbortSignal): Promise<never> {
-    await unlessOver(this.#options.clock.sleep(PARTITION_ATTEMPT_MS_MAX, over), over);
+    const leftMs = PARTITION_ATTEMPT_MS_MAX - UNWATCHED_MS;
+    await unlessOver(this.#options.clock.sleep(leftMs, over), over);
     throw new GitStratumError("unavailable", "Wait for no answer any longer", {
       data: { waitedMs: PARTITION_ATTEMPT_MS_MAX },
     });
@@ -243,8 +263,37 @@ export class PartitionRouter {
         unlessOver(topology.changed(version, over.signal), over.signal),
       ]);
     } finally {
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
+  }
+}
+
+/** The ways that an attempt has used, and those who watch them once it takes long. */
+class UsedWays {
+  readonly #watch: (route: NodeRoute) => Promise<never>;
+  readonly #routes = new Set<NodeRoute>();
+  readonly #lost = Promise.withResolvers<never>();
+  #isWatching = false;
+
+  constructor(watch: (route: NodeRoute) => Promise<never>) {
+    this.#watch = watch;
+  }
+
+  use(route: NodeRoute): void {
+    if (this.#routes.has(route)) return;
+    this.#routes.add(route);
+    if (this.#isWatching) this.#begin(route);
+  }
+
+  /** Watches from now on. Rejects when a way is cut and another one is known; never resolves. */
+  lost(): Promise<never> {
+    this.#isWatching = true;
+    for (const route of this.#routes) this.#begin(route);
+    return this.#lost.promise;
+  }
+
+  #begin(route: NodeRoute): void {
+    this.#watch(route).catch(this.#lost.reject);
   }
 }
 

@@ -52,8 +52,8 @@ function open(
     },
   });
   const call = () =>
-    router.call(PARTITION, async ({ baseUrl, fetcher }) => {
-      return await (await fetcher(new Request(baseUrl))).text();
+    router.call(PARTITION, async ({ baseUrl, fetcher, signal }) => {
+      return await (await fetcher(new Request(baseUrl, { signal }))).text();
     });
   return { clock, topology, router, asked, call };
 }
@@ -174,8 +174,8 @@ Deno.test("call() leaves a node that is slow for everybody to itself", async () 
 
 /** Puts a question to the primary. */
 function askWith(router: PartitionRouter): Promise<string> {
-  return router.call(PARTITION, async ({ baseUrl, fetcher }) => {
-    const client = new JsonClient(fetcher, { baseUrl });
+  return router.call(PARTITION, async ({ baseUrl, fetcher, signal }) => {
+    const client = new JsonClient(fetcher, { baseUrl, signal });
     return await (await client.send("/question?x=1", { method: "POST", body: "body" })).text();
   });
 }

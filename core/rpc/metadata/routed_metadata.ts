@@ -245,6 +245,6 @@ function byPlace(a: RepositoryInfo, b: RepositoryInfo): number {
   return a.repositoryId < b.repositoryId ? -1 : 1;
 }
 
-function clientOf({ fetcher, baseUrl }: RouteTarget): MetadataClient {
-  return new MetadataClient(fetcher, { baseUrl });
+function clientOf({ fetcher, ...options }: RouteTarget): MetadataClient {
+  return new MetadataClient(fetcher, options);
 }

@@ -20,6 +20,7 @@ import { createHash } from "node:crypto";
 import type { Partition } from "../../consensus/log.ts";
 import { GitStratumError } from "../../error.ts";
 import { KIB } from "../../limits.ts";
+import { WAIT_IS_OVER } from "../../wait_is_over.ts";
 import type { PartitionRouter, RouteTarget } from "./partition_router.ts";
 import type { Topology } from "../topology/topology.ts";
 
@@ -123,7 +124,7 @@ class RoutedStream {
       const left = this.#router.left(this.#partition, options);
       return (await Promise.race([reader.read(), left, target.cut(over.signal)])).value;
     } finally {
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
   }
 

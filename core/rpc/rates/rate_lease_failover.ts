@@ -11,6 +11,7 @@ import { assert } from "../../assert.ts";
 import type { Clock } from "../../clock.ts";
 import { GitStratumError } from "../../error.ts";
 import { RATE_CALL_MS_MAX } from "../../limits.ts";
+import { WAIT_IS_OVER } from "../../wait_is_over.ts";
 import type { Fetcher } from "../fetcher.ts";
 import {
   RateLeaseClient,
@@ -61,7 +62,7 @@ export class RateLeaseFailover implements RateLeases {
       this.#index++;
       throw error;
     } finally {
-      ended.abort();
+      ended.abort(WAIT_IS_OVER);
     }
   }
 }

@@ -19,6 +19,7 @@ import type { Clock } from "../../clock.ts";
 import { GitStratumError } from "../../error.ts";
 import type { Logger } from "../../logger.ts";
 import type { Random } from "../../random.ts";
+import { WAIT_IS_OVER } from "../../wait_is_over.ts";
 import type { Fetcher } from "../fetcher.ts";
 import type { NodeId, NodeState, TopologyNode } from "../topology/topology.ts";
 import type { TopologySource } from "../topology/topology_source.ts";
@@ -224,7 +225,7 @@ export class NodeLinks {
       // Whichever of the two comes second has nobody to tell.
       answer.catch(() => undefined);
       late.catch(() => undefined);
-      over.abort();
+      over.abort(WAIT_IS_OVER);
     }
   }
 }

@@ -13,6 +13,7 @@ import type { Clock } from "../../clock.ts";
 import { GitStratumError, hasCode } from "../../error.ts";
 import { CONTROL_CALL_MS_MAX } from "../../limits.ts";
 import type { Random } from "../../random.ts";
+import { WAIT_IS_OVER } from "../../wait_is_over.ts";
 import type { Fetcher } from "../fetcher.ts";
 import type {
   Control,
@@ -147,7 +148,7 @@ export class ControlFailover implements Control, RepairSwitch {
     try {
       return await Promise.race([call({ fetcher: cuttable, baseUrl }), timeout]);
     } finally {
-      ended.abort();
+      ended.abort(WAIT_IS_OVER);
     }
   }
 }
