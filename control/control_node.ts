@@ -14,6 +14,7 @@ import {
   type NodeRegistration,
   OWN_LEVELS,
   type RegisterNodeRequest,
+  releaseLevelOf,
   type RepairSwitch,
   type SpokenLevels,
   type Topology,
@@ -178,7 +179,8 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   const controller = new Controller({ ...base, cluster, name, isAlone });
   await feed.open();
   const audit = new AccountAudit({ consensus, clock, random });
-  const access = await openAccessNode({ consensus, clock, logger, audit });
+  const releaseLevel = () => releaseLevelOf(feed.current());
+  const access = await openAccessNode({ consensus, clock, logger, audit, releaseLevel });
   await controller.open();
   const streams = new TopologyStreams(feed, clock);
   const control = new LocalControl({ registry, feed, controller, clock });
@@ -190,6 +192,7 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
       rates,
       webhooks: new WebhookStore(consensus, { clock, audit }),
       audit,
+      releaseLevel,
       access: access.service,
       logger,
     }),

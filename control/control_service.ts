@@ -51,8 +51,10 @@ export class ControlService implements Service {
     readonly control: Control & RepairSwitch;
     readonly streams: TopologyStreams;
     readonly rates: RateLeases;
-    readonly webhooks: Webhooks;
+    readonly webhooks: Webhooks & { basis(): Promise<number> };
     readonly audit: AuditTrail;
+    /** The level of the cluster. */
+    readonly releaseLevel: () => number;
     /** Answers below `/control/v1/access`. */
     readonly access: Service;
     readonly logger: Logger;

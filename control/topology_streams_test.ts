@@ -54,8 +54,16 @@ class Stage {
       },
       streams: this.streams,
       rates: { settle: unused },
-      webhooks: { create: unused, change: unused, remove: unused, find: unused, list: unused },
+      webhooks: {
+        create: unused,
+        change: unused,
+        remove: unused,
+        find: unused,
+        list: unused,
+        basis: unused,
+      },
       audit: { query: unused },
+      releaseLevel: () => 1,
       access: { fetch: unused },
       logger: silentLogger,
     });

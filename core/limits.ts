@@ -384,6 +384,11 @@ export const RATE_REPORT_COUNT_MAX = 1000;
 
 /** Access records in all: each frontend holds them, at 0.6 KiB each with the ways to find it. */
 export const ACCESS_RECORD_COUNT_MAX = 200_000;
+/**
+ * Marks of what was removed: two removals share one in a thousand times, and all of them together take
+ * less room in the consensus store than a page of records.
+ */
+export const REMOVAL_MARK_COUNT = 1024;
 /** Tokens of one user. */
 export const USER_TOKEN_COUNT_MAX = 256;
 /** Keys of one user: nobody has as many machines, and each login may look at all. */

@@ -73,8 +73,8 @@ export interface AccessStep {
   readonly changes: readonly AccessChange[];
 }
 
-/** Where a record is stored. */
-export function storedKey(key: RecordKey): string {
+/** Where a record is stored, or what else has such a key for its mark when it is gone. */
+export function storedKey(key: string): string {
   return RECORDS_PREFIX + key;
 }
 
@@ -149,7 +149,12 @@ export class AccessFeed {
     return entries.find(({ key }) => key === ACCESS_HEAD_KEY)?.modRevision ?? 0;
   }
 
-  /** The same for many who ask at a time. @throws as {@link AccessFeed.catchUp} */
+  /** A revision that all changes have which were acknowledged before. @throws `unavailable` */
+  async basis(): Promise<Revision> {
+    return (await this.#consensus.range(HEADS)).revision;
+  }
+
+  /** As {@link AccessFeed.catchUp}, for many who ask at a time. @throws as it does */
   confirm(): Promise<Revision> {
     return this.#confirming ??= this.catchUp().finally(() => this.#confirming = undefined);
   }

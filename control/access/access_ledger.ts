@@ -7,11 +7,14 @@
  * two control nodes can break it together. Within a process changes wait for each other. The entries of
  * the audit trail are put by the same transaction.
  *
+ * A change that has a basis is made only while nobody touched what it touches after that
+ * (`core/rpc/control_basis.ts`). It touches something itself, so it is made once at most, however often
+ * and however late its request arrives.
+ *
  * @module
  */
 
 import {
-  ACCESS_QUEUE_COUNT_MAX,
   ACCESS_RECORD_COUNT_MAX,
   assert,
   type Clock,
@@ -28,9 +31,10 @@ import {
   type RecordKey,
   recordKey,
 } from "@gitstratum/core/access";
-import type { Change, Consensus } from "@gitstratum/core/consensus";
-import type { Provenance } from "@gitstratum/core/rpc";
+import type { Change, Consensus, Revision, TransactionResult } from "@gitstratum/core/consensus";
+import type { Provenance, RepositoryId } from "@gitstratum/core/rpc";
 import type { AccountAudit } from "../audit/account_audit.ts";
+import { outOfDate, removalMarks, untouchedSince } from "../removal_marks.ts";
 import { encodeJson } from "../stored_json.ts";
 import { actOf } from "./access_act.ts";
 import {
@@ -40,6 +44,7 @@ import {
   storedKey,
 } from "./access_feed.ts";
 import { InsertQueue } from "./insert_queue.ts";
+import { Turns } from "./turns.ts";
 
 /** Changes of one step: the rest of the transaction is the head, and room. */
 export const ACCESS_STEP_CHANGE_COUNT_MAX: number = CONSENSUS_OPERATION_COUNT_MAX - 8;
@@ -54,39 +59,77 @@ export interface AccessPlan<T> {
   readonly outcome: T;
   /** Which of the changes are kept in the audit trail; all, unless told. */
   readonly recorded?: readonly AccessChange[];
+  /** What nobody may have put or removed after the basis; the recorded changes' keys, unless told. */
+  readonly touched?: readonly TouchedKey[];
+  /** Whose removal this is; that of the recorded changes that remove something, unless told. */
+  readonly gone?: readonly TouchedKey[];
+}
+
+/** A record, or what records are about: an account by its name in lower case, a repository. */
+export type TouchedKey = RecordKey | `account/${string}` | `repository/${string}`;
+
+/** What a grant on an owner is about: it ends with the account, and is not for a later one of the name. */
+export function accountKey(name: string): `account/${string}` {
+  return `account/${name.toLowerCase()}`;
+}
+
+/** What everything that a repository has is about. */
+export function repositoryKey(repository: RepositoryId): `repository/${string}` {
+  return `repository/${repository}`;
+}
+
+/** A removal of however many records. */
+export interface AccessRemoval {
+  /** Planned with each step: what keeps others from adding to what is removed. */
+  readonly first: readonly AccessChange[];
+  /** In any number of steps. */
+  readonly removed: readonly AccessRecord[];
+  /** With the last step. */
+  readonly last: readonly AccessChange[];
+  /** Whose removal this is, besides the last changes'. */
+  readonly gone?: readonly TouchedKey[];
+}
+
+/** What a ledger is made of. */
+export interface AccessLedgerParts {
+  readonly consensus: Consensus;
+  /** Follows the records of the same store. */
+  readonly feed: AccessFeed;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly audit: AccountAudit;
 }
 
 /** Decides on changes. */
 export class AccessLedger {
-  readonly #consensus: Consensus;
-  readonly #feed: AccessFeed;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
-  readonly #audit: AccountAudit;
+  readonly #parts: AccessLedgerParts;
+  readonly #basis: Revision | undefined;
   readonly #insertions: InsertQueue;
-  #last: Promise<unknown> = Promise.resolve();
-  #waitingCount = 0;
+  readonly #turns: Turns;
 
-  /** Decides on the records that `feed` follows in the same store. */
-  constructor(options: {
-    readonly consensus: Consensus;
-    readonly feed: AccessFeed;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly audit: AccountAudit;
+  /** Decides on what is stored, whatever that is. */
+  constructor(parts: AccessLedgerParts, based?: {
+    readonly basis: Revision;
+    readonly insertions: InsertQueue;
+    readonly turns: Turns;
   }) {
-    this.#consensus = options.consensus;
-    this.#feed = options.feed;
-    this.#clock = options.clock;
-    this.#logger = options.logger;
-    this.#audit = options.audit;
+    this.#parts = parts;
+    this.#basis = based?.basis;
     const head = { kind: "put", key: ACCESS_JOBS_HEAD_KEY, value: encodeJson({}) } as const;
-    this.#insertions = new InsertQueue({ ...options, head });
+    this.#insertions = based?.insertions ?? new InsertQueue({ ...parts, head });
+    this.#turns = based?.turns ?? new Turns();
+  }
+
+  /** The same ledger for changes that stand on a basis, or on none. */
+  since(basis: Revision | undefined): AccessLedger {
+    if (basis === undefined) return this;
+    const based = { basis, insertions: this.#insertions, turns: this.#turns };
+    return new AccessLedger(this.#parts, based);
   }
 
   /** Wall time for new records, in milliseconds since the epoch. */
   nowMs(): number {
-    return Math.floor(this.#clock.nowMs());
+    return Math.floor(this.#parts.clock.nowMs());
   }
 
   /**
@@ -96,7 +139,7 @@ export class AccessLedger {
    */
   async look<T>(look: (view: MemoryAccessView) => T): Promise<T> {
     try {
-      return look(this.#feed.view);
+      return look(this.#parts.feed.view);
     } catch (error) {
       if (!hasCode(error, "not-found")) throw error;
       return await this.read(look);
@@ -105,8 +148,8 @@ export class AccessLedger {
 
   /** Looks at the newest records. @throws `unavailable`, and what `look` throws */
   async read<T>(look: (view: MemoryAccessView) => T): Promise<T> {
-    await this.#feed.catchUp();
-    return look(this.#feed.view);
+    await this.#parts.feed.catchUp();
+    return look(this.#parts.feed.view);
   }
 
   /**
@@ -115,45 +158,40 @@ export class AccessLedger {
    * audit trail tells of `provenance`.
    *
    * @throws `unavailable` when the outcome is unknown or others are always first; `exhausted`
+   * @throws `conflict` when somebody touched the same after the basis
    */
   change<T>(
     plan: (view: MemoryAccessView) => AccessPlan<T>,
     provenance?: Provenance,
   ): Promise<T> {
-    if (this.#waitingCount >= ACCESS_QUEUE_COUNT_MAX) {
-      throw new GitStratumError("unavailable", "Have too many changes of access records waiting", {
-        data: { countMax: ACCESS_QUEUE_COUNT_MAX },
-      });
-    }
-    this.#waitingCount++;
-    const turn = this.#last.then(() => this.#decide(plan, provenance)).finally(() =>
-      this.#waitingCount--
-    );
-    // Whoever comes next does not care how this one ended; its caller hears it.
-    this.#last = turn.catch(() => {});
-    return turn;
+    return this.#turns.take(() => this.#decide(plan, provenance));
   }
 
   /**
-   * Removes however many records, in steps; `last` come with the last step. `first` is planned with
-   * each: it may throw, and it may change what keeps others from adding to what is removed.
+   * Removes however many records, in steps. `plan` may throw.
+   *
+   * @throws as {@link change}
    */
   async removeAll(
-    plan: (view: MemoryAccessView) => {
-      readonly first: readonly AccessChange[];
-      readonly removed: readonly AccessRecord[];
-      readonly last: readonly AccessChange[];
-    },
+    plan: (view: MemoryAccessView) => AccessRemoval,
     provenance?: Provenance,
   ): Promise<void> {
-    for (let isDone = false; !isDone;) {
+    for (let stepCount = 0, isDone = false; !isDone; stepCount++) {
       isDone = await this.change((view) => {
-        const { first, removed, last } = plan(view);
+        const { first, removed, last, gone = [] } = plan(view);
         const some = removed.slice(0, ACCESS_STEP_CHANGE_COUNT_MAX - first.length - last.length)
           .map((record) => ({ kind: "remove", key: recordKey(record) } as const));
         const outcome = some.length === removed.length;
         const recorded = outcome ? last : first;
-        return { changes: [...some, ...recorded], recorded, outcome };
+        // What the first step put is this removal's own.
+        const own = stepCount === 0 ? [] : first.map(keyOf);
+        return {
+          changes: [...some, ...recorded],
+          recorded,
+          touched: [...gone, ...[...first, ...last].map(keyOf).filter((key) => !own.includes(key))],
+          gone: outcome ? [...last.map(keyOf), ...gone] : [],
+          outcome,
+        };
       }, provenance);
     }
   }
@@ -169,7 +207,7 @@ export class AccessLedger {
     record: JobTokenRecord,
     options: { readonly standsOn: RecordKey; readonly provenance: Provenance | undefined },
   ): Promise<boolean> {
-    const { view } = this.#feed;
+    const { view } = this.#parts.feed;
     const change = { kind: "put", record } as const;
     this.#checkRoom([change]);
     const key = storedKey(recordKey(record));
@@ -189,45 +227,76 @@ export class AccessLedger {
     plan: (view: MemoryAccessView) => AccessPlan<T>,
     provenance: Provenance | undefined,
   ): Promise<T> {
-    const { view } = this.#feed;
+    const { feed } = this.#parts;
+    let refusedHead: Revision | undefined;
     for (let round = 0; round < ROUND_COUNT_MAX; round++) {
-      const head = await this.#feed.catchUp();
+      const head = await feed.catchUp();
       // Another change was heard of since the head was read: it is one step further on.
-      if (this.#feed.head !== head) continue;
-      const { changes, outcome, recorded = changes } = plan(view);
-      if (changes.length === 0) return outcome;
-      this.#checkRoom(changes);
-      const { succeeded, revision } = await this.#consensus.transact({
-        compares: [{ key: ACCESS_HEAD_KEY, target: "modRevision", operator: "=", value: head }],
-        then: [
-          { kind: "put", key: ACCESS_HEAD_KEY, value: encodeJson({}) },
-          ...changes.map(stored),
-          ...this.#audit.changes(
-            recorded.map((change) => actOf(change, { view, provenance }))
-              .filter((act) => act !== undefined),
-          ),
-        ],
-      });
-      if (!succeeded) continue;
+      if (feed.head !== head) continue;
+      const decided = plan(feed.view);
+      if (decided.changes.length === 0 && (decided.gone ?? []).length === 0) {
+        return decided.outcome;
+      }
+      if (head === refusedHead) {
+        // The head is what it was, so another condition did not hold. What was only to be marked is.
+        if (decided.changes.length === 0) return decided.outcome;
+        throw outOfDate(this.#basis!);
+      }
+      this.#checkRoom(decided.changes);
+      const { succeeded, revision } = await this.#transact(decided, { head, provenance });
+      if (!succeeded) {
+        refusedHead = head;
+        continue;
+      }
       await this.#known(revision);
-      return outcome;
+      return decided.outcome;
     }
     throw new GitStratumError("unavailable", "Meet too many others who change access records");
   }
 
+  #transact(
+    plan: AccessPlan<unknown>,
+    options: { readonly head: Revision; readonly provenance: Provenance | undefined },
+  ): Promise<TransactionResult> {
+    const { consensus, feed: { view }, audit } = this.#parts;
+    const { head, provenance } = options;
+    const { changes, recorded = changes, touched = recorded.map(keyOf) } = plan;
+    const removed = recorded.filter(({ kind }) => kind === "remove").map(keyOf);
+    const { gone = removed } = plan;
+    const guards = this.#basis === undefined
+      ? []
+      : untouchedSince(this.#basis, touched.map(storedKey));
+    return consensus.transact({
+      compares: [
+        { key: ACCESS_HEAD_KEY, target: "modRevision", operator: "=", value: head },
+        ...guards,
+      ],
+      then: [
+        { kind: "put", key: ACCESS_HEAD_KEY, value: encodeJson({}) },
+        ...changes.map(stored),
+        ...removalMarks(gone.map(storedKey)),
+        ...audit.changes(
+          recorded.map((change) => actOf(change, { view, provenance }))
+            .filter((act) => act !== undefined),
+        ),
+      ],
+    });
+  }
+
   /** The change is made; that it is known here only saves others from asking twice. */
   async #known(revision: number): Promise<void> {
+    const { feed, logger } = this.#parts;
     try {
-      await this.#feed.reached(revision);
+      await feed.reached(revision);
     } catch (error) {
       if (!hasCode(error, "unavailable")) throw error;
-      this.#logger.warn("Make a change of access records that is not heard of yet", { error });
+      logger.warn("Make a change of access records that is not heard of yet", { error });
     }
   }
 
   #checkRoom(changes: readonly AccessChange[]): void {
     assert(changes.length <= ACCESS_STEP_CHANGE_COUNT_MAX, "A step fits a transaction");
-    const { view } = this.#feed;
+    const { view } = this.#parts.feed;
     const added =
       changes.filter((change) =>
         change.kind === "put" && view.get(recordKey(change.record)) === undefined
@@ -238,6 +307,10 @@ export class AccessLedger {
       });
     }
   }
+}
+
+function keyOf(change: AccessChange): RecordKey {
+  return change.kind === "put" ? recordKey(change.record) : change.key;
 }
 
 function stored(change: AccessChange): Change {

@@ -6,7 +6,7 @@
 
 import { type Clock, type Logger, toError } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
-import type { Consensus } from "@gitstratum/core/consensus";
+import type { Consensus, Revision } from "@gitstratum/core/consensus";
 import type { Access } from "@gitstratum/core/rpc/access";
 import type { AccountAudit } from "../audit/account_audit.ts";
 import { AccessFeed } from "./access_feed.ts";
@@ -39,18 +39,20 @@ export async function openAccessNode(options: {
   readonly logger: Logger;
   /** Keeps who did what. */
   readonly audit: AccountAudit;
+  /** The level of the cluster. */
+  readonly releaseLevel: () => number;
 }): Promise<AccessNode> {
   const { clock, logger } = options;
   const feed = new AccessFeed(options);
   await feed.open();
   const ledger = new AccessLedger({ ...options, feed });
   const streams = new AccessStreams(feed, clock);
-  const access = accessStore(ledger);
+  const accessSince = (basis?: Revision) => accessStore(ledger.since(basis));
   const stop = new AbortController();
   const sweeping = sweep(ledger, { clock, logger, signal: stop.signal });
   return {
-    service: new AccessService({ access, feed, streams, logger }),
-    access,
+    service: new AccessService({ ...options, accessSince, feed, streams }),
+    access: accessSince(),
     view: feed.view,
     drain: () => streams.close(),
     async close() {

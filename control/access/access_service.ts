@@ -6,9 +6,17 @@
 
 import { type Context, Hono } from "@hono/hono";
 import { GitStratumError, JSON_BODY_BYTES_MAX, type Logger } from "@gitstratum/core";
-import { errorResponse, readBodyBytes, readJson, type Service } from "@gitstratum/core/rpc";
+import type { Revision } from "@gitstratum/core/consensus";
+import {
+  checkBasisLevel,
+  errorResponse,
+  readBodyBytes,
+  readJson,
+  type Service,
+} from "@gitstratum/core/rpc";
 import {
   type Access,
+  ACCESS_BASIS_PATH,
   ACCESS_CALLS,
   ACCESS_PATH,
   accessBodySchema,
@@ -23,21 +31,28 @@ const REVISION = /^[0-9]{1,15}$/;
 /** Answers frontends. */
 export class AccessService implements Service {
   readonly #app = new Hono();
-  readonly #access: Access;
+  readonly #accessSince: (basis: Revision | undefined) => Access;
   readonly #feed: AccessFeed;
   readonly #streams: AccessStreams;
 
-  /** Makes a service that speaks for `access`. */
+  /** Makes a service that speaks for what `accessSince` gives. */
   constructor(parts: {
-    readonly access: Access;
+    /** The calls, for changes that stand on a basis, or on none. */
+    readonly accessSince: (basis: Revision | undefined) => Access;
     readonly feed: AccessFeed;
+    /** The level of the cluster. */
+    readonly releaseLevel: () => number;
     readonly streams: AccessStreams;
     readonly logger: Logger;
   }) {
-    this.#access = parts.access;
+    this.#accessSince = parts.accessSince;
     this.#feed = parts.feed;
     this.#streams = parts.streams;
     this.#app.get(`${ACCESS_PATH}/watch`, (c) => this.#watch(c));
+    this.#app.get(ACCESS_BASIS_PATH, async (c) => {
+      checkBasisLevel(parts.releaseLevel());
+      return c.json({ basis: await parts.feed.basis() });
+    });
     for (const name of Object.keys(ACCESS_CALLS) as AccessCallName[]) {
       this.#app.post(`${ACCESS_PATH}/${name}`, (c) => this.#call(name, c));
     }
@@ -70,8 +85,8 @@ export class AccessService implements Service {
       throw new GitStratumError("denied", "Refuse a body that its request line does not name");
     }
     const schema = accessBodySchema(ACCESS_CALLS[name].request);
-    const { request, provenance } = await readJson(new Response(body), schema);
-    const outcome = await this.#access[name](request as never, provenance);
+    const { request, provenance, basis } = await readJson(new Response(body), schema);
+    const outcome = await this.#accessSince(basis)[name](request as never, provenance);
     return c.json({ revision: this.#feed.view.revision, outcome });
   }
 }

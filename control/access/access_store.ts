@@ -12,7 +12,7 @@ import { grantCalls } from "./grant_calls.ts";
 import { listingCalls } from "./listing_calls.ts";
 import { trustCalls } from "./trust_calls.ts";
 
-/** All calls, each decided by the ledger. */
+/** All calls, each decided by the ledger: by `ledger.since(basis)` where a call has a basis. */
 export function accessStore(ledger: AccessLedger): Access {
   return {
     ...accountCalls(ledger),

@@ -17,7 +17,7 @@ import {
   type UserRecord,
 } from "@gitstratum/core/access";
 import type { Access, ChangeUserRequest, ClaimRequest } from "@gitstratum/core/rpc/access";
-import type { AccessLedger, AccessPlan } from "./access_ledger.ts";
+import { type AccessLedger, type AccessPlan, accountKey } from "./access_ledger.ts";
 
 /** The calls about users and owners. */
 export type AccountCalls = Pick<
@@ -93,7 +93,12 @@ export function accountCalls(ledger: AccessLedger): AccountCalls {
     async removeOwner({ name }, by) {
       await ledger.removeAll((view) => {
         const owner = ownerOf(view, name);
-        return { first: [], removed: view.grantsOnOwner(name), last: [remove(owner)] };
+        return {
+          first: [],
+          removed: view.grantsOnOwner(name),
+          last: [remove(owner)],
+          gone: [accountKey(name)],
+        };
       }, by);
       return {};
     },
@@ -188,5 +193,6 @@ function planRemoval(view: MemoryAccessView, id: UserId) {
     first: [put({ ...user, administrator: false, disabled: true })],
     removed: [...view.recordsOfUser(id), ...view.grantsOnOwner(user.name)],
     last: [remove(user)],
+    gone: [accountKey(user.name)],
   };
 }

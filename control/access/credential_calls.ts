@@ -17,6 +17,7 @@ import {
   parseSshPublicKey,
   type RecordId,
   type RecordKey,
+  recordKey,
   type TokenRecord,
   type UserKeyRecord,
 } from "@gitstratum/core/access";
@@ -28,7 +29,7 @@ import type {
   CreateTokenRequest,
   Done,
 } from "@gitstratum/core/rpc/access";
-import type { AccessLedger, AccessPlan } from "./access_ledger.ts";
+import { type AccessLedger, type AccessPlan, repositoryKey } from "./access_ledger.ts";
 import { missing, put, remove, userOf } from "./account_calls.ts";
 
 /** The calls about tokens and keys. */
@@ -185,7 +186,8 @@ function planDeployKey(
   const records = view.recordsOfRepository(repository);
   checkCount(records, { kind: "deploy-key", countMax: DEPLOY_KEY_COUNT_MAX });
   const record: DeployKeyRecord = { kind: "deploy-key", repository, role, ...facts };
-  return { changes: [put(record)], outcome: record };
+  const touched = [recordKey(record), repositoryKey(repository)];
+  return { changes: [put(record)], touched, outcome: record };
 }
 
 function keyFacts(request: AddKeyRequest, nowMs: number) {

@@ -15,7 +15,7 @@ import {
   type UserId,
 } from "@gitstratum/core/access";
 import type { Access } from "@gitstratum/core/rpc/access";
-import type { AccessLedger } from "./access_ledger.ts";
+import { type AccessLedger, accountKey, repositoryKey, type TouchedKey } from "./access_ledger.ts";
 import { missing, put, userOf } from "./account_calls.ts";
 import { checkCount, done } from "./credential_calls.ts";
 
@@ -37,7 +37,8 @@ export function grantCalls(ledger: AccessLedger): GrantCalls {
         }
         const createdAtMs = ledger.nowMs();
         const grant: GrantRecord = { kind: "grant", user, target: spelled, role, createdAtMs };
-        return { changes: [put(grant)], outcome: grant };
+        const touched = [recordKey(grant), targetKey(spelled)];
+        return { changes: [put(grant)], touched, outcome: grant };
       }, by),
     removeGrant: ({ user, target }, by) =>
       ledger.change((view) => {
@@ -50,11 +51,16 @@ export function grantCalls(ledger: AccessLedger): GrantCalls {
         first: [],
         removed: view.recordsOfRepository(repository),
         last: [],
+        gone: [repositoryKey(repository)],
       });
       await ledger.removeAll(plan, by);
       return {};
     },
   };
+}
+
+function targetKey(target: GrantTarget): TouchedKey {
+  return target.on === "repository" ? repositoryKey(target.repository) : accountKey(target.owner);
 }
 
 /** A target as its account is spelled. @throws `not-found` without such an account */

@@ -17,12 +17,13 @@ import {
   type JobTokenRecord,
   type MemoryAccessView,
   type RecordKey,
+  recordKey,
   trustProblem,
   type TrustRecord,
 } from "@gitstratum/core/access";
 import type { Provenance } from "@gitstratum/core/rpc";
 import type { Access, CreateJobTokenRequest } from "@gitstratum/core/rpc/access";
-import type { AccessLedger } from "./access_ledger.ts";
+import { type AccessLedger, repositoryKey } from "./access_ledger.ts";
 import { missing, put, remove } from "./account_calls.ts";
 import { checkCount, checkNewHash, checkTimes, find } from "./credential_calls.ts";
 
@@ -77,7 +78,8 @@ export function trustCalls(ledger: AccessLedger): TrustCalls {
         const createdAtMs = ledger.nowMs();
         const base = { kind: "trust", id, issuer, repository, role } as const;
         const trust: TrustRecord = { ...base, claims, label, createdAtMs };
-        return { changes: [put(trust)], outcome: trust };
+        const touched = [recordKey(trust), repositoryKey(repository)];
+        return { changes: [put(trust)], touched, outcome: trust };
       }, by),
     async removeTrust({ repository, id }, by) {
       await ledger.removeAll((view) => {

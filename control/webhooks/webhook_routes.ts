@@ -9,21 +9,32 @@ import {
   auditQuerySchema,
   type AuditTrail,
   changeWebhookSchema,
+  checkBasisLevel,
   CONTROL_AUDIT_PATH,
   createWebhookSchema,
   readJson,
   webhookListSchema,
   webhookRequestSchema,
   type Webhooks,
+  WEBHOOKS_BASIS_PATH,
   WEBHOOKS_PATH,
 } from "@gitstratum/core/rpc";
 
 /** The routes; whoever mounts them says what errors look like. */
 export function webhookRoutes(
-  parts: { readonly webhooks: Webhooks; readonly audit: AuditTrail },
+  parts: {
+    readonly webhooks: Webhooks & { basis(): Promise<number> };
+    readonly audit: AuditTrail;
+    /** The level of the cluster. */
+    readonly releaseLevel: () => number;
+  },
 ): Hono {
   const { webhooks, audit } = parts;
   const app = new Hono();
+  app.get(WEBHOOKS_BASIS_PATH, async (c) => {
+    checkBasisLevel(parts.releaseLevel());
+    return c.json({ basis: await webhooks.basis() });
+  });
   app.post(`${WEBHOOKS_PATH}/create`, async (c) => {
     return c.json(await webhooks.create(await readJson(c.req.raw, createWebhookSchema)));
   });

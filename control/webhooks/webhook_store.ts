@@ -2,7 +2,8 @@
  * Webhooks in the consensus store, written by control nodes.
  *
  * A change compares the head of all webhooks, so the limits hold whoever else writes, and carries its
- * entry of the audit trail. What a call finds done already, it takes for its own earlier attempt.
+ * entry of the audit trail. What a call finds done already, it takes for its own earlier attempt. One with
+ * a basis is done only while nobody touched its webhook since (`core/rpc/control_basis.ts`).
  *
  * @module
  */
@@ -13,7 +14,7 @@ import {
   WEBHOOK_COUNT_MAX,
   WEBHOOK_TARGET_COUNT_MAX,
 } from "@gitstratum/core";
-import type { Change, Consensus } from "@gitstratum/core/consensus";
+import type { Change, Consensus, Revision } from "@gitstratum/core/consensus";
 import {
   type ChangeWebhookRequest,
   type CreateWebhookRequest,
@@ -30,15 +31,18 @@ import {
   type Webhooks,
 } from "@gitstratum/core/rpc";
 import type { AccountAct, AccountAudit } from "../audit/account_audit.ts";
+import { outOfDate, removalMarks, untouchedSince } from "../removal_marks.ts";
 import { encodeJson } from "../stored_json.ts";
 
+/** The head alone. */
+const HEAD = { from: WEBHOOK_HEAD_KEY, to: `${WEBHOOK_HEAD_KEY}.` };
 /** Rounds against others who change webhooks at the same time. */
 const ROUND_COUNT_MAX = 50;
 
 /** What is to happen to one webhook. */
 interface Plan {
   /** Absent for none. */
-  readonly change?: Change;
+  readonly change?: Change & { readonly kind: "put" | "delete" };
   readonly act?: AccountAct;
   readonly outcome: Webhook;
 }
@@ -62,8 +66,8 @@ export class WebhookStore implements Webhooks {
   }
 
   /** {@inheritDoc Webhooks.create} */
-  create({ provenance, ...request }: CreateWebhookRequest): Promise<Webhook> {
-    return this.#change((webhooks) => {
+  create({ provenance, basis, ...request }: CreateWebhookRequest): Promise<Webhook> {
+    return this.#change(basis, (webhooks) => {
       const known = webhooks.find(({ id }) => id === request.id);
       if (known !== undefined) return { outcome: shownWebhook(known) };
       checkRoom(webhooks, request);
@@ -73,8 +77,8 @@ export class WebhookStore implements Webhooks {
   }
 
   /** {@inheritDoc Webhooks.change} */
-  change({ provenance, id, ...changes }: ChangeWebhookRequest): Promise<Webhook> {
-    return this.#change((webhooks) => {
+  change({ provenance, basis, id, ...changes }: ChangeWebhookRequest): Promise<Webhook> {
+    return this.#change(basis, (webhooks) => {
       const known = found(webhooks, id);
       const webhook = { ...known, ...changes };
       if (JSON.stringify(webhook) === JSON.stringify(known)) {
@@ -86,8 +90,8 @@ export class WebhookStore implements Webhooks {
   }
 
   /** {@inheritDoc Webhooks.remove} */
-  async remove({ id, provenance }: WebhookRequest): Promise<void> {
-    await this.#change((webhooks) => {
+  async remove({ id, provenance, basis }: WebhookRequest): Promise<void> {
+    await this.#change(basis, (webhooks) => {
       const known = found(webhooks, id);
       return {
         change: { kind: "delete", key: webhookKey(id) },
@@ -95,6 +99,11 @@ export class WebhookStore implements Webhooks {
         outcome: shownWebhook(known),
       };
     });
+  }
+
+  /** A revision that all changes have which were acknowledged before. @throws `unavailable` */
+  async basis(): Promise<Revision> {
+    return (await this.#consensus.range(HEAD, { limit: 1 })).revision;
   }
 
   /** {@inheritDoc Webhooks.find} */
@@ -110,21 +119,32 @@ export class WebhookStore implements Webhooks {
       .filter(({ id }) => id > after).slice(0, limit).map(shownWebhook);
   }
 
-  async #change(plan: (webhooks: readonly SecretWebhook[]) => Plan): Promise<Webhook> {
+  async #change(
+    basis: Revision | undefined,
+    plan: (webhooks: readonly SecretWebhook[]) => Plan,
+  ): Promise<Webhook> {
+    let refusedHead: Revision | undefined;
     for (let round = 0; round < ROUND_COUNT_MAX; round++) {
       const { headRevision, webhooks } = await this.#registry.current();
       const { change, act, outcome } = plan(webhooks);
       if (change === undefined) return outcome;
+      // The head is what it was, so another condition did not hold.
+      if (headRevision === refusedHead) throw outOfDate(basis!);
       const key = WEBHOOK_HEAD_KEY;
       const { succeeded } = await this.#consensus.transact({
-        compares: [{ key, target: "modRevision", operator: "=", value: headRevision }],
+        compares: [
+          { key, target: "modRevision", operator: "=", value: headRevision },
+          ...(basis === undefined ? [] : untouchedSince(basis, [change.key])),
+        ],
         then: [
           { kind: "put", key, value: encodeJson({}) },
           change,
+          ...(change.kind === "delete" ? removalMarks([change.key]) : []),
           ...this.#audit.changes(act === undefined ? [] : [act]),
         ],
       });
       if (succeeded) return outcome;
+      refusedHead = headRevision;
     }
     throw new GitStratumError("unavailable", "Meet too many others who change webhooks");
   }

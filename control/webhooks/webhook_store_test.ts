@@ -6,6 +6,7 @@ import {
   type CreateWebhookRequest,
   newWebhookId,
   type Provenance,
+  RELEASE_LEVEL,
   type RepositoryId,
   WebhookClient,
   WebhookRegistry,
@@ -39,11 +40,23 @@ function open() {
   const consensus = new MemoryConsensus({ clock, random: systemRandom });
   const audit = new AccountAudit({ consensus, clock, random: systemRandom });
   const store = new WebhookStore(consensus, { clock, audit });
-  const app = webhookRoutes({ webhooks: store, audit });
+  const app = webhookRoutes({ webhooks: store, audit, releaseLevel: () => RELEASE_LEVEL });
   app.onError((error) => errorResponse(error, { onUnexpected: () => {} }));
   const mounted = new Hono().route("/", app);
-  const webhooks: Webhooks = new WebhookClient(async (sent) => await mounted.fetch(sent));
+  const sent: Request[] = [];
+  const webhooks: Webhooks = new WebhookClient(async (request) => {
+    if (request.method === "POST") sent.push(request.clone());
+    return await mounted.fetch(request);
+  });
   return {
+    /** What was sent, in order. */
+    sent,
+    /** Lets what was sent arrive again; answers its status. */
+    async repeat(request: Request): Promise<number> {
+      const response = await mounted.fetch(request.clone());
+      await response.body?.cancel();
+      return response.status;
+    },
     clock,
     consensus,
     audit: audit as AuditTrail,
@@ -82,6 +95,23 @@ Deno.test("Webhooks makes, changes, lists and removes, and never shows a secret"
       (error) => hasCode(error, "not-found"),
     );
   }
+});
+
+Deno.test("Webhooks takes no request that arrives again for a new one", async () => {
+  await using world = open();
+  const { webhooks, sent } = world;
+  const { id } = await webhooks.create(request());
+  const [create] = sent.splice(0);
+  equal(await world.repeat(create!), 200, "a repetition at once finds what was made");
+  await webhooks.change({ id, url: "https://old.example.test/" });
+  const [change] = sent.splice(0);
+  await webhooks.change({ id, url: "https://new.example.test/" });
+  equal(await world.repeat(change!), 409, "a later change is not taken back");
+  equal((await webhooks.find({ id })).url, "https://new.example.test/");
+  await webhooks.remove({ id });
+  equal(await world.repeat(create!), 409, "a removal is not taken back");
+  equal(await world.repeat(change!), 404);
+  deepEqual(await webhooks.list({ limit: 10 }), []);
 });
 
 Deno.test("Webhooks leaves a trail of who did what, without paths and secrets", async () => {

@@ -7,6 +7,7 @@
 export * from "./audit/mod.ts";
 export * from "./body.ts";
 export * from "./circuit_breaker.ts";
+export * from "./control_basis.ts";
 export * from "./lease/consensus_node_lease.ts";
 export * from "./topology/control_failover.ts";
 export * from "./topology/control_stream.ts";

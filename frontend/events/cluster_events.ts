@@ -7,6 +7,7 @@
 
 import {
   AuditClient,
+  type ChangeBasis,
   CONTROL_AUDIT_PATH,
   type ControlFailover,
   MergedAuditTrail,
@@ -14,7 +15,6 @@ import {
   RoutedAuditTrail,
   RoutedDeliveries,
   WebhookClient,
-  type Webhooks,
 } from "@gitstratum/core/rpc";
 import type { EventGround } from "./event_ground.ts";
 
@@ -23,8 +23,13 @@ export function clusterEvents(
   control: ControlFailover,
   routing: PartitionRouterOptions,
 ): EventGround {
-  const webhooksOf = <T>(call: (webhooks: Webhooks) => Promise<T>): Promise<T> =>
+  const webhooksOf = <T>(call: (webhooks: WebhookClient) => Promise<T>): Promise<T> =>
     control.ask(({ fetcher, baseUrl }) => call(new WebhookClient(fetcher, { baseUrl })));
+  // One for all attempts of a call, so that at most one of them does something.
+  const based = async <T extends ChangeBasis>(request: T): Promise<T> => ({
+    ...await webhooksOf((webhooks) => webhooks.basis()),
+    ...request,
+  });
   const accounts = {
     query: (query: Parameters<AuditClient["query"]>[0]) =>
       control.ask(({ fetcher, baseUrl }) =>
@@ -34,9 +39,18 @@ export function clusterEvents(
   return {
     audit: new MergedAuditTrail([new RoutedAuditTrail(routing), accounts]),
     webhooks: {
-      create: (request) => webhooksOf((webhooks) => webhooks.create(request)),
-      change: (request) => webhooksOf((webhooks) => webhooks.change(request)),
-      remove: (request) => webhooksOf((webhooks) => webhooks.remove(request)),
+      async create(request) {
+        const sent = await based(request);
+        return await webhooksOf((webhooks) => webhooks.create(sent));
+      },
+      async change(request) {
+        const sent = await based(request);
+        return await webhooksOf((webhooks) => webhooks.change(sent));
+      },
+      async remove(request) {
+        const sent = await based(request);
+        return await webhooksOf((webhooks) => webhooks.remove(sent));
+      },
       find: (request) => webhooksOf((webhooks) => webhooks.find(request)),
       list: (query) => webhooksOf((webhooks) => webhooks.list(query)),
     },

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { ACCESS_CALLS } from "@gitstratum/core/rpc/access";
 import { readReleaseText, type ReleaseShapes, releaseShapes } from "./release_shapes.ts";
 import { type Misfit, misfits } from "./shape_comparison.ts";
 import { SHAPES } from "./shapes/mod.ts";
@@ -14,6 +15,8 @@ const present = releaseShapes(SHAPES);
 
 /** Shapes that the release before did not have; each needs a level, or is tried and done without. */
 const YOUNGER: ReadonlySet<string> = new Set([
+  // Who asks for one and is told that there is none sends none.
+  "control basis",
   "stored level",
   // An operator asks for these, and is told by a node of the release before that it does not know.
   "repair status",
@@ -27,7 +30,18 @@ const YOUNGER: ReadonlySet<string> = new Set([
 const HELD_BACK: Readonly<Record<string, string>> = {
   "update repository / ifVersion: not known":
     "a node of level 1 refuses the change, which is what a condition is for",
+  ...basesOf([
+    "create webhook",
+    "change webhook",
+    "webhook request",
+    ...Object.keys(ACCESS_CALLS).map((name) => `access ${name}`),
+  ]),
 };
+
+function basesOf(names: readonly string[]): Record<string, string> {
+  const reason = "control nodes tell no basis before all nodes know them";
+  return Object.fromEntries(names.map((name) => [`${name} / basis: not known`, reason]));
+}
 
 const asText = (name: string) => ({ at, what }: Misfit) => `${name} / ${at}: ${what}`;
 

@@ -27,6 +27,9 @@ function call(path: string, asked?: string, answered?: string): Call {
   };
 }
 
+/** Status of `unsupported`. */
+const UNSUPPORTED = 501;
+
 /** The first one that fits counts. */
 const CALLS: readonly Call[] = [
   call("POST /metadata/v1/repositories", "create repository", "repository"),
@@ -96,9 +99,12 @@ export class Overheard {
   readonly to = (fetcher: Fetcher): Fetcher => async (request) => {
     const place = `${request.method} ${new URL(request.url).pathname}`;
     const found = callOf(place);
-    if (found === undefined) this.refused.push(`${place}: not known`);
     const question = request.clone();
     const response = await fetcher(request);
+    // What is tried, and answered as a node does that does not know it, is replaced.
+    const isTried = found === undefined && response.status === UNSUPPORTED;
+    if (isTried) return response;
+    if (found === undefined) this.refused.push(`${place}: not known`);
     if (found?.asked !== undefined) await this.#hear(found.asked, question);
     if (!response.ok) await this.#hear("error", response.clone());
     else if (found?.answered !== undefined) await this.#hear(found.answered, response.clone());

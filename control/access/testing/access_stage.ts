@@ -13,7 +13,7 @@ import {
   type UserRecord,
 } from "@gitstratum/core/access";
 import { type Consensus, MemoryConsensus } from "@gitstratum/core/consensus";
-import { type Fetcher, JsonClient, type RepositoryId } from "@gitstratum/core/rpc";
+import { type Fetcher, JsonClient, RELEASE_LEVEL, type RepositoryId } from "@gitstratum/core/rpc";
 import { AccessClient } from "@gitstratum/core/rpc/access";
 import { AccountAudit } from "../../audit/account_audit.ts";
 import { type AccessNode, openAccessNode } from "../access_node.ts";
@@ -38,7 +38,8 @@ export function repositoryOf(number: number): RepositoryId {
 /** A node over a store. */
 export function accessNodeOver(consensus: Consensus, clock: Clock): Promise<AccessNode> {
   const audit = new AccountAudit({ consensus, clock, random: systemRandom });
-  return openAccessNode({ consensus, clock, logger: silentLogger, audit });
+  const releaseLevel = () => RELEASE_LEVEL;
+  return openAccessNode({ consensus, clock, logger: silentLogger, audit, releaseLevel });
 }
 
 /** A store with one node in front of it, and a client. */

@@ -2,7 +2,8 @@
  * The calls of the access store on the wire: one table for client and service.
  *
  * A call is `POST /control/v1/access/NAME?body=SHA256` with a JSON body; the answer holds a revision
- * that every view with it knows the outcome, and the outcome. The digest stands in the request line
+ * that every view with it knows the outcome, and the outcome. Calls that change something name the basis
+ * that was asked for them. The digest stands in the request line
  * because that is what the token of a node signs: nobody on the way can put another body there.
  *
  * @module
@@ -12,6 +13,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { AccessRecord } from "../../access/access_record.ts";
 import { ACCESS_PAGE_COUNT_MAX, SSH_PUBLIC_KEY_LENGTH_MAX } from "../../limits.ts";
+import { basisSchema, type ChangeBasis } from "../control_basis.ts";
 import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
 import type { Access, Page } from "./access.ts";
 import {
@@ -45,6 +47,9 @@ import {
 /** What calls are below. */
 export const ACCESS_PATH = "/control/v1/access";
 
+/** Where a control node tells the basis of a call. */
+export const ACCESS_BASIS_PATH: string = `${ACCESS_PATH}/basis`;
+
 /** The name of a call. */
 export type AccessCallName = keyof Access;
 /** What a call is given. */
@@ -61,7 +66,7 @@ export interface AccessCall<Name extends AccessCallName> {
 }
 
 /** What is sent to the service. */
-export interface AccessBody<T> {
+export interface AccessBody<T> extends ChangeBasis {
   /** What the call is given. */
   readonly request: T;
   /** Who asked for it. */
@@ -73,6 +78,7 @@ export function accessBodySchema<T>(request: z.ZodType<T>): z.ZodType<AccessBody
   return z.object({
     request,
     provenance: provenanceSchema.exactOptional(),
+    basis: basisSchema.exactOptional(),
   }) as unknown as z.ZodType<AccessBody<T>>;
 }
 

@@ -21,10 +21,12 @@ import type { Clock } from "../../clock.ts";
 import { hasCode } from "../../error.ts";
 import { ACCESS_VIEW_WAIT_MS_MAX } from "../../limits.ts";
 import type { Random } from "../../random.ts";
+import { askBasis, type ChangeBasis } from "../control_basis.ts";
 import type { JsonClient } from "../json_client.ts";
 import type { Provenance } from "../metadata/provenance.ts";
 import type { Access, CreateJobTokenRequest, CreateTokenRequest } from "./access.ts";
 import {
+  ACCESS_BASIS_PATH,
   ACCESS_CALLS,
   ACCESS_PATH,
   accessAnswerSchema,
@@ -39,6 +41,12 @@ import {
  * `ControlFailover.ask()` is one.
  */
 export type AccessRoute = <T>(call: (client: JsonClient) => Promise<T>) => Promise<T>;
+
+/**
+ * Calls that change nothing, and those that find out by themselves what was done: there is a first
+ * administrator for ever, and a token of a job goes with its trust.
+ */
+const UNBASED = /^(find|list|claimFirstAdministrator$|createJobToken$)/;
 
 /** The world of a client. */
 export interface AccessClientOptions {
@@ -139,7 +147,8 @@ export class AccessClient {
     request: AccessRequest<Name>,
     provenance: Provenance | undefined,
   ): Promise<AccessOutcome<Name>> {
-    const body = { request, ...(provenance === undefined ? {} : { provenance }) };
+    const by = provenance === undefined ? {} : { provenance };
+    const body = { request, ...by, ...await this.#basisOf(name) };
     const path = `${ACCESS_PATH}/${name}?body=${bodyDigest(JSON.stringify(body))}`;
     const schema = accessAnswerSchema(ACCESS_CALLS[name].outcome);
     let attemptCount = 0;
@@ -156,6 +165,12 @@ export class AccessClient {
       if (isGone) return {} as AccessOutcome<Name>;
       throw error;
     }
+  }
+
+  /** One for all attempts of a call, so that at most one of them does something. */
+  async #basisOf(name: AccessCallName): Promise<ChangeBasis> {
+    if (UNBASED.test(name)) return {};
+    return await this.#options.route((client) => askBasis(client, ACCESS_BASIS_PATH));
   }
 
   /** Waits until the view knows a revision; not for ever: the change is made, wherever it is known. */

@@ -24,9 +24,13 @@ export const FIRST_RELEASE_LEVEL = 1;
  * | level | shapes |
  * | --- | --- |
  * | 1 | those of the time before nodes told their level |
- * | 2 | settings in the log with members that not every node knows |
+ * | 2 | settings in the log with members that not every node knows; changes at the control plane that name |
+ * |   | their basis |
  */
 export const RELEASE_LEVEL = 2;
+
+/** The level from which on changes at the control plane name their basis. */
+export const BASIS_RELEASE_LEVEL = 2;
 
 /** The least level of a cluster that this release can be part of. */
 export const RELEASE_LEVEL_LEAST = 1;

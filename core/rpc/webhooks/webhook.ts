@@ -9,6 +9,7 @@ import { parseEgressUrl } from "../../egress/egress.ts";
 import { WEBHOOK_PAGE_COUNT_MAX } from "../../limits.ts";
 import { type Random, randomId } from "../../random.ts";
 import { parseRepositoryId, type RepositoryId } from "../ids.ts";
+import { basisSchema, type ChangeBasis } from "../control_basis.ts";
 import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
 
 /** 32 hexadecimal digits. */
@@ -52,13 +53,13 @@ export interface SecretWebhook extends Webhook {
 }
 
 /** A webhook that is to be made. */
-export interface CreateWebhookRequest extends Omit<SecretWebhook, "createdAtMs"> {
+export interface CreateWebhookRequest extends Omit<SecretWebhook, "createdAtMs">, ChangeBasis {
   /** Who asks for it. */
   readonly provenance?: Provenance;
 }
 
 /** What is to become of a webhook; what is absent stays. */
-export interface ChangeWebhookRequest {
+export interface ChangeWebhookRequest extends ChangeBasis {
   /** Which. */
   readonly id: WebhookId;
   /** Where to. */
@@ -74,7 +75,7 @@ export interface ChangeWebhookRequest {
 }
 
 /** A webhook by its id. */
-export interface WebhookRequest {
+export interface WebhookRequest extends ChangeBasis {
   /** Which. */
   readonly id: WebhookId;
   /** Who asks for it. */
@@ -91,7 +92,10 @@ export interface WebhookListQuery {
   readonly limit: number;
 }
 
-/** Who keeps webhooks. Whether somebody may is decided by who calls. Every call may be repeated. */
+/**
+ * Who keeps webhooks. Whether somebody may is decided by who calls. Every call may be repeated; one that
+ * has a basis takes effect once at most, and rejects with `conflict` when the webhook was touched since.
+ */
 export interface Webhooks {
   /** Makes one. @throws `invalid`, `exhausted` when the target or the server has too many */
   create(request: CreateWebhookRequest): Promise<Webhook>;
@@ -158,6 +162,7 @@ export const createWebhookSchema: z.ZodType<CreateWebhookRequest> = z.object({
   ...shape,
   secret,
   provenance: provenanceSchema.optional(),
+  basis: basisSchema.optional(),
 }) as unknown as z.ZodType<CreateWebhookRequest>;
 
 /** Schema of {@link ChangeWebhookRequest}. */
@@ -168,12 +173,14 @@ export const changeWebhookSchema: z.ZodType<ChangeWebhookRequest> = z.object({
   events: events.optional(),
   active: z.boolean().optional(),
   provenance: provenanceSchema.optional(),
+  basis: basisSchema.optional(),
 }) as unknown as z.ZodType<ChangeWebhookRequest>;
 
 /** Schema of {@link WebhookRequest}. */
 export const webhookRequestSchema: z.ZodType<WebhookRequest> = z.object({
   id: webhookIdSchema,
   provenance: provenanceSchema.optional(),
+  basis: basisSchema.optional(),
 }) as unknown as z.ZodType<WebhookRequest>;
 
 /** Schema of {@link WebhookListQuery}. */

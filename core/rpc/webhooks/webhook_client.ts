@@ -5,9 +5,10 @@
  */
 
 import type { z } from "zod";
+import { askBasis, type ChangeBasis } from "../control_basis.ts";
 import { partitionOfDelivery } from "./webhook_delivery.ts";
 import type { Fetcher } from "../fetcher.ts";
-import { JsonClient } from "../json_client.ts";
+import { type ClientOptions, JsonClient } from "../json_client.ts";
 import { emptySchema } from "../metadata/metadata_wire.ts";
 import { PartitionRouter, type PartitionRouterOptions } from "../metadata/partition_router.ts";
 import { callPrimaries } from "../metadata/primaries.ts";
@@ -38,7 +39,10 @@ export const DELIVERIES_PATH = "/metadata/v1/deliveries";
 
 const pageSchema: z.ZodType<readonly Webhook[]> = webhookSchema.array();
 
-/** Asks the control plane. */
+/** Where a control node tells the basis of a call. */
+export const WEBHOOKS_BASIS_PATH: string = `${WEBHOOKS_PATH}/basis`;
+
+/** Asks the control plane. A change without a basis gets the newest one. */
 export class WebhookClient implements Webhooks {
   readonly #client: JsonClient;
 
@@ -47,19 +51,24 @@ export class WebhookClient implements Webhooks {
     this.#client = new JsonClient(fetcher, options);
   }
 
+  /** The basis of a call that is made now, wherever. @throws `unavailable` */
+  basis(): Promise<ChangeBasis> {
+    return askBasis(this.#client, WEBHOOKS_BASIS_PATH);
+  }
+
   /** {@inheritDoc Webhooks.create} */
-  create(request: CreateWebhookRequest): Promise<Webhook> {
-    return this.#ask("create", request, webhookSchema);
+  async create(request: CreateWebhookRequest): Promise<Webhook> {
+    return await this.#ask("create", await this.#based(request), webhookSchema);
   }
 
   /** {@inheritDoc Webhooks.change} */
-  change(request: ChangeWebhookRequest): Promise<Webhook> {
-    return this.#ask("change", request, webhookSchema);
+  async change(request: ChangeWebhookRequest): Promise<Webhook> {
+    return await this.#ask("change", await this.#based(request), webhookSchema);
   }
 
   /** {@inheritDoc Webhooks.remove} */
   async remove(request: WebhookRequest): Promise<void> {
-    await this.#ask("remove", request, emptySchema);
+    await this.#ask("remove", await this.#based(request), emptySchema);
   }
 
   /** {@inheritDoc Webhooks.find} */
@@ -72,6 +81,10 @@ export class WebhookClient implements Webhooks {
     return this.#ask("list", query, pageSchema);
   }
 
+  async #based<T extends ChangeBasis>(request: T): Promise<T & ChangeBasis> {
+    return request.basis === undefined ? { ...await this.basis(), ...request } : request;
+  }
+
   #ask<T>(name: string, body: unknown, schema: z.ZodType<T>): Promise<T> {
     return this.#client.call(`${WEBHOOKS_PATH}/${name}`, { body, schema });
   }
@@ -82,7 +95,7 @@ export class DeliveriesClient implements WebhookDeliveries {
   readonly #client: JsonClient;
 
   /** Asks the service behind `fetcher`. */
-  constructor(fetcher: Fetcher, options: { readonly baseUrl?: string } = {}) {
+  constructor(fetcher: Fetcher, options: ClientOptions = {}) {
     this.#client = new JsonClient(fetcher, options);
   }
 
@@ -115,7 +128,8 @@ export class RoutedDeliveries implements WebhookDeliveries {
   /** {@inheritDoc WebhookDeliveries.list} */
   async list(query: DeliveryQuery): Promise<readonly WebhookDelivery[]> {
     const pages = await callPrimaries(this.#router, query.partitions, (target, partitions) => {
-      const client = new DeliveriesClient(target.fetcher, { baseUrl: target.baseUrl });
+      const { fetcher, baseUrl, signal } = target;
+      const client = new DeliveriesClient(fetcher, { baseUrl, signal });
       return client.list({ ...query, partitions });
     });
     return pages.flat().sort((a, b) => deliveryPlace(a) > deliveryPlace(b) ? -1 : 1)
@@ -124,8 +138,8 @@ export class RoutedDeliveries implements WebhookDeliveries {
 
   /** {@inheritDoc WebhookDeliveries.replay} */
   replay(id: WebhookDeliveryId, webhookId: WebhookId): Promise<WebhookDelivery> {
-    return this.#router.call(partitionOfDelivery(id), ({ fetcher, baseUrl }) => {
-      const client = new DeliveriesClient(fetcher, { baseUrl });
+    return this.#router.call(partitionOfDelivery(id), ({ fetcher, baseUrl, signal }) => {
+      const client = new DeliveriesClient(fetcher, { baseUrl, signal });
       return client.replay(id, webhookId);
     });
   }

@@ -9,6 +9,7 @@ import {
   auditPageSchema,
   auditQuerySchema,
   changeWebhookSchema,
+  controlBasisSchema,
   createWebhookSchema,
   deliveryPageSchema,
   deliveryQuerySchema,
@@ -99,6 +100,7 @@ const NODES: readonly Shape[] = [
   shape("heard", heartbeatResultSchema, { state: "active", topologyVersion: 1 }),
   shape("leave", leaveSchema, { incarnation: 1 }),
   shape("draining", drainingSchema, { draining: true }),
+  shape("control basis", controlBasisSchema, { basis: 1 }),
   shape("repair switch", repairSwitchSchema, { paused: true }),
   shape("topology", topologySchema, TOPOLOGY),
   shape(
@@ -334,6 +336,7 @@ const ACCOUNTS: readonly Shape[] = [
       shape(`access ${name}`, accessBodySchema<unknown>(call.request), {
         request,
         provenance: PROVENANCE,
+        basis: 1,
       }),
       shape(`access ${name} answer`, accessAnswerSchema<unknown>(call.outcome), {
         revision: 1,
