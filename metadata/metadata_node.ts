@@ -258,10 +258,11 @@ export class MetadataNode implements Metadata {
   async push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
     const { partitions, reader, logger } = this.#parts;
     return await partitions.read(partitionOf(key.networkId), async () => {
-      const repository = livingRepository(reader, key);
-      checkCommands(request, repository);
+      // Before all else: a push that was committed stays so, whatever became of the repository since.
       const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
       if (earlier !== undefined) return repeatedResult(request, earlier);
+      const repository = livingRepository(reader, key);
+      checkCommands(request, repository);
       const result = await this.#decide(key, request);
       logger.debug("Decided a push", {
         repository: repository.name,

@@ -207,6 +207,19 @@ Deno.test("push() answers the first outcome when it is asked again with the same
   deepEqual(await node.push(key, commands, { group, pushId }), first);
 });
 
+Deno.test("push() answers the first outcome though the repository was deleted since", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const oid = node.objects.commitOf("1");
+  const group = await node.store(key, [oid]);
+  const commands = [command(MAIN, undefined, oid)];
+  const pushId = newPushId(systemRandom);
+  const first = await node.push(key, commands, { group, pushId });
+  await node.metadata.deleteRepository(key);
+  deepEqual(await node.push(key, commands, { group, pushId }), first);
+  await rejects(node.push(key, commands, { group }), is("not-found"));
+});
+
 Deno.test("push() lets exactly one of racing pushes move a reference", async () => {
   await using node = await TestNode.start();
   const key = await node.create();

@@ -63,9 +63,9 @@ export function decidePush(
   context: { readonly verdict: PushVerdict; readonly atMs: number },
 ): Decide<PushResult> {
   return function* (view) {
-    const repository = livingRepository(view, key);
     const earlier = view.pushOutcome(key.repositoryId, request.pushId);
     if (earlier !== undefined) return { records: [], answer: repeatedResult(request, earlier) };
+    const repository = livingRepository(view, key);
     if (repository.settings.archived === true) return { records: [], answer: archived(request) };
     const { verdict, atMs } = context;
     const decided = yield* decideReferences(view.references(key.repositoryId), {
