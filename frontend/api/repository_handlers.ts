@@ -5,6 +5,7 @@
  */
 
 import type { z } from "zod";
+import { hasCode } from "@gitstratum/core";
 import {
   type Metadata,
   type RepositoryInfo,
@@ -69,7 +70,13 @@ export function repositoryHandlers(
       );
     },
     async deleteRepository({ repository, provenance }) {
-      await metadata.deleteRepository(repository, { provenance });
+      try {
+        await metadata.deleteRepository(repository, { provenance });
+      } catch (error) {
+        // It was there when it was looked up: this very call deleted it, which something on its way
+        // repeated, or somebody else did at the same time.
+        if (!hasCode(error, "not-found")) throw error;
+      }
     },
   };
 }

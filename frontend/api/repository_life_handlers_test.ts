@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Clock, HIDDEN_ANSWER_GRAIN_MS, systemClock } from "@gitstratum/core";
+import { type Clock, GitStratumError, HIDDEN_ANSWER_GRAIN_MS, systemClock } from "@gitstratum/core";
 import type { RepositoryId } from "@gitstratum/core/rpc";
 import { AccountStage } from "./testing/account_stage.ts";
 
@@ -83,6 +83,20 @@ Deno.test("repositoryLifeHandlers() bring back what was deleted, to those who ma
     assert.equal((await alice("DELETE /deleted-repos/alice/two")).status, 403);
     assert.equal((await admin("DELETE /deleted-repos/alice/two")).status, 204);
     assert.deepEqual((await alice("GET /deleted-repos")).body, { repositories: [] });
+  }));
+
+Deno.test("repositoryHandlers() have deleted what is gone when they come to delete it", () =>
+  AccountStage.run(async (stage) => {
+    const alice = await stage.user("alice");
+    await alice("POST /repos", { name: "alice/one" });
+    const { repositories } = stage.api;
+    const remove = repositories.deleteRepository.bind(repositories);
+    repositories.deleteRepository = async (key, request) => {
+      await remove(key, request);
+      throw new GitStratumError("not-found", "Find no such repository");
+    };
+    assert.equal((await alice("DELETE /repos/alice/one")).status, 204);
+    assert.equal((await alice("DELETE /repos/alice/one")).status, 404, "nobody finds it by name");
   }));
 
 Deno.test("repositoryLifeHandlers() find each of thousands that had one name", () =>
