@@ -22,6 +22,7 @@ import { SimCluster } from "./cluster/sim_cluster.ts";
 import { addWebhook } from "./cluster/webhook_egress.ts";
 import { type Mutation, NO_MUTATION } from "./faults/mutation.ts";
 import { Nemesis } from "./faults/nemesis.ts";
+import { LINGER_MS_MAX } from "./world/exchange.ts";
 import { RealTimeBan } from "./world/real_time_ban.ts";
 
 /** What to run. */
@@ -63,6 +64,8 @@ const START_MS_MAX = 60_000;
 const TROUBLE_MS = 20_000;
 /** A cluster in peace is well again after so long, in milliseconds. */
 const RECOVERY_MS_MAX = 180_000;
+/** No message takes longer to its arrival, in milliseconds. */
+const LATENCY_MS_MAX = 10_000;
 /** Everything has all its copies after so long, in milliseconds. */
 const COPYING_MS_MAX = 600_000;
 /** Beyond all times of grace for what nobody names. */
@@ -239,6 +242,8 @@ class Run implements Disposable {
 
   async #recover(): Promise<void> {
     const { loop } = this.#cluster;
+    // What was sent before is done by then, or never.
+    await loop.run(() => false, loop.nowMs + LINGER_MS_MAX + LATENCY_MS_MAX);
     if (!await this.#until(this.#operator.takeAllBack(), RECOVERY_MS_MAX)) {
       this.#record.violate("liveness", "The control plane does not answer");
     }

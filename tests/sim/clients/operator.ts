@@ -1,6 +1,6 @@
 /**
- * An operator of the simulated cluster: drains nodes and takes them back, and does not give up before
- * that was done.
+ * An operator of the simulated cluster: drains nodes and takes them back, one after the other, and does
+ * not give up before that was done.
  *
  * @module
  */
@@ -20,6 +20,7 @@ export class Operator {
   readonly #control: ControlFailover;
   /** What was asked last of each node. */
   readonly #wanted = new Map<NodeId, boolean>();
+  #last: Promise<void> = Promise.resolve();
 
   /** Makes an operator on a host of its own. */
   constructor(network: SimNetwork, random: SeededRandom) {
@@ -35,8 +36,14 @@ export class Operator {
   }
 
   /** Resolves when a node drains, or does not any more, or something else was asked meanwhile. */
-  async setDraining(id: NodeId, draining: boolean): Promise<void> {
+  setDraining(id: NodeId, draining: boolean): Promise<void> {
     this.#wanted.set(id, draining);
+    // Who does not wait for a command to end can not say which of two comes last.
+    this.#last = this.#last.then(() => this.#insist(id, draining));
+    return this.#last;
+  }
+
+  async #insist(id: NodeId, draining: boolean): Promise<void> {
     while (this.#wanted.get(id) === draining) {
       try {
         return await this.#control.setDraining(id, draining);
@@ -48,7 +55,7 @@ export class Operator {
     }
   }
 
-  /** Takes every node back. */
+  /** Takes every node back; what still lingers of earlier commands may undo it. */
   async takeAllBack(): Promise<void> {
     for (const id of this.#wanted.keys()) await this.setDraining(id, false);
   }

@@ -13,8 +13,12 @@ import type { SimProcess } from "./sim_process.ts";
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304]);
 /** A caller learns at the latest so much later that its connection is dead, in milliseconds. */
 const GIVE_UP_MS_MAX = 20_000;
-/** A repeated request comes at most so much later, in milliseconds. */
+/** A request whose sender has given up may still arrive so much later, in milliseconds. */
+export const LINGER_MS_MAX = 15_000;
+/** Most repeated requests come at most so much later, in milliseconds. */
 const ECHO_MS_MAX = 3000;
+/** Probability that a repeated request comes as late as one that lingers. */
+const LATE_ECHO = 0.2;
 
 /** Who asks whom what. */
 export interface ExchangeOptions {
@@ -56,34 +60,55 @@ export class Exchange {
     };
     signal.addEventListener("abort", onAbort, { once: true });
     this.#forget = process.onEnd(() => this.#abandon());
-    if (network.isCut(from, to.name)) this.#vanish();
-    else if (network.happens(network.faults.loss)) this.#lose();
-    else this.#depart();
+    if (network.isCut(from, to.name)) {
+      this.#linger();
+      this.#vanish();
+    } else if (network.happens(network.faults.loss)) {
+      this.#linger();
+      this.#lose();
+    } else this.#depart();
   }
 
   #depart(): void {
     const network = this.#network;
     const { request, from, to, repeatable } = this.#options;
-    const path = new URL(request.url).pathname;
+    const { pathname } = new URL(request.url);
     network.loop.after(
       network.latencyMs(),
-      `${from} > ${to.name} ${request.method} ${path}`,
+      `${from} > ${to.name} ${request.method} ${pathname}`,
       () => this.#arrive((listener) => this.#serve(listener)),
     );
-    if (repeatable && network.happens(network.faults.doubling)) this.#echo(path);
+    if (!repeatable || !network.happens(network.faults.doubling)) return;
+    const isLate = network.happens(LATE_ECHO);
+    this.#arriveUnheard("again", network.random.below(isLate ? LINGER_MS_MAX : ECHO_MS_MAX));
   }
 
-  /** The same request comes again; nobody hears the answer. */
-  #echo(path: string): void {
-    const { from, to } = this.#options;
-    this.#network.loop.after(
-      this.#network.latencyMs() + this.#network.random.below(ECHO_MS_MAX),
-      `${from} > ${to.name} again ${path}`,
-      () =>
-        this.#arrive(async (listener) => {
-          const response = await listener.service.fetch(this.#received(new AbortController()));
-          await response.body?.cancel();
-        }),
+  /**
+   * What seems lost is perhaps on its way, or waits where a process has stopped: it comes when its
+   * sender has long given up, and perhaps asked somebody else.
+   */
+  #linger(): void {
+    const network = this.#network;
+    if (!network.happens(network.faults.lingering)) return;
+    this.#arriveUnheard("at last", network.random.below(LINGER_MS_MAX));
+  }
+
+  /** The request comes, some time from now; nobody hears the answer. */
+  #arriveUnheard(how: string, inMs: number): void {
+    const network = this.#network;
+    const { request: { method, url }, from, to } = this.#options;
+    network.loop.after(
+      network.latencyMs() + inMs,
+      `${from} > ${to.name} ${how} ${method} ${new URL(url).pathname}`,
+      () => {
+        const { listener } = to;
+        if (network.isCut(from, to.name) || !listener?.process.isAlive) return;
+        listener.process.after(0, "serves", () => {
+          // Whatever comes of it is nobody's.
+          listener.service.fetch(this.#received(new AbortController()))
+            .then((response) => response.body?.cancel()).catch(() => {});
+        });
+      },
     );
   }
 

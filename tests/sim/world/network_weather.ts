@@ -13,6 +13,8 @@ export interface NetworkFaults {
   loss: number;
   /** Probability that a request arrives a second time. */
   doubling: number;
+  /** Probability that a request which seems lost arrives when nobody waits for its answer any more. */
+  lingering: number;
   /** Probability that an answer breaks off within its body. */
   breaking: number;
   /** The longest usual time of a message, in milliseconds. */
@@ -27,6 +29,8 @@ export interface NetworkFaults {
 export const QUIET_NETWORK: Readonly<NetworkFaults> = {
   loss: 0,
   doubling: 0,
+  // Where nothing is lost nothing lingers.
+  lingering: 0.2,
   breaking: 0,
   latencyMs: 1,
   straggling: 0,

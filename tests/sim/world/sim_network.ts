@@ -5,7 +5,7 @@
  * It behaves as TCP under HTTP does. Bytes of one answer arrive in order or not at all; a line that is
  * cut swallows what is sent, and whoever waits learns of it late or never; a process that died resets
  * its connections; one that is stopped keeps them and says nothing. A request may arrive twice, because
- * something on its way repeated it. Each answer's body is cut at any byte.
+ * something on its way repeated it, or long after its sender gave it up. Each answer's body is cut at any byte.
  *
  * @module
  */
