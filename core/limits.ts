@@ -37,6 +37,10 @@ export const EXTENT_REMOVE_COUNT_MAX = 10_000;
 export const EXTENT_LIST_COUNT_MAX = 4096;
 /** Bytes of replicated writes that some slow replica still lacks; beyond it writers wait. */
 export const REPLICA_UNSETTLED_BYTES_MAX = 128 * MIB;
+/** A write that its caller sends to all owners itself: what a small push stores is less by far. */
+export const DIRECT_WRITE_BYTES_MAX = 256 * KIB;
+/** Bytes of such writes that missed an owner and wait for a node to take them; the rest is compared. */
+export const DIRECT_LEFT_BYTES_MAX = 16 * MIB;
 /** Copies found missing by reads that wait for repair; the rest is found by comparing replicas. */
 export const READ_REPAIR_COUNT_MAX = 1000;
 /** Ranges of the ring in one question of a replica to another: at most 50 bytes of JSON each. */

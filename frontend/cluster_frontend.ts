@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { LogData, Logger } from "@gitstratum/core";
 import { FileDisk } from "@gitstratum/core/disk";
 import {
   joinCluster,
@@ -20,6 +21,7 @@ import {
   ControlFailover,
   JsonClient,
   type NodeId,
+  type ObjectRouterOptions,
   RateLeaseFailover,
   RoutedExtentStore,
   RoutedMetadata,
@@ -27,6 +29,7 @@ import {
   type Topology,
 } from "@gitstratum/core/rpc";
 import { AccessClient, AccessWatcher } from "@gitstratum/core/rpc/access";
+import { DirectExtentStore } from "@gitstratum/object/ring";
 import { clusterEvents } from "./events/cluster_events.ts";
 import {
   type AccountGround,
@@ -91,11 +94,13 @@ async function startParts(
   const common = { fetcher: fetchers.signed, clock, random };
   const control = new ControlFailover({ urls: options.controlUrls, ...common });
   const routing = { topology, fetcherFor: () => fetchers.signed, clock, random, logger };
+  const extents = openExtents(routing);
+  releases.add(() => extents.close());
   const accounts = openAccounts({ ...options, logger }, { control, fetchers, releases });
   const server = await startFrontendServer({
     directory: directory.path,
     metadata: new RoutedMetadata(routing),
-    extents: new RoutedExtentStore(routing),
+    extents,
     accounts,
     events: clusterEvents(control, routing),
     rates: {
@@ -139,6 +144,19 @@ async function startParts(
     await agent.leave();
   };
   return { ...server, dataDirectory: directory.path, drain, close: () => releases.run() };
+}
+
+/** Extents: small writes go to all owners at once. */
+function openExtents(
+  routing: ObjectRouterOptions & { readonly logger: Logger },
+): DirectExtentStore {
+  return new DirectExtentStore({
+    ...routing,
+    routed: new RoutedExtentStore(routing),
+    onTrouble: ({ what, data }) =>
+      // Nodes make good what missed an owner.
+      routing.logger.warn("Meet trouble with copies of extents", { what, ...data as LogData }),
+  });
 }
 
 /** Follows the records of accounts; they are written at any control node. */

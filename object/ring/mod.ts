@@ -6,6 +6,7 @@
 
 export * from "./anti_entropy.ts";
 export * from "./digest_snapshot.ts";
+export * from "./direct_extent_store.ts";
 export * from "./disk_checkpoints.ts";
 export * from "./hint_delivery.ts";
 export * from "./memory_replica.ts";

@@ -75,8 +75,8 @@ export interface ReplicatedExtentStoreOptions {
   readonly readLateMs?: number;
   /** Told of what people should know. */
   readonly onTrouble?: (trouble: ReplicationTrouble) => void;
-  /** Told of owners that have no copy while nobody keeps one for them. */
-  readonly onMissed?: (nodes: readonly NodeId[]) => void;
+  /** Told of owners that have no copy of a write while nobody keeps one for them. */
+  readonly onMissed?: (nodes: readonly NodeId[], write: ReplicaWrite) => void;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -113,10 +113,11 @@ export class ReplicatedExtentStore implements ExtentStore {
       caller: this.#caller,
       clock,
       lateMs: options.writeLateMs ?? WRITE_LATE_MS,
-      onReport: ({ id }, { missed, differing }) => {
+      onReport: (write, { missed, differing }) => {
+        const { id } = write;
         if (missed.length > 0) {
           this.#onTrouble({ what: "missed", data: { id, nodes: missed } });
-          options.onMissed?.(missed);
+          options.onMissed?.(missed, write);
         }
         if (differing.length > 0) {
           this.#onTrouble({ what: "divergent", data: { id, nodes: differing } });
@@ -219,6 +220,13 @@ export class ReplicatedExtentStore implements ExtentStore {
       ...options,
     });
     return records.map((record) => infoOf(record)!);
+  }
+
+  /** Whether all owners of some extents answered lately, as far as this process has asked them. */
+  reachesOwners(extents: readonly { readonly id: ExtentId }[]): boolean {
+    return extents.every(({ id }) =>
+      this.#place(id).owners.every((node) => !this.#caller.breaker(node).isOpen)
+    );
   }
 
   /** Resolves when every copy is where it belongs, or known to be missed, and repairs are done. */

@@ -11,10 +11,10 @@ import type { ReplicaNode } from "./replica_node.ts";
 
 /** What is needed to reach the others. */
 export interface RingPeersOptions {
-  /** The node that asks. */
-  readonly self: NodeId;
+  /** The node that asks; absent when it is not on the ring. */
+  readonly self?: NodeId;
   /** Its own replica. */
-  readonly replica: ReplicaNode;
+  readonly replica?: ReplicaNode;
   /** Knows the others' addresses. */
   readonly topology: TopologySource;
   /** Reaches an address; signs what goes there. */
@@ -49,7 +49,7 @@ export class RingPeers {
    */
   replica(id: NodeId): ReplicaNode {
     const { self, replica } = this.#options;
-    return id === self ? replica : this.client(id);
+    return id === self && replica !== undefined ? replica : this.client(id);
   }
 
   /**

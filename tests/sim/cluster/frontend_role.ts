@@ -9,6 +9,7 @@ import { MemoryDisk } from "@gitstratum/core/disk";
 import { RoutedExtentStore, RoutedMetadata, type Service } from "@gitstratum/core/rpc";
 import { createFrontend, type Frontend, type FrontendAccounts } from "@gitstratum/frontend";
 import { PackIngest } from "@gitstratum/frontend/ingest";
+import { DirectExtentStore } from "@gitstratum/object/ring";
 import { PushAdmission } from "../../../frontend/ingest/push_admission.ts";
 import type { Mutation } from "../faults/mutation.ts";
 import { join, link } from "./cluster_membership.ts";
@@ -42,7 +43,9 @@ export function frontendRole(
         served.metadata(new RoutedMetadata(routing)),
         clock,
       );
-      const extents = mutation.frontendExtents(new RoutedExtentStore(routing));
+      const extents = mutation.frontendExtents(
+        new DirectExtentStore({ ...routing, routed: new RoutedExtentStore(routing) }),
+      );
       const bounds = openFrontendBounds(ground, (options) => mutation.packCache(options));
       const memory = mutation.frontendMemory(bounds.memory);
       const accounts = openFrontendAccounts(ground, mutation);
