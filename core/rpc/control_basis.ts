@@ -14,7 +14,7 @@
 import { z } from "zod";
 import { GitStratumError, hasCode } from "../error.ts";
 import type { JsonClient } from "./json_client.ts";
-import { BASIS_RELEASE_LEVEL } from "./topology/release_level.ts";
+import { REPETITION_LEVEL } from "./topology/release_level.ts";
 
 /** What a change stands on. */
 export interface ChangeBasis {
@@ -30,9 +30,9 @@ export const basisSchema: z.ZodType<number> = z.int().nonnegative();
  * @throws `unsupported` as a node does that knows no such path
  */
 export function checkBasisLevel(releaseLevel: number): void {
-  if (releaseLevel >= BASIS_RELEASE_LEVEL) return;
+  if (releaseLevel >= REPETITION_LEVEL) return;
   throw new GitStratumError("unsupported", "Wait with bases until all nodes know them", {
-    data: { level: BASIS_RELEASE_LEVEL, releaseLevel },
+    data: { level: REPETITION_LEVEL, releaseLevel },
   });
 }
 

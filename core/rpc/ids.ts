@@ -17,6 +17,8 @@ export type RepositoryId = string & { readonly __brand: "RepositoryId" };
 export type NetworkId = string & { readonly __brand: "NetworkId" };
 /** 32 hexadecimal digits, drawn for each push: also its idempotency key. */
 export type PushId = string & { readonly __brand: "PushId" };
+/** 32 hexadecimal digits, drawn for a change of a repository: a second request with it changes nothing. */
+export type RequestId = string & { readonly __brand: "RequestId" };
 /** 32 hexadecimal digits of a pack group. */
 export type GroupId = string & { readonly __brand: "GroupId" };
 
@@ -49,6 +51,8 @@ export const parseRepositoryId = (text: string): RepositoryId => check(text, ID,
 export const parseNetworkId = (text: string): NetworkId => check(text, ID, "network id");
 /** Checks a push id. @throws `invalid` */
 export const parsePushId = (text: string): PushId => check(text, ID, "push id");
+/** Checks a request id. @throws `invalid` */
+export const parseRequestId = (text: string): RequestId => check(text, ID, "request id");
 /** Checks a group id. @throws `invalid` */
 export const parseGroupId = (text: string): GroupId => check(text, ID, "group id");
 /** Checks a pack id. @throws `invalid` */
@@ -58,6 +62,8 @@ export const parseExtentId = (text: string): ExtentId => check(text, EXTENT_ID, 
 
 /** Draws a new push id. */
 export const newPushId = (random: Random): PushId => randomId(random) as PushId;
+/** Draws a new request id. */
+export const newRequestId = (random: Random): RequestId => randomId(random) as RequestId;
 /** Draws a new group id. */
 export const newGroupId = (random: Random): GroupId => randomId(random) as GroupId;
 /** Draws a new repository id. */

@@ -44,6 +44,7 @@ function viewOf(denyNonFastForwards: boolean): PartitionView {
       namesBelow: () => [],
     }),
     pushOutcome: () => undefined,
+    isDone: () => false,
   };
 }
 

@@ -22,7 +22,7 @@ const BRANCHES = "refs/heads/";
 
 /**
  * Decides a change. Both parts are one step of the log's; what is so already needs no record and is a
- * change of no version, which makes a repeated call harmless.
+ * change of no version. What was carried out before is not done again: others may have changed it since.
  *
  * @throws `not-found` when the repository does not exist; `invalid` when HEAD would not point at a
  * branch; `conflict` when it is a change of another version
@@ -36,8 +36,14 @@ export function decideUpdate(
   return (view) => {
     const repository = livingRepository(view, key);
     const { repositoryId } = repository;
-    const { provenance } = request;
-    const by = provenance === undefined ? {} : { provenance };
+    const { provenance, requestId } = request;
+    if (requestId !== undefined && view.isDone(repositoryId, requestId)) {
+      return { records: [], answer: infoOf(repository) };
+    }
+    const by = {
+      ...(provenance === undefined ? {} : { provenance }),
+      ...(requestId === undefined ? {} : { requestId }),
+    };
     const head = request.head ?? repository.head;
     const settings = changedSettings(repository.settings, request.settings ?? {});
     const records: LogRecord[] = [];

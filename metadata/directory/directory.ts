@@ -15,6 +15,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import {
   assert,
   type Clock,
@@ -23,7 +24,6 @@ import {
   MOVED_NAME_GRACE_MS,
   NAME_CLAIM_GRACE_MS,
   type Random,
-  randomId,
 } from "@gitstratum/core";
 import type { Partition } from "@gitstratum/core/consensus";
 import { referenceNameProblem } from "@gitstratum/core/git";
@@ -37,6 +37,7 @@ import {
   type NetworkId,
   newRepositoryId,
   type RenameRepositoryRequest,
+  type RepositoryId,
   type RepositoryInfo,
   type RepositoryKey,
   type RepositoryName,
@@ -88,10 +89,12 @@ export class Directory {
   create(request: CreateRepositoryRequest): Promise<RepositoryInfo> {
     const head = checkedHead(request.defaultBranch);
     const settings = changedSettings(DEFAULT_REPOSITORY_SETTINGS, request.settings ?? {});
-    const networkId = randomId(this.#options.random) as NetworkId;
+    const repositoryId = request.repositoryId ?? newRepositoryId(this.#options.random);
+    const networkId = networkOf(repositoryId);
     const { objectFormat, provenance } = request;
     const by = provenance === undefined ? {} : { provenance };
-    return this.#make({ ...request, networkId }, { objectFormat, head, settings, ...by });
+    const place = { name: request.name, repositoryId, networkId };
+    return this.#make(place, { objectFormat, head, settings, ...by });
   }
 
   /**
@@ -137,14 +140,14 @@ export class Directory {
    */
   async rename(key: RepositoryKey, request: RenameRepositoryRequest): Promise<RepositoryInfo> {
     const { steps, clock } = this.#options;
-    const { name, from, provenance } = request;
+    const { name, from } = request;
     const known = await this.#living(key);
     if (known.name === name) return infoOf(known);
     if (known.name !== from) throw otherwiseNamed(known);
     const { repositoryId, networkId, nameVersion } = known;
     const entry = { name, repositoryId, networkId, version: nameVersion + 1 };
     const holder = await this.#names.claim({ ...entry, atMs: clock.nowMs() });
-    const by = provenance === undefined ? {} : { provenance };
+    const by = attributes(request);
     const renamed = await this.#orSettle(holder, () => steps.rename({ ...entry, ...by }));
     if (renamed.name !== name) throw otherwiseNamed(renamed);
     await steps.confirm(entry);
@@ -159,8 +162,8 @@ export class Directory {
    */
   async delete(key: RepositoryKey, request: DeleteRepositoryRequest = {}): Promise<void> {
     await this.#living(key);
-    const { provenance } = request;
-    const removal = provenance === undefined ? key : { ...key, provenance };
+    const { networkId, repositoryId } = key;
+    const removal = { networkId, repositoryId, ...attributes(request) };
     await this.#names.pay(await this.#options.steps.remove(removal));
   }
 
@@ -175,7 +178,7 @@ export class Directory {
     const known = await steps.repository(key);
     const isGone = known?.deleted === true && known.removedAtMs === undefined;
     if (known === undefined || isGone) throw noRepository(key.repositoryId);
-    const { name = known.name, provenance } = request;
+    const { name = known.name } = request;
     if (!known.deleted) {
       if (known.name === name) return infoOf(known);
       throw otherwiseNamed(known);
@@ -183,7 +186,7 @@ export class Directory {
     const { repositoryId, networkId, nameVersion } = known;
     const entry = { name, repositoryId, networkId, version: nameVersion + 1 };
     const holder = await this.#names.claim({ ...entry, atMs: clock.nowMs() });
-    const by = provenance === undefined ? {} : { provenance };
+    const by = attributes(request);
     const restored = await this.#orSettle(holder, () => steps.restore({ ...entry, ...by }));
     if (restored.deleted || restored.name !== name) throw otherwiseNamed(restored);
     await steps.confirm(entry);
@@ -287,6 +290,20 @@ export class Directory {
       if (!hasCode(error, "not-found")) throw error;
     }
   }
+}
+
+/**
+ * The network of a repository that is no fork. A creation that is repeated, however late, comes to the
+ * partition that knows what became of the first one.
+ */
+function networkOf(repositoryId: RepositoryId): NetworkId {
+  const digest = createHash("sha256").update(`network of ${repositoryId}`).digest("hex");
+  return digest.slice(0, repositoryId.length) as NetworkId;
+}
+
+function attributes({ provenance, requestId }: Attributed<unknown>): Attributed<unknown> {
+  const by = provenance === undefined ? {} : { provenance };
+  return requestId === undefined ? by : { ...by, requestId };
 }
 
 function otherwiseNamed({ name, repositoryId }: RepositoryState): GitStratumError {

@@ -18,6 +18,7 @@ import type {
   RepositoryInfo,
   RepositoryKey,
   RepositoryName,
+  RequestId,
 } from "@gitstratum/core/rpc";
 import type { NameState, RepositoryState } from "../partition/partition_view.ts";
 
@@ -48,8 +49,11 @@ export interface NewName extends RepositoryKey {
   readonly version: number;
 }
 
-/** What was asked for by somebody, and by whom. */
-export type Attributed<T> = T & { readonly provenance?: Provenance };
+/** What was asked for by somebody: by whom, and by which request, whose repetitions do nothing. */
+export type Attributed<T> = T & {
+  readonly provenance?: Provenance;
+  readonly requestId?: RequestId;
+};
 
 /** What sagas are made of. All throw `unavailable` when the outcome is unknown. */
 export interface DirectorySteps {
@@ -73,7 +77,8 @@ export interface DirectorySteps {
    */
   create(info: Attributed<RepositoryInfo>): Promise<RepositoryState>;
   /**
-   * Gives a living repository a claimed name, unless the claim is out of date.
+   * Gives a living repository a claimed name, unless the claim is out of date or the request was carried
+   * out before.
    *
    * @returns the repository as it is then
    * @throws `not-found`
@@ -83,11 +88,12 @@ export interface DirectorySteps {
    * Removes a repository so that it can be restored; a removed one stays so.
    *
    * @returns the name that it had
-   * @throws `not-found` when there is none
+   * @throws `not-found` when there is none, or when the request removed it before it was restored
    */
   remove(key: Attributed<RepositoryKey>): Promise<NameDebt>;
   /**
-   * Brings a removed repository back under a claimed name, unless the claim is out of date.
+   * Brings a removed repository back under a claimed name, unless the claim is out of date or the
+   * request was carried out before.
    *
    * @returns the repository as it is then
    * @throws `not-found` when it is gone

@@ -50,6 +50,7 @@ const removeSchema: z.ZodType<Attributed<RepositoryKey>> = z.object({
   repositoryId,
   networkId,
   provenance: provenanceSchema.optional(),
+  requestId: z.string().regex(ID).optional(),
 }) as unknown as z.ZodType<Attributed<RepositoryKey>>;
 const newNameSchema: z.ZodType<Attributed<NewName>> = z.object({
   repositoryId,
@@ -57,6 +58,7 @@ const newNameSchema: z.ZodType<Attributed<NewName>> = z.object({
   name,
   version: count,
   provenance: provenanceSchema.optional(),
+  requestId: z.string().regex(ID).optional(),
 }) as unknown as z.ZodType<Attributed<NewName>>;
 const purgeSchema = z.object({ repositoryId, networkId, removedBeforeMs: count });
 /** What is made, beside who wants it: the first has a schema of its own. */

@@ -124,7 +124,9 @@ export class LocalDirectorySteps implements DirectorySteps {
     const atMs = this.#options.clock.nowMs();
     return this.#decide(request, (view) => {
       const known = livingRepository(view, request);
-      if (known.nameVersion !== version - 1) return { records: [], answer: known };
+      if (known.nameVersion !== version - 1 || isDone(view, request)) {
+        return { records: [], answer: known };
+      }
       const change = { repositoryId, name, version, atMs, ...byWhom(request) };
       return {
         records: [{ kind: "repository-renamed", ...change }],
@@ -142,6 +144,7 @@ export class LocalDirectorySteps implements DirectorySteps {
       const { name, nameVersion } = known;
       const debt = { name, repositoryId, networkId, moves: false };
       if (known.deleted) return { records: [], answer: { ...debt, version: nameVersion - 1 } };
+      if (isDone(view, key)) throw noRepository(repositoryId);
       const record: LogRecord = {
         kind: "repository-removed",
         repositoryId,
@@ -159,9 +162,8 @@ export class LocalDirectorySteps implements DirectorySteps {
     const atMs = this.#options.clock.nowMs();
     return this.#decide(request, (view) => {
       const known = knownRepository(view, request);
-      if (known.removedAtMs === undefined || known.nameVersion !== version - 1) {
-        return { records: [], answer: known };
-      }
+      const isLate = known.nameVersion !== version - 1 || isDone(view, request);
+      if (known.removedAtMs === undefined || isLate) return { records: [], answer: known };
       const { removedAtMs: _, ...kept } = known;
       const change = { repositoryId, name, version, atMs, ...byWhom(request) };
       return {
@@ -247,8 +249,17 @@ function released({ name, repositoryId }: NameState): LogRecord {
   return { kind: "name-released", name, repositoryId };
 }
 
-function byWhom({ provenance }: Attributed<unknown>): Attributed<unknown> {
-  return provenance === undefined ? {} : { provenance };
+function byWhom({ provenance, requestId }: Attributed<unknown>): Attributed<unknown> {
+  const by = provenance === undefined ? {} : { provenance };
+  return requestId === undefined ? by : { ...by, requestId };
+}
+
+/** Whether a request was carried out before. What came after it stays. */
+function isDone(
+  view: PartitionView,
+  { repositoryId, requestId }: Attributed<RepositoryKey>,
+): boolean {
+  return requestId !== undefined && view.isDone(repositoryId, requestId);
 }
 
 function isDefault(settings: RepositoryInfo["settings"]): boolean {

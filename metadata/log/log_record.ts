@@ -28,6 +28,7 @@ import {
   type RepositoryName,
   type RepositorySettings,
   repositorySettingsSchema,
+  type RequestId,
   type WebhookDelivery,
   webhookDeliverySchema,
 } from "@gitstratum/core/rpc";
@@ -125,6 +126,7 @@ export type LogRecord =
     readonly name: RepositoryName;
     readonly version: number;
     readonly atMs: number;
+    readonly requestId?: RequestId;
     readonly provenance?: Provenance;
   }
   /** Deleted by somebody, with its references kept for a time. */
@@ -133,6 +135,7 @@ export type LogRecord =
     readonly repositoryId: RepositoryId;
     readonly version: number;
     readonly atMs: number;
+    readonly requestId?: RequestId;
     readonly provenance?: Provenance;
   }
   /** Brought back. */
@@ -142,6 +145,7 @@ export type LogRecord =
     readonly name: RepositoryName;
     readonly version: number;
     readonly atMs: number;
+    readonly requestId?: RequestId;
     readonly provenance?: Provenance;
   }
   /** A claim with this version will never be the repository's name. */
@@ -172,6 +176,7 @@ export type LogRecord =
     readonly repositoryId: RepositoryId;
     readonly head: string;
     readonly atMs: number;
+    readonly requestId?: RequestId;
     readonly provenance?: Provenance;
   }
   /** All settings as they are from now on. */
@@ -180,6 +185,7 @@ export type LogRecord =
     readonly repositoryId: RepositoryId;
     readonly settings: RepositorySettings;
     readonly atMs: number;
+    readonly requestId?: RequestId;
     readonly provenance?: Provenance;
   }
   | PushRecord
@@ -319,6 +325,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     name,
     version,
     atMs,
+    requestId: id.optional(),
     provenance: provenance.optional(),
   }),
   z.object({
@@ -326,6 +333,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     repositoryId: id,
     version,
     atMs,
+    requestId: id.optional(),
     provenance: provenance.optional(),
   }),
   z.object({
@@ -334,6 +342,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     name,
     version,
     atMs,
+    requestId: id.optional(),
     provenance: provenance.optional(),
   }),
   z.object({ kind: z.literal("name-version-raised"), repositoryId: id, version }),
@@ -353,6 +362,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     repositoryId: id,
     head: z.string().min(1),
     atMs,
+    requestId: id.optional(),
     provenance: provenance.optional(),
   }),
   z.object({
@@ -360,6 +370,7 @@ const recordSchema = z.discriminatedUnion("kind", [
     repositoryId: id,
     settings: repositorySettingsSchema,
     atMs,
+    requestId: id.optional(),
     provenance: provenance.optional(),
   }),
   z.object({

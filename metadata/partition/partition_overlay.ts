@@ -10,6 +10,7 @@ import {
   type PushId,
   type RepositoryId,
   type RepositoryName,
+  type RequestId,
 } from "@gitstratum/core/rpc";
 import { HiddenReferences } from "@gitstratum/core/git";
 import type { ForkSource, LogRecord, PushRecord } from "../log/log_record.ts";
@@ -21,6 +22,9 @@ import type {
   RepositoryState,
 } from "./partition_view.ts";
 import { ReferenceOverlay } from "../decision/reference_overlay.ts";
+
+/** What is noted of a request that is no push. */
+const DONE: PushOutcome = { commandCount: 0, rejections: [] };
 
 type RestoredRecord = LogRecord & { readonly kind: "repository-restored" };
 
@@ -57,8 +61,16 @@ export class PartitionOverlay implements PartitionView {
     return this.#pushes.get(`${id}/${pushId}`) ?? this.#base.pushOutcome(id, pushId);
   }
 
+  /** {@inheritDoc PartitionView.isDone} */
+  isDone(id: RepositoryId, requestId: RequestId): boolean {
+    return this.#pushes.has(`${id}/${requestId}`) || this.#base.isDone(id, requestId);
+  }
+
   /** Makes a record part of the state. */
   add(record: LogRecord): void {
+    if ("requestId" in record && record.requestId !== undefined) {
+      this.#pushes.set(`${record.repositoryId}/${record.requestId}`, DONE);
+    }
     switch (record.kind) {
       case "name-claimed":
         this.#claim(record);

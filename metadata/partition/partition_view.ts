@@ -14,6 +14,7 @@ import type {
   RepositoryId,
   RepositoryName,
   RepositorySettings,
+  RequestId,
 } from "@gitstratum/core/rpc";
 import type { Rejection } from "../log/log_record.ts";
 
@@ -79,4 +80,6 @@ export interface PartitionView {
   references(id: RepositoryId): ReferenceView;
   /** The outcome of an earlier push with this id. */
   pushOutcome(id: RepositoryId, pushId: PushId): PushOutcome | undefined;
+  /** Whether a request changed the repository before. */
+  isDone(id: RepositoryId, requestId: RequestId): boolean;
 }

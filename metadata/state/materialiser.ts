@@ -16,6 +16,7 @@ import type { NetworkId, PackGroup, RepositoryId } from "@gitstratum/core/rpc";
 import { AuditWriter } from "../audit/audit_writer.ts";
 import type { ForkSource, LogRecord, PushRecord, ReferenceUpdate } from "../log/log_record.ts";
 import type { Sliced } from "./sliced.ts";
+import { noteOutcome, outcomeOf } from "./outcome_table.ts";
 import { Statements } from "./statements.ts";
 import { applyWebhooksTold } from "../webhooks/delivery_table.ts";
 
@@ -95,6 +96,7 @@ export class Materialiser {
       );
     }
     yield* this.#audit.add(partition, lsn, record);
+    this.#noteOutcome(record, lsn);
     switch (record.kind) {
       case "name-claimed":
       case "name-confirmed":
@@ -190,6 +192,13 @@ export class Materialiser {
         );
         break;
     }
+  }
+
+  #noteOutcome(record: LogRecord, lsn: Lsn): void {
+    const outcome = outcomeOf(record);
+    if (outcome === undefined || !("repositoryId" in record)) return;
+    const repositoryNumber = this.#number(record.repositoryId);
+    noteOutcome(this.#sql, outcome, { repositoryNumber, lsn });
   }
 
   /** What changes names as the network's partition knows them, and with them who lives. */
@@ -409,17 +418,6 @@ export class Materialiser {
     }
     this.#sql.run("UPDATE repositories SET refs_version = ? WHERE number = ?", lsn, number);
     if (record.group !== undefined) this.#catalogue(record, record.group, lsn);
-    this.#sql.run(
-      // Nodes forget outcomes at different times: one may still hold what another has let go.
-      "INSERT OR REPLACE INTO pushes VALUES (?, ?, ?, ?, ?, ?, ?)",
-      number,
-      record.pushId,
-      lsn,
-      record.atMs,
-      record.commandCount,
-      JSON.stringify(record.rejections),
-      JSON.stringify(record.provenance),
-    );
   }
 
   #updateReference(

@@ -16,6 +16,7 @@ import {
   type RepositoryListQuery,
   type RepositoryName,
   type RepositorySettings,
+  type RequestId,
 } from "@gitstratum/core/rpc";
 import type { NameDebt, NameEntry } from "../directory/directory_steps.ts";
 import type { Rejection } from "../log/log_record.ts";
@@ -91,6 +92,11 @@ export class StateReader implements PartitionView {
       commandCount: Number(row["command_count"]),
       rejections: JSON.parse(String(row["rejections"])) as Rejection[],
     };
+  }
+
+  /** {@inheritDoc PartitionView.isDone} */
+  isDone(id: RepositoryId, requestId: RequestId): boolean {
+    return this.pushOutcome(id, requestId as string as PushId) !== undefined;
   }
 
   /** Living repositories of some partitions in byte order of their names, after a name. */

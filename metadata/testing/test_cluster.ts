@@ -68,6 +68,8 @@ export interface TestClusterOptions
   readonly assign?: (partition: Partition, ids: readonly NodeId[]) => PartitionAssignment;
   /** Where the log is kept; in memory unless told. */
   readonly log?: Log;
+  /** The cluster's release level; none is told unless given. */
+  readonly level?: number;
   /** Listens to what the client and the nodes say to each other. */
   readonly overhear?: (fetcher: Fetcher) => Fetcher;
 }
@@ -143,7 +145,9 @@ export class TestCluster implements AsyncDisposable {
     const partitions = emptyTopology().partitions.map((_, partition) =>
       assign(partition as Partition, ids)
     );
-    this.topology.set({ ...emptyTopology(), nodes, partitions });
+    const { level } = this.#options;
+    const told = level === undefined ? {} : { level };
+    this.topology.set({ ...emptyTopology(), ...told, nodes, partitions });
     for (const { hears, topology } of this.nodes.values()) {
       if (hears) topology.set(this.topology.current());
     }

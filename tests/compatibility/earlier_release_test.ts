@@ -30,6 +30,17 @@ const YOUNGER: ReadonlySet<string> = new Set([
 const HELD_BACK: Readonly<Record<string, string>> = {
   "update repository / ifVersion: not known":
     "a node of level 1 refuses the change, which is what a condition is for",
+  ...requestIdsOf([
+    "update repository / ",
+    "delete repository / ",
+    "rename repository / ",
+    "restore repository / ",
+    "log entry / record.kind=repository-renamed.",
+    "log entry / record.kind=repository-removed.",
+    "log entry / record.kind=repository-restored.",
+    "log entry / record.kind=head-changed.",
+    "log entry / record.kind=settings-changed.",
+  ]),
   ...basesOf([
     "create webhook",
     "change webhook",
@@ -41,6 +52,11 @@ const HELD_BACK: Readonly<Record<string, string>> = {
 function basesOf(names: readonly string[]): Record<string, string> {
   const reason = "control nodes tell no basis before all nodes know them";
   return Object.fromEntries(names.map((name) => [`${name} / basis: not known`, reason]));
+}
+
+function requestIdsOf(places: readonly string[]): Record<string, string> {
+  const reason = "callers draw no ids of requests before all nodes know them, so logs have none";
+  return Object.fromEntries(places.map((place) => [`${place}requestId: not known`, reason]));
 }
 
 const asText = (name: string) => ({ at, what }: Misfit) => `${name} / ${at}: ${what}`;

@@ -12,7 +12,7 @@ import type { ObjectFormat, Oid } from "../../git/oid.ts";
 import type { ObjectFilter } from "../../git/object_filter.ts";
 import type { ObjectType } from "../../git/object_type.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
-import type { PackId, PushId, RepositoryId } from "../ids.ts";
+import type { PackId, PushId, RepositoryId, RequestId } from "../ids.ts";
 import type { PackGroup } from "./pack_group.ts";
 import type { Provenance } from "./provenance.ts";
 import type {
@@ -54,12 +54,16 @@ export interface UpdateRepositoryRequest {
   readonly settings?: RepositorySettingsChange;
   /** What `repositoryVersion` gave for the repository that this is a change of; absent = any. */
   readonly ifVersion?: string;
+  /** Drawn by a caller that may repeat the call: whichever comes first counts, for a day. */
+  readonly requestId?: RequestId;
   /** Who, how and when: kept in the log. */
   readonly provenance?: Provenance;
 }
 
 /** How a repository is deleted. */
 export interface DeleteRepositoryRequest {
+  /** Drawn by a caller that may repeat the call: whichever comes first counts, for a day. */
+  readonly requestId?: RequestId;
   /** Who, how and when: kept in the log. */
   readonly provenance?: Provenance;
 }

@@ -25,6 +25,7 @@ import {
   parsePackId,
   parsePushId,
   parseRepositoryId,
+  parseRequestId,
   type PushId,
 } from "../ids.ts";
 import type {
@@ -96,11 +97,13 @@ export const updateRepositorySchema: z.ZodType<UpdateRepositoryRequest> = z.obje
   head: z.string().min(1).optional(),
   settings: repositorySettingsChangeSchema.optional(),
   ifVersion: z.string().optional(),
+  requestId: checkedText(parseRequestId).optional(),
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<UpdateRepositoryRequest>;
 
 /** Schema of {@link DeleteRepositoryRequest}. */
 export const deleteRepositorySchema: z.ZodType<DeleteRepositoryRequest> = z.object({
+  requestId: checkedText(parseRequestId).optional(),
   provenance: provenanceSchema.optional(),
 }) as unknown as z.ZodType<DeleteRepositoryRequest>;
 

@@ -5,9 +5,9 @@
  * for a name that was looked up before, to the network that it led to, whose primary knows whether it
  * still does. A listing asks every primary for its own partitions and merges the answers.
  *
- * Every call may be made several times (see {@link PartitionRouter}): a push carries its id, a creation
- * the id of the repository to be, and a deletion that finds nothing at its second attempt was done by
- * its first.
+ * Every call may be made several times (see {@link PartitionRouter}): a push and any other change carry
+ * an id, a creation that of the repository to be, and a deletion that finds nothing at its second attempt
+ * was done by its first.
  *
  * @module
  */
@@ -19,7 +19,8 @@ import type { Random } from "../../random.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { decodeRecipe } from "../../recipe/recipe_decoder.ts";
 import { partitionOf } from "../../ring/partition.ts";
-import { newRepositoryId } from "../ids.ts";
+import { newRepositoryId, newRequestId, type RequestId } from "../ids.ts";
+import { releaseLevelOf, REPETITION_LEVEL } from "../topology/release_level.ts";
 import type {
   CreateRepositoryRequest,
   DeleteRepositoryRequest,
@@ -63,12 +64,14 @@ import { routedStream } from "./routed_stream.ts";
 export class RoutedMetadata implements Metadata {
   readonly #router: PartitionRouter;
   readonly #random: Random;
+  readonly #topology: PartitionRouterOptions["topology"];
   readonly #names = new KnownNames();
 
   /** Makes a client of the cluster that a topology describes; nothing is sent yet. */
   constructor(options: PartitionRouterOptions) {
     this.#router = new PartitionRouter(options);
     this.#random = options.random;
+    this.#topology = options.topology;
   }
 
   /** {@inheritDoc Metadata.createRepository} */
@@ -100,12 +103,14 @@ export class RoutedMetadata implements Metadata {
 
   /** {@inheritDoc Metadata.updateRepository} */
   updateRepository(key: RepositoryKey, request: UpdateRepositoryRequest): Promise<RepositoryInfo> {
-    return this.#ask(key, (metadata) => metadata.updateRepository(key, request));
+    const sent = this.#repeatable(request);
+    return this.#ask(key, (metadata) => metadata.updateRepository(key, sent));
   }
 
   /** {@inheritDoc Metadata.deleteRepository} */
-  deleteRepository(key: RepositoryKey, request?: DeleteRepositoryRequest): Promise<void> {
-    return this.#remove(key, (client) => client.deleteRepository(key, request));
+  deleteRepository(key: RepositoryKey, request: DeleteRepositoryRequest = {}): Promise<void> {
+    const sent = this.#repeatable(request);
+    return this.#remove(key, (client) => client.deleteRepository(key, sent));
   }
 
   /** {@inheritDoc RepositoryLife.forkRepository} */
@@ -116,7 +121,8 @@ export class RoutedMetadata implements Metadata {
 
   /** {@inheritDoc RepositoryLife.renameRepository} */
   renameRepository(key: RepositoryKey, request: RenameRepositoryRequest): Promise<RepositoryInfo> {
-    return this.#ask(key, (metadata) => metadata.renameRepository(key, request));
+    const sent = this.#repeatable(request);
+    return this.#ask(key, (metadata) => metadata.renameRepository(key, sent));
   }
 
   /** {@inheritDoc RepositoryLife.restoreRepository} */
@@ -124,7 +130,8 @@ export class RoutedMetadata implements Metadata {
     key: RepositoryKey,
     request: RestoreRepositoryRequest,
   ): Promise<RepositoryInfo> {
-    return this.#ask(key, (metadata) => metadata.restoreRepository(key, request));
+    const sent = this.#repeatable(request);
+    return this.#ask(key, (metadata) => metadata.restoreRepository(key, sent));
   }
 
   /** {@inheritDoc RepositoryLife.purgeRepository} */
@@ -195,6 +202,12 @@ export class RoutedMetadata implements Metadata {
   /** {@inheritDoc Metadata.push} */
   push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
     return this.#ask(key, (metadata) => metadata.push(key, request));
+  }
+
+  /** A request whose attempts, however late they arrive, change something once. */
+  #repeatable<T extends { readonly requestId?: RequestId }>(request: T): T {
+    if (releaseLevelOf(this.#topology.current()) < REPETITION_LEVEL) return request;
+    return { requestId: newRequestId(this.#random), ...request };
   }
 
   /** Takes something away that may be gone at a second attempt. */

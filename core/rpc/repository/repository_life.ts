@@ -9,7 +9,7 @@
 
 import { z } from "zod";
 import { checkedText } from "../checked_text.ts";
-import { parseRepositoryId, type RepositoryId } from "../ids.ts";
+import { parseRepositoryId, parseRequestId, type RepositoryId, type RequestId } from "../ids.ts";
 import type { RepositoryInfo, RepositoryKey, RepositoryListQuery } from "./repository.ts";
 import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
 import { parseRepositoryName, type RepositoryName } from "./repository_name.ts";
@@ -36,12 +36,16 @@ export interface RenameRepositoryRequest {
   readonly from: RepositoryName;
   /** The name that it shall have; with another owner, this is a transfer. */
   readonly name: RepositoryName;
+  /** Drawn by a caller that may repeat the call: whichever comes first counts, for a day. */
+  readonly requestId?: RequestId;
   /** Who, how and when: kept in the log. */
   readonly provenance?: Provenance;
 }
 
 /** How a repository comes back. */
 export interface RestoreRepositoryRequest {
+  /** Drawn by a caller that may repeat the call: whichever comes first counts, for a day. */
+  readonly requestId?: RequestId;
   /** The name that it shall have; the one that it had when absent. */
   readonly name?: RepositoryName;
   /** Who, how and when: kept in the log. */
@@ -107,6 +111,7 @@ export interface RepositoryLife {
 
 const name = checkedText(parseRepositoryName);
 const provenance = provenanceSchema.optional();
+const requestId = checkedText(parseRequestId).optional();
 
 /** Schema of {@link ForkRepositoryRequest}. */
 export const forkRepositorySchema: z.ZodType<ForkRepositoryRequest> = z.object({
@@ -120,12 +125,14 @@ export const forkRepositorySchema: z.ZodType<ForkRepositoryRequest> = z.object({
 export const renameRepositorySchema: z.ZodType<RenameRepositoryRequest> = z.object({
   from: name,
   name,
+  requestId,
   provenance,
 }) as unknown as z.ZodType<RenameRepositoryRequest>;
 
 /** Schema of {@link RestoreRepositoryRequest}. */
 export const restoreRepositorySchema: z.ZodType<RestoreRepositoryRequest> = z.object({
   name: name.optional(),
+  requestId,
   provenance,
 }) as unknown as z.ZodType<RestoreRepositoryRequest>;
 

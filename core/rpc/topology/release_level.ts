@@ -24,13 +24,16 @@ export const FIRST_RELEASE_LEVEL = 1;
  * | level | shapes |
  * | --- | --- |
  * | 1 | those of the time before nodes told their level |
- * | 2 | settings in the log with members that not every node knows; changes at the control plane that name |
- * |   | their basis |
+ * | 2 | settings in the log with members that not every node knows; requests for changes that say what |
+ * |   | shows a repetition: at the control plane their basis, at metadata nodes an id |
  */
 export const RELEASE_LEVEL = 2;
 
-/** The level from which on changes at the control plane name their basis. */
-export const BASIS_RELEASE_LEVEL = 2;
+/** The level from which on requests for changes say what shows that they are repeated. */
+export const REPETITION_LEVEL = 2;
+
+/** The level from which on there are OpenPGP keys among the access records. */
+export const OPENPGP_RELEASE_LEVEL = 2;
 
 /** The least level of a cluster that this release can be part of. */
 export const RELEASE_LEVEL_LEAST = 1;

@@ -98,9 +98,10 @@ const WIRE: readonly Shape[] = [
     head: "refs/heads/trunk",
     settings: { ...SETTINGS, archived: null },
     ifVersion: "1",
+    requestId: ID,
     provenance: PROVENANCE,
   }),
-  shape("delete repository", deleteRepositorySchema, { provenance: PROVENANCE }),
+  shape("delete repository", deleteRepositorySchema, { requestId: ID, provenance: PROVENANCE }),
   shape("fork repository", forkRepositorySchema, {
     name: NAME,
     settings: SETTINGS,
@@ -110,9 +111,14 @@ const WIRE: readonly Shape[] = [
   shape("rename repository", renameRepositorySchema, {
     from: NAME,
     name: "owner/other",
+    requestId: ID,
     provenance: PROVENANCE,
   }),
-  shape("restore repository", restoreRepositorySchema, { name: NAME, provenance: PROVENANCE }),
+  shape("restore repository", restoreRepositorySchema, {
+    name: NAME,
+    requestId: ID,
+    provenance: PROVENANCE,
+  }),
   shape("repository usage", repositoryUsageSchema, {
     networkBytes: 1,
     broughtBytes: 1,

@@ -1,0 +1,234 @@
+/**
+ * Requests about repositories that arrive a second time, late: they change nothing, whatever was done in
+ * between.
+ */
+
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { GitStratumError, systemRandom } from "@gitstratum/core";
+import {
+  type Fetcher,
+  newRepositoryId,
+  newRequestId,
+  RELEASE_LEVEL,
+  type RepositoryInfo,
+  type RepositoryName,
+} from "@gitstratum/core/rpc";
+import { TestCluster } from "../testing/test_cluster.ts";
+import { TestNode } from "../testing/test_node.ts";
+
+const OLD = "owner/name" as RepositoryName;
+const NEW = "other/name" as RepositoryName;
+
+type Call = (node: TestNode) => Promise<unknown>;
+
+/** A request that is kept, and what takes back what it did. */
+interface Story {
+  readonly what: string;
+  readonly before?: Call;
+  readonly does: Call;
+  readonly undoes: Call;
+}
+
+async function living(node: TestNode): Promise<RepositoryInfo> {
+  return (await node.metadata.listRepositories({ limit: 1 }))[0]!;
+}
+
+async function removed(node: TestNode): Promise<RepositoryInfo> {
+  return (await node.metadata.listDeletedRepositories({ limit: 1 }))[0]!;
+}
+
+/** A call for the repository that there is when it is made first, and for no other when it is repeated. */
+function about(
+  find: (node: TestNode) => Promise<RepositoryInfo>,
+  call: (node: TestNode, key: RepositoryInfo) => Promise<unknown>,
+): Call {
+  let key: Promise<RepositoryInfo> | undefined;
+  return async (node) => await call(node, await (key ??= find(node)));
+}
+
+function settings(visibility: "public" | "private"): Call {
+  const requestId = newRequestId(systemRandom);
+  return about(
+    living,
+    (node, key) => node.metadata.updateRepository(key, { settings: { visibility }, requestId }),
+  );
+}
+
+function head(branch: string): Call {
+  const requestId = newRequestId(systemRandom);
+  return about(
+    living,
+    (node, key) => node.metadata.updateRepository(key, { head: `refs/heads/${branch}`, requestId }),
+  );
+}
+
+function rename(from: RepositoryName, name: RepositoryName): Call {
+  const requestId = newRequestId(systemRandom);
+  return about(
+    living,
+    (node, key) => node.metadata.renameRepository(key, { from, name, requestId }),
+  );
+}
+
+function remove(): Call {
+  const requestId = newRequestId(systemRandom);
+  return about(living, (node, key) => node.metadata.deleteRepository(key, { requestId }));
+}
+
+function restore(): Call {
+  const requestId = newRequestId(systemRandom);
+  return about(removed, (node, key) => node.metadata.restoreRepository(key, { requestId }));
+}
+
+function create(name = NEW): Call {
+  const repositoryId = newRepositoryId(systemRandom);
+  return (node) =>
+    node.metadata.createRepository({
+      name,
+      objectFormat: "sha1",
+      defaultBranch: "main",
+      repositoryId,
+    });
+}
+
+function fork(): Call {
+  const repositoryId = newRepositoryId(systemRandom);
+  return about(
+    living,
+    (node, key) => node.metadata.forkRepository(key, { name: NEW, repositoryId }),
+  );
+}
+
+/** Deletes what has the new name, for good. */
+const purgeNew: Call = async (node) => {
+  const found = (await node.metadata.findRepository(NEW))!;
+  await node.metadata.deleteRepository(found);
+  await node.metadata.purgeRepository(found);
+};
+const deleteNew: Call = async (node) =>
+  await node.metadata.deleteRepository((await node.metadata.findRepository(NEW))!);
+const purge = about(removed, (node, key) => node.metadata.purgeRepository(key));
+
+const STORIES: readonly Story[] = [
+  {
+    what: "settings that were changed back",
+    before: settings("private"),
+    does: settings("public"),
+    undoes: settings("private"),
+  },
+  { what: "a HEAD that was changed back", does: head("other"), undoes: head("main") },
+  { what: "a name that was changed back", does: rename(OLD, NEW), undoes: rename(NEW, OLD) },
+  { what: "a deletion of what was restored", does: remove(), undoes: restore() },
+  {
+    what: "a restoration of what was deleted again",
+    before: remove(),
+    does: restore(),
+    undoes: remove(),
+  },
+  { what: "a creation of what was deleted", does: create(), undoes: deleteNew },
+  { what: "a creation of what is gone", does: create(), undoes: purgeNew },
+  {
+    what: "a creation of what has another name",
+    does: create(),
+    async undoes({ metadata }) {
+      const made = (await metadata.findRepository(NEW))!;
+      await metadata.renameRepository(made, { from: NEW, name: "x/y" as RepositoryName });
+    },
+  },
+  { what: "a fork that was deleted", does: fork(), undoes: deleteNew },
+  { what: "a fork that is gone", does: fork(), undoes: purgeNew },
+  { what: "a purge", before: remove(), does: purge, undoes: create(OLD) },
+];
+
+/** Everything about repositories that somebody sees. */
+async function seen({ metadata }: TestNode): Promise<unknown> {
+  return {
+    living: await metadata.listRepositories({ limit: 10 }),
+    deleted: await metadata.listDeletedRepositories({ limit: 10 }),
+    names: await Promise.all([OLD, NEW].map((name) => metadata.findRepository(name))),
+  };
+}
+
+/** What a caller who has gone away would have been told does not matter; that nothing broke does. */
+async function late(node: TestNode, call: Call): Promise<void> {
+  await call(node).catch((error) => ok(error instanceof GitStratumError, String(error)));
+}
+
+for (const { what, before, does, undoes } of STORIES) {
+  Deno.test(`a request that arrives again does nothing: ${what}`, async () => {
+    await using node = await TestNode.start();
+    await node.create();
+    await before?.(node);
+    await does(node);
+    const done = await seen(node);
+    await late(node, does);
+    deepEqual(await seen(node), done, "at once");
+    await undoes(node);
+    const undone = await seen(node);
+    for (const options of [undefined, {}, { lose: true }]) {
+      if (options !== undefined) await node.restart(options);
+      await late(node, does);
+      await node.node.upkeep();
+      deepEqual(await seen(node), undone, `after it was taken back, ${JSON.stringify(options)}`);
+    }
+  });
+}
+
+Deno.test("a request that was carried out is answered so again, for a day", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const requestId = newRequestId(systemRandom);
+  const change = { settings: { visibility: "public" }, requestId } as const;
+  const update = () => node.metadata.updateRepository(key, change);
+  equal((await update()).settings.visibility, "public");
+  await node.metadata.updateRepository(key, { settings: { description: "text" } });
+  const again = await update();
+  equal(again.settings.description, "text", "as it is by now");
+  equal(again.settings.visibility, "public");
+});
+
+/** Changes that nodes are asked for, by clients or by each other. */
+const CHANGES = /^(PATCH|DELETE|POST) .*(repositories|fork|rename|restore|purge|directory)/;
+
+Deno.test("what clients and nodes of a cluster said does nothing when it arrives again", async () => {
+  let heard: (() => Promise<Response>)[] = [];
+  const overhear = (fetcher: Fetcher): Fetcher => (request) => {
+    if (CHANGES.test(`${request.method} ${new URL(request.url).pathname}`)) {
+      const kept = request.clone();
+      heard.push(() => fetcher(kept.clone()));
+    }
+    return fetcher(request);
+  };
+  await using cluster = await TestCluster.start({ overhear, level: RELEASE_LEVEL });
+  const { metadata } = cluster;
+  const one = await cluster.create("owner/one");
+  const key = await cluster.create("owner/name");
+  const present = async () => ({
+    living: await cluster.during(metadata.listRepositories({ limit: 10 })),
+    deleted: await cluster.during(metadata.listDeletedRepositories({ limit: 10 })),
+    name: await cluster.during(metadata.findRepository(OLD)),
+  });
+  const acts: readonly (() => Promise<unknown>)[] = [
+    () => metadata.updateRepository(key, { settings: { visibility: "public" } }),
+    () => metadata.updateRepository(key, { settings: { visibility: "private" } }),
+    () => metadata.renameRepository(key, { from: OLD, name: NEW }),
+    () => metadata.renameRepository(key, { from: NEW, name: OLD }),
+    () => metadata.deleteRepository(key),
+    () => metadata.restoreRepository(key, {}),
+    () => metadata.deleteRepository(key),
+    () => metadata.purgeRepository(key),
+    () => metadata.forkRepository(one, { name: OLD }),
+    async () => await metadata.deleteRepository((await metadata.findRepository(OLD))!),
+  ];
+  for (const [at, act] of acts.entries()) {
+    await cluster.during(act());
+    const said = [...heard];
+    const seen = await present();
+    for (const [number, again] of said.entries()) {
+      await (await cluster.during(again())).body?.cancel();
+      deepEqual(await present(), seen, `after act ${at}, request ${number}`);
+    }
+    heard = said;
+  }
+  ok(heard.length > acts.length, "nodes asked each other, too");
+});
