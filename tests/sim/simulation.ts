@@ -57,6 +57,8 @@ export interface SimulationReport {
 
 /** Every so manieth partition is served: most runs have eight, some two or one. */
 const PARTITION_STEPS = [32, 32, 128, PARTITION_COUNT];
+/** What clients of a run are busy with: most do all that they can. */
+const BUSINESSES = ["tokens", "forks", ...Array<undefined>(8)] as const;
 /** Owns every repository. */
 const OWNER = "sim";
 const CLIENT_COUNT = 4;
@@ -138,6 +140,8 @@ class Run implements Disposable {
     // With a planted bug only where that shows it: it takes as long as all the rest.
     const isAgain = random.chance(0.35);
     this.#livesTwice = mutation.livesTwice || (mutation === NO_MUTATION && isAgain);
+    const business = BUSINESSES[random.below(BUSINESSES.length)];
+    const busyWith = mutation === NO_MUTATION ? business : mutation.busyWith;
     const frontends = this.#cluster.frontends.map(({ id }) => id as string);
     const { network } = this.#cluster;
     const client = (name: string) =>
@@ -149,6 +153,7 @@ class Run implements Disposable {
         lasting: this.#repositories,
         passing,
         isCrowded: mutation.isCrowded,
+        busyWith,
         newName: (prefix) => served.name(`${prefix}-${++this.#nameCount}`),
       });
     this.#clients = Array.from({ length: CLIENT_COUNT }, (_, index) => client(`client-${index}`));

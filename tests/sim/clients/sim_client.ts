@@ -21,6 +21,12 @@ const BRANCHES = ["main", "one", "two", "three"].map((name) => `refs/heads/${nam
 const PATIENCE_MS = 45_000;
 const THINK_MS_MAX = 1800;
 
+/** Probability that a client does what it is busy with. */
+const BUSINESS = 0.7;
+
+/** Something that a client may be busy with: lives of tokens, or of forks. */
+export type Business = "tokens" | "forks";
+
 /** Where a client is. */
 export interface SimClientOptions {
   readonly network: SimNetwork;
@@ -35,6 +41,8 @@ export interface SimClientOptions {
   readonly newName: (prefix: string) => string;
   /** All clients meet at the first of the lasting repositories. */
   readonly isCrowded: boolean;
+  /** What clients do most of the time; undefined = all that they can. */
+  readonly busyWith: Business | undefined;
 }
 
 /** What a repository shows. */
@@ -134,15 +142,21 @@ export class SimClient {
   }
 
   async #act(): Promise<void> {
+    const { random, busyWith } = this.#options;
     const place = this.#place();
-    const lot = this.#options.random.below(100);
+    const frontend = this.#frontend();
+    if (busyWith !== undefined && random.chance(BUSINESS)) {
+      if (busyWith === "tokens") return await this.tokens.act(frontend, place.name);
+      return await this.#life.act(frontend, place);
+    }
+    const lot = random.below(100);
     if (lot < 42) await this.#push(place);
     else if (lot < 60) await this.list(this.#frontend(), place);
     else if (lot < 69) await this.#clone(place);
     else if (lot < 73) await this.#pry(place);
     else if (lot < 77) await this.#steal(place);
-    else if (lot < 83) await this.tokens.act(this.#frontend(), place.name);
-    else if (lot < 93) await this.#life.act(this.#frontend(), place);
+    else if (lot < 83) await this.tokens.act(frontend, place.name);
+    else if (lot < 93) await this.#life.act(frontend, place);
     else await this.#rename();
   }
 

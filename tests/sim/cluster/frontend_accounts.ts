@@ -21,7 +21,10 @@ export function openFrontendAccounts(ground: SimGround, mutation: Mutation): Fro
   const common = { urls, fetcher: fetchers.signed, clock, random };
   const watcher = new AccessWatcher({ ...common, logger });
   watcher.open();
-  const control = new ControlFailover(common);
+  const control = new ControlFailover({
+    ...common,
+    fetcher: mutation.accountsFetcher(common.fetcher),
+  });
   const client = new AccessClient({
     route: (call) =>
       control.ask(({ fetcher, baseUrl }) => call(new JsonClient(fetcher, { baseUrl }))),

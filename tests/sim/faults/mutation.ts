@@ -13,9 +13,10 @@ import type { AccessView } from "@gitstratum/core/access";
 import type { Log } from "@gitstratum/core/consensus";
 import type { Disk } from "@gitstratum/core/disk";
 import type { Egress } from "@gitstratum/core/egress";
-import type { ExtentStore, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
+import type { ExtentStore, Fetcher, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
 import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
 import { PackCache, type PackCacheOptions } from "../../../frontend/pack_cache/pack_cache.ts";
+import type { Business } from "../clients/sim_client.ts";
 import type { Fault } from "./fault.ts";
 import type { NetworkFaults } from "../world/network_weather.ts";
 
@@ -43,6 +44,8 @@ export interface Mutation {
   frontendExtents(extents: ExtentStore): ExtentStore;
   /** What a frontend knows of accounts. */
   accountsView(view: AccessView): AccessView;
+  /** The way from a frontend to who keeps accounts. */
+  accountsFetcher(fetcher: Fetcher): Fetcher;
   /** What a frontend shares packs by. */
   packCache(options: PackCacheOptions): PackCache;
   /** What a frontend's requests take memory from. */
@@ -55,6 +58,8 @@ export interface Mutation {
   readonly isNarrow: boolean;
   /** All clients meet at one repository, which shows the bug sooner. */
   readonly isCrowded: boolean;
+  /** What clients do most of the time, because it shows the bug; undefined = all that they can. */
+  readonly busyWith: Business | undefined;
   /** Clients always go on after a day, which shows the bug. */
   readonly livesTwice: boolean;
 }
@@ -72,11 +77,13 @@ export const NO_MUTATION: Mutation = {
   frontendMetadata: (metadata) => metadata,
   frontendExtents: (extents) => extents,
   accountsView: (view) => view,
+  accountsFetcher: (fetcher) => fetcher,
   packCache: (options) => new PackCache(options),
   frontendMemory: (memory) => memory,
   network: {},
   weights: {},
   isNarrow: false,
   isCrowded: false,
+  busyWith: undefined,
   livesTwice: false,
 };

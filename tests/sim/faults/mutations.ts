@@ -4,23 +4,25 @@
  * @module
  */
 
-import { type Clock, hasCode } from "@gitstratum/core";
+import { type Clock, GitStratumError, hasCode } from "@gitstratum/core";
 import type { AccessView } from "@gitstratum/core/access";
 import type { EgressAnswer } from "@gitstratum/core/egress";
 import type { Disk, DiskFile } from "@gitstratum/core/disk";
 import { isZeroOid, type Oid } from "@gitstratum/core/git";
-import type {
-  CommandResult,
-  ExtentStore,
-  Metadata,
-  NodeLease,
-  PushRequest,
-  PushResult,
-  Reference,
-  ReferenceListing,
-  RepositoryInfo,
-  RepositoryKey,
-  Service,
+import {
+  type CommandResult,
+  errorResponse,
+  type ExtentStore,
+  type Fetcher,
+  type Metadata,
+  type NodeLease,
+  type PushRequest,
+  type PushResult,
+  type Reference,
+  type ReferenceListing,
+  type RepositoryInfo,
+  type RepositoryKey,
+  type Service,
 } from "@gitstratum/core/rpc";
 import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
 import type { OpenedPack } from "../../../frontend/pack_cache/opened_pack.ts";
@@ -156,6 +158,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...NO_MUTATION,
+    promise: "accounts",
+    name: "changes of accounts stand on nothing, and late ones undo what came since",
+    accountsFetcher: refuseBases,
+    network: { doubling: 0.5 },
+    busyWith: "tokens",
+  },
+  {
+    ...NO_MUTATION,
     promise: "webhooks",
     name: "a webhook is taken for told whatever came of it",
     metadataEgress: (egress) => ({
@@ -191,6 +201,14 @@ function rememberTokens(view: AccessView): AccessView {
       };
     },
   });
+}
+
+/** A way to a control plane that seems to be of the release before: nobody there knows a basis. */
+function refuseBases(fetcher: Fetcher): Fetcher {
+  return async (request) => {
+    if (!new URL(request.url).pathname.endsWith("/basis")) return await fetcher(request);
+    return errorResponse(new GitStratumError("unsupported", "Know of no basis"));
+  };
 }
 
 /** Keeps a sixteenth of all possible packs apart. */
