@@ -81,7 +81,7 @@ class RemoteHost implements IngestHost {
 }
 
 async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult> {
-  const { job, policy, objectBytesMax, seed, directory, spoolName } = task;
+  const { job, policy, objectBytesMax, seed, directory, spoolName, sharePort } = task;
   const disk = new FileDisk(directory);
   const scratch = new IngestScratch(disk, { directory, prefix: spoolName });
   try {
@@ -96,7 +96,7 @@ async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult>
       memory: IngestMemory.create(INGEST_RING_BYTES),
       budget: WorkBudget.forPush(),
       isEnded: () => Atomics.load(task.ended, 0) !== 0,
-      helper: new ShareThread({ directory, spoolName, ended: task.ended }),
+      ...sharePort && { helper: new ShareThread(sharePort) },
     });
     return await engine.run();
   } finally {

@@ -7,9 +7,10 @@
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
+import { GitStratumError, INGEST_SHARE_ENTRY_COUNT_MIN } from "@gitstratum/core";
 import type { ExtentWrite } from "@gitstratum/core/rpc";
 import type { IngestHost, IngestResult } from "./ingest_host.ts";
+import { StartedShare } from "./started_share.ts";
 import {
   errorOf,
   type FromWorker,
@@ -17,6 +18,12 @@ import {
   type ToWorker,
   type WorkerTask,
 } from "./worker_message.ts";
+
+/** One ingest for a worker. */
+export interface IngestRun extends Omit<WorkerTask, "ended" | "sharePort"> {
+  /** Entries that the pack announces; with many of them a second thread takes a share. */
+  readonly entryCount: number;
+}
 
 /** A bounded number of workers. */
 export class IngestWorkers {
@@ -34,14 +41,14 @@ export class IngestWorkers {
    * @throws what the ingest throws, or the signal's reason
    */
   async run(
-    task: Omit<WorkerTask, "ended">,
+    run: IngestRun,
     host: IngestHost,
     signal?: AbortSignal,
   ): Promise<IngestResult> {
     await this.#acquire();
     try {
       signal?.throwIfAborted();
-      return await runWorker(task, host, signal);
+      return await runWorker(run, host, signal);
     } finally {
       this.#release();
     }
@@ -63,7 +70,7 @@ export class IngestWorkers {
 }
 
 function runWorker(
-  task: Omit<WorkerTask, "ended">,
+  { entryCount, ...task }: IngestRun,
   host: IngestHost,
   signal: AbortSignal | undefined,
 ): Promise<IngestResult> {
@@ -93,12 +100,18 @@ function runWorker(
     );
   };
   const ended = new Int32Array(new SharedArrayBuffer(4));
-  send({ kind: "start", task: { ...task, ended } });
+  const share = entryCount < INGEST_SHARE_ENTRY_COUNT_MIN
+    ? undefined
+    : new StartedShare({ ...task, ended }, reject);
+  const parts = share === undefined ? {} : { sharePort: share.port };
+  const start: ToWorker = { kind: "start", task: { ...task, ...parts, ended } };
+  worker.postMessage(start, Object.values(parts));
   return promise.finally(() => {
     signal?.removeEventListener("abort", onAbort);
     Atomics.store(ended, 0, 1);
     Atomics.notify(ended, 0);
     worker.terminate();
+    share?.close();
   });
 }
 

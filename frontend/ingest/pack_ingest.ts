@@ -217,8 +217,9 @@ export class PackIngest {
       permit = await this.#options.admission?.large(parts.intake, { objectCount, signal });
       const seed = random.bytes(SEED_BYTES);
       const { policy, objectBytesMax } = parts;
-      const task = { job, policy, objectBytesMax, seed, directory, spoolName };
-      return await this.#workers.run(task, parts.host, signal);
+      const rules = { policy, objectBytesMax, seed };
+      const run = { job, ...rules, directory, spoolName, entryCount: objectCount };
+      return await this.#workers.run(run, parts.host, signal);
     } finally {
       // Before the file goes: a chunk may be on its way to it.
       await parts.intake.close(undefined);

@@ -11,6 +11,7 @@ import { IngestScratch } from "./ingest_scratch.ts";
 import { PackShare, type ResolvedShare, type ShareHelper } from "./pack_share.ts";
 import { ShareThread } from "./share_thread.ts";
 import { FileSpool } from "./spool.ts";
+import { StartedShare } from "./started_share.ts";
 import { fastImportHistory, GitSource } from "./testing/git_source.ts";
 import { NetworkFake } from "./testing/network_fake.ts";
 import {
@@ -43,6 +44,7 @@ class ShareBench implements Disposable {
   readonly directory = Deno.makeTempDirSync({ prefix: "ingest-share-" });
   readonly shares: ResolvedShare[] = [];
   closedCount = 0;
+  readonly #started: StartedShare[] = [];
   readonly ended = new Int32Array(new SharedArrayBuffer(4));
 
   async take(
@@ -84,6 +86,16 @@ class ShareBench implements Disposable {
     }
   }
 
+  /** A helper in a thread of its own. */
+  thread(): ShareThread {
+    const { directory, ended } = this;
+    const started = new StartedShare({ directory, spoolName: SPOOL, ended }, (error) => {
+      throw error;
+    });
+    this.#started.push(started);
+    return new ShareThread(started.port);
+  }
+
   #scratch(): IngestScratch {
     const { directory } = this;
     return new IngestScratch(new FileDisk(directory), { directory, prefix: SPOOL });
@@ -92,10 +104,7 @@ class ShareBench implements Disposable {
   /** A helper that gets every second whole object, and the deltas on those. */
   #helper(kind: HelperKind): ShareHelper | undefined {
     if (kind === "none") return undefined;
-    const { directory, ended } = this;
-    const helper = kind === "here"
-      ? new ShareHere(this.#scratch())
-      : new ShareThread({ directory, spoolName: SPOOL, ended });
+    const helper = kind === "here" ? new ShareHere(this.#scratch()) : this.thread();
     let askedCount = 0;
     return {
       entryCountMin: 1,
@@ -118,6 +127,7 @@ class ShareBench implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const started of this.#started) started.close();
     Deno.removeSync(this.directory, { recursive: true });
   }
 }
@@ -352,7 +362,7 @@ Deno.test("ShareThread.finish() throws when the ingest ended while nothing was t
   using bench = new ShareBench();
   const { directory, ended } = bench;
   Deno.writeFileSync(`${directory}/${SPOOL}`, new Uint8Array());
-  const thread = new ShareThread({ directory, spoolName: SPOOL, ended });
+  const thread = bench.thread();
   const terms = { format: "sha1", policy: DEFAULT_PUSH_POLICY, objectBytesMax: 1000 } as const;
   thread.begin({ ...terms, seed: new Uint8Array(8), entryCount: 1 });
   Atomics.store(ended, 0, 1);

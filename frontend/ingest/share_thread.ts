@@ -1,6 +1,9 @@
 /**
- * A second thread for a share of a large push. It exists until the share is resolved, so that its
- * memory is given back before the push is written.
+ * A second thread for a share of a large push, as the ingest sees it: the other end of a message port.
+ * It exists until the share is resolved, so that its memory is given back before the push is written.
+ *
+ * The thread is made by whoever made the ingest's own (`started_share.ts`), not by the ingest: a thread
+ * that a worker makes takes the runtime a second to start, half of it for its first message.
  *
  * @module
  */
@@ -10,51 +13,38 @@ import { objectBytesMaxOf } from "./ingest_memory.ts";
 import type { ResolvedShare, ShareBatch, ShareHelper, ShareTerms } from "./pack_share.ts";
 import { errorOf, type ErrorRecord } from "./worker_message.ts";
 
-/** Where the thread finds the pack. */
-export interface ShareThreadPlace {
-  /** Path of the directory that holds the spool. */
-  readonly directory: string;
-  /** Name of the spool's file. */
-  readonly spoolName: string;
-  /**
-   * Holds 1 once the ingest has ended, and is notified then: ending its thread does not end the
-   * threads that it made.
-   */
-  readonly ended: Int32Array<SharedArrayBuffer>;
-}
-
-/** What the thread is told. */
+/** What the thread is told through its port. */
 export type ToShareThread =
   | {
     readonly kind: "begin";
-    readonly place: ShareThreadPlace;
     readonly terms: ShareTerms;
     /** Where the thread counts what it has done, in KiB of cost. */
     readonly doneKib: Int32Array<SharedArrayBuffer>;
   }
   | { readonly kind: "take"; readonly batch: ShareBatch }
-  | { readonly kind: "finish" };
+  | { readonly kind: "finish" }
+  /** Its answer has come, or nobody waits for one: it ends. */
+  | { readonly kind: "close" };
 
 /** What the thread answers, once. */
 export type ShareThreadAnswer =
   | { readonly kind: "done"; readonly share: ResolvedShare }
   | { readonly kind: "failed"; readonly error: ErrorRecord };
 
-/** Takes a share in, in a worker. */
+/** Has a share taken in by the thread at the other end of a port. */
 export class ShareThread implements ShareHelper {
   /** {@inheritDoc ShareHelper.entryCountMin} */
   readonly entryCountMin = INGEST_SHARE_ENTRY_COUNT_MIN;
   /** {@inheritDoc ShareHelper.objectBytesMax} */
   readonly objectBytesMax: number = objectBytesMaxOf(INGEST_SHARE_RING_BYTES);
-  readonly #place: ShareThreadPlace;
   readonly #doneKib = new Int32Array(new SharedArrayBuffer(4));
   #givenKib = 0;
-  #worker: Worker | undefined;
+  #port: MessagePort | undefined;
   #answer: Promise<ShareThreadAnswer> | undefined;
 
-  /** Makes a helper that has no thread yet. */
-  constructor(place: ShareThreadPlace) {
-    this.#place = place;
+  /** Makes a helper of the thread behind `port`, which belongs to it. */
+  constructor(port: MessagePort) {
+    this.#port = port;
   }
 
   /** {@inheritDoc ShareHelper.backlogKib} */
@@ -64,18 +54,11 @@ export class ShareThread implements ShareHelper {
 
   /** {@inheritDoc ShareHelper.begin} */
   begin(terms: ShareTerms): void {
-    const worker = new Worker(new URL("./share_worker.ts", import.meta.url), { type: "module" });
+    assert(this.#port !== undefined, "A share is begun before it is closed");
     const { promise, resolve } = Promise.withResolvers<ShareThreadAnswer>();
-    worker.onmessage = ({ data }: MessageEvent<ShareThreadAnswer>) => resolve(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      const data = { reason: event.message };
-      const message = "Lose a thread of an ingest";
-      resolve({ kind: "failed", error: { code: "unavailable", message, data } });
-    };
-    this.#worker = worker;
+    this.#port.onmessage = ({ data }: MessageEvent<ShareThreadAnswer>) => resolve(data);
     this.#answer = promise;
-    this.#send({ kind: "begin", place: this.#place, terms, doneKib: this.#doneKib });
+    this.#send({ kind: "begin", terms, doneKib: this.#doneKib });
   }
 
   /** {@inheritDoc ShareHelper.take} */
@@ -95,11 +78,12 @@ export class ShareThread implements ShareHelper {
 
   /** {@inheritDoc ShareHelper.close} */
   close(): void {
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#send({ kind: "close" });
+    this.#port?.close();
+    this.#port = undefined;
   }
 
   #send(message: ToShareThread): void {
-    this.#worker?.postMessage(message);
+    this.#port?.postMessage(message);
   }
 }

@@ -20,8 +20,10 @@ export interface WorkerTask {
   readonly directory: string;
   /** Name of the spool's file. */
   readonly spoolName: string;
-  /** Holds 1 once the ingest has ended, for threads that the worker has made. */
+  /** Holds 1 once the ingest has ended: a thread at work looks at it. */
   readonly ended: Int32Array<SharedArrayBuffer>;
+  /** Leads to a thread that takes a share of the pack. */
+  readonly sharePort?: MessagePort;
 }
 
 /** The host's methods that a worker calls; each call has one answer. */
