@@ -13,7 +13,7 @@ import { type Random, randomId } from "../random.ts";
 
 /** 32 hexadecimal digits, drawn at creation: a repository deleted and created again has another. */
 export type RepositoryId = string & { readonly __brand: "RepositoryId" };
-/** 32 hexadecimal digits. A repository and its forks share one network. */
+/** 32 hexadecimal digits: a repository and its forks share one network, which has the id of the first one. */
 export type NetworkId = string & { readonly __brand: "NetworkId" };
 /** 32 hexadecimal digits, drawn for each push: also its idempotency key. */
 export type PushId = string & { readonly __brand: "PushId" };

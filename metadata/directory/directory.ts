@@ -12,10 +12,12 @@
  * Invariant: a look-up answers a repository only while it lives, whatever the steps in between, since
  * it asks the network's partition at last.
  *
+ * A request that has an id is noted also when there is nothing to do for it, by a step that comes too
+ * late to do anything: others may undo what it asked for before it comes again.
+ *
  * @module
  */
 
-import { createHash } from "node:crypto";
 import {
   assert,
   type Clock,
@@ -142,9 +144,13 @@ export class Directory {
     const { steps, clock } = this.#options;
     const { name, from } = request;
     const known = await this.#living(key);
-    if (known.name === name) return infoOf(known);
-    if (known.name !== from) throw otherwiseNamed(known);
     const { repositoryId, networkId, nameVersion } = known;
+    if (known.name === name || known.name !== from) {
+      const same = { name: known.name, repositoryId, networkId, version: nameVersion };
+      if (request.requestId !== undefined) await steps.rename({ ...same, ...attributes(request) });
+      if (known.name === name) return infoOf(known);
+      throw otherwiseNamed(known);
+    }
     const entry = { name, repositoryId, networkId, version: nameVersion + 1 };
     const holder = await this.#names.claim({ ...entry, atMs: clock.nowMs() });
     const by = attributes(request);
@@ -161,10 +167,13 @@ export class Directory {
    * @throws `not-found` when there is none
    */
   async delete(key: RepositoryKey, request: DeleteRepositoryRequest = {}): Promise<void> {
-    await this.#living(key);
+    const { steps } = this.#options;
+    const known = await this.#kept(key);
     const { networkId, repositoryId } = key;
     const removal = { networkId, repositoryId, ...attributes(request) };
-    await this.#names.pay(await this.#options.steps.remove(removal));
+    if (!known.deleted) return await this.#names.pay(await steps.remove(removal));
+    if (request.requestId !== undefined) await steps.remove(removal);
+    throw noRepository(repositoryId);
   }
 
   /**
@@ -175,15 +184,15 @@ export class Directory {
    */
   async restore(key: RepositoryKey, request: RestoreRepositoryRequest): Promise<RepositoryInfo> {
     const { steps, clock } = this.#options;
-    const known = await steps.repository(key);
-    const isGone = known?.deleted === true && known.removedAtMs === undefined;
-    if (known === undefined || isGone) throw noRepository(key.repositoryId);
+    const known = await this.#kept(key);
     const { name = known.name } = request;
+    const { repositoryId, networkId, nameVersion } = known;
     if (!known.deleted) {
+      const same = { name: known.name, repositoryId, networkId, version: nameVersion };
+      if (request.requestId !== undefined) await steps.restore({ ...same, ...attributes(request) });
       if (known.name === name) return infoOf(known);
       throw otherwiseNamed(known);
     }
-    const { repositoryId, networkId, nameVersion } = known;
     const entry = { name, repositoryId, networkId, version: nameVersion + 1 };
     const holder = await this.#names.claim({ ...entry, atMs: clock.nowMs() });
     const by = attributes(request);
@@ -281,6 +290,14 @@ export class Directory {
     return known;
   }
 
+  /** A repository that lives or can be restored. @throws `not-found` */
+  async #kept(key: RepositoryKey): Promise<RepositoryState> {
+    const known = await this.#options.steps.repository(key);
+    const isGone = known?.deleted === true && known.removedAtMs === undefined;
+    if (known === undefined || isGone) throw noRepository(key.repositoryId);
+    return known;
+  }
+
   async #purgeRemoved(repository: RepositoryKey, removedBeforeMs: number): Promise<void> {
     const { repositoryId, networkId } = repository;
     try {
@@ -293,12 +310,11 @@ export class Directory {
 }
 
 /**
- * The network of a repository that is no fork. A creation that is repeated, however late, comes to the
- * partition that knows what became of the first one.
+ * The network of a repository that is no fork has its id: a creation that is repeated, however late,
+ * comes to the partition that knows what became of the first one.
  */
 function networkOf(repositoryId: RepositoryId): NetworkId {
-  const digest = createHash("sha256").update(`network of ${repositoryId}`).digest("hex");
-  return digest.slice(0, repositoryId.length) as NetworkId;
+  return repositoryId as string as NetworkId;
 }
 
 function attributes({ provenance, requestId }: Attributed<unknown>): Attributed<unknown> {

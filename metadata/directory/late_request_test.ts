@@ -3,7 +3,7 @@
  * between.
  */
 
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
 import { GitStratumError, systemRandom } from "@gitstratum/core";
 import {
   type Fetcher,
@@ -165,6 +165,44 @@ for (const { what, before, does, undoes } of STORIES) {
     deepEqual(await seen(node), done, "at once");
     await undoes(node);
     const undone = await seen(node);
+    for (const options of [undefined, {}, { lose: true }]) {
+      if (options !== undefined) await node.restart(options);
+      await late(node, does);
+      await node.node.upkeep();
+      deepEqual(await seen(node), undone, `after it was taken back, ${JSON.stringify(options)}`);
+    }
+  });
+}
+
+const ALREADY: readonly Story[] = [
+  { what: "a deletion", before: remove(), does: remove(), undoes: restore() },
+  {
+    what: "a restoration",
+    before: restore(),
+    does: restore(),
+    undoes: remove(),
+  },
+  { what: "a name", before: rename(OLD, NEW), does: rename(OLD, NEW), undoes: rename(NEW, OLD) },
+  {
+    what: "settings",
+    before: settings("public"),
+    does: settings("public"),
+    undoes: settings("private"),
+  },
+  { what: "a HEAD", before: head("other"), does: head("other"), undoes: head("main") },
+];
+
+for (const { what, before, does, undoes } of ALREADY) {
+  Deno.test(`a request that finds done what it asks for does nothing later: ${what}`, async () => {
+    await using node = await TestNode.start();
+    const key = await node.create();
+    if (what === "a restoration") await node.metadata.deleteRepository(key);
+    // Both callers found the same; the other one was quicker.
+    await Promise.all([late(node, before!), late(node, does)]);
+    const done = await seen(node);
+    await undoes(node);
+    const undone = await seen(node);
+    notDeepEqual(undone, done);
     for (const options of [undefined, {}, { lose: true }]) {
       if (options !== undefined) await node.restart(options);
       await late(node, does);

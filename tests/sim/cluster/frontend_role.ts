@@ -36,7 +36,9 @@ export function frontendRole(
 ): SimRole<OpenedFrontend> {
   return {
     async open(ground: SimGround, listen) {
-      const { clock, random, logger, fetchers } = ground;
+      const { clock, logger, fetchers } = ground;
+      // A frontend draws the id of a repository, which is its network's, too.
+      const random = served.random(ground.random);
       const { topology, membership } = link(ground, new MemoryDisk());
       const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
       const metadata = mutation.frontendMetadata(
