@@ -37,6 +37,8 @@ export const EXTENT_REMOVE_COUNT_MAX = 10_000;
 export const EXTENT_LIST_COUNT_MAX = 4096;
 /** Bytes of replicated writes that some slow replica still lacks; beyond it writers wait. */
 export const REPLICA_UNSETTLED_BYTES_MAX = 128 * MIB;
+/** Reference lines that travel with their repository: some 16,000. Others are asked for when wanted. */
+export const LISTED_LINES_BYTES_MAX = 1 * MIB;
 /** A write that its caller sends to all owners itself: what a small push stores is less by far. */
 export const DIRECT_WRITE_BYTES_MAX = 256 * KIB;
 /** Bytes of such writes that missed an owner and wait for a node to take them; the rest is compared. */

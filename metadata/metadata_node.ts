@@ -9,6 +9,7 @@ import {
   type Clock,
   GitStratumError,
   hasCode,
+  LISTED_LINES_BYTES_MAX,
   type Logger,
   MIB,
   PUSH_COMMAND_COUNT_MAX,
@@ -25,6 +26,7 @@ import type {
   Depth,
   ExtentStore,
   ForkRepositoryRequest,
+  ListedRepository,
   LocatedObject,
   LocateScope,
   Metadata,
@@ -198,13 +200,37 @@ export class MetadataNode implements Metadata {
 
   /** {@inheritDoc Metadata.openReferenceLines} */
   async openReferenceLines(key: RepositoryKey): Promise<ReadableStream<Uint8Array>> {
-    const { partitions, reader, lines } = this.#parts;
-    const kept = await partitions.read(partitionOf(key.networkId), () => {
-      const repository = livingRepository(reader, key);
-      return lines.of(repository, reader.numberOf(key.repositoryId)!);
-    });
-    if (kept !== undefined) return ReadableStream.from([kept]);
+    const { lines } = await this.#list(key, () => true);
+    if (lines !== undefined) return ReadableStream.from([lines]);
     return encodeReferenceLines(await this.listReferences(key, { prefixes: [] }));
+  }
+
+  /** {@inheritDoc Metadata.findListed} */
+  async findListed(name: RepositoryName): Promise<ListedRepository | undefined> {
+    const repository = await this.findRepository(name);
+    return repository === undefined ? undefined : { repository };
+  }
+
+  /** {@inheritDoc Metadata.listKnown} */
+  async listKnown(key: RepositoryKey, name: RepositoryName): Promise<ListedRepository> {
+    const { repository, lines } = await this.#list(key, (found) => found.name === name);
+    const isFew = lines !== undefined && lines.length <= LISTED_LINES_BYTES_MAX;
+    return isFew ? { repository, lines } : { repository };
+  }
+
+  /** A repository with the lines that are kept of it. @throws `not-found` unless it is one of those */
+  #list(
+    key: RepositoryKey,
+    isMeant: (found: RepositoryState) => boolean,
+  ): Promise<ListedRepository> {
+    const { partitions, reader, lines } = this.#parts;
+    return partitions.read(partitionOf(key.networkId), () => {
+      const found = livingRepository(reader, key);
+      if (!isMeant(found)) throw noRepository(key.repositoryId);
+      const repository = infoOf(found);
+      const kept = lines.of(found, reader.numberOf(key.repositoryId)!);
+      return kept === undefined ? { repository } : { repository, lines: kept };
+    });
   }
 
   /** {@inheritDoc Metadata.negotiate} */

@@ -23,6 +23,7 @@ import {
   decodePushFrame,
   deepenRequestSchema,
   deleteRepositorySchema,
+  encodeListed,
   encodeReferences,
   encodeRows,
   errorResponse,
@@ -176,6 +177,10 @@ export class MetadataService implements Service {
     });
     this.#app.post(`${REPOSITORY}/reference-lines`, async (context) => {
       return stream(await metadata.openReferenceLines(keyOf(context)));
+    });
+    this.#app.get(`${REPOSITORY}/listed`, async (context) => {
+      const name = parseRepositoryName(context.req.query("name") ?? "");
+      return new Response(encodeListed(await metadata.listKnown(keyOf(context), name)));
     });
     this.#app.post(`${REPOSITORY}/plan`, async (context) => {
       const request = await readJson(context.req.raw, planRequestSchema, {

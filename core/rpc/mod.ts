@@ -21,6 +21,7 @@ export * from "./json_client.ts";
 export * from "./json_lines.ts";
 export * from "./topology/manual_topology.ts";
 export * from "./extents/memory_extent_store.ts";
+export * from "./metadata/listed_repository.ts";
 export * from "./metadata/metadata.ts";
 export * from "./metadata/metadata_client.ts";
 export * from "./metadata/metadata_wire.ts";

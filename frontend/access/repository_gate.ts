@@ -47,18 +47,20 @@ export class RepositoryGate {
   }
 
   /**
-   * A repository to which somebody may push, or undefined for a free name at which they may create one.
+   * What `lookUp` finds under a name if somebody may push to it, or undefined for a free name at which
+   * they may create a repository.
    *
    * @throws as {@link find}
    */
-  findOrFree(
+  findOrFreeBy<Found extends RepositoryInfo>(
+    lookUp: (name: RepositoryName) => Promise<Found | undefined>,
     name: RepositoryName,
     question: Omit<RepositoryQuestion, "operation">,
-  ): Promise<RepositoryInfo | undefined> {
-    const { gate, metadata } = this.#options;
+  ): Promise<Found | undefined> {
+    const { gate } = this.#options;
     const principal = question.asker.principal();
     return this.#lookUp(name, { ...question, operation: "write" }, {
-      lookUp: (name) => metadata.findRepository(name),
+      lookUp,
       whenAbsent: () => gate.decide(principal, creationAt(name)).allowed ? "free" : undefined,
     });
   }

@@ -71,8 +71,12 @@ async function setUp(isOpen = false) {
   const find = (who: string, name: string, operation: "read" | "write" = "read") =>
     timed(() => gates.find(name as RepositoryName, { asker: askers.get(who)!, operation }));
   const push = (who: string, name: string) =>
-    timed(() => gates.findOrFree(name as RepositoryName, { asker: askers.get(who)! }));
-  return { find, push, gates, timed };
+    timed(() =>
+      gates.findOrFreeBy(metadata.findRepository, name as RepositoryName, {
+        asker: askers.get(who)!,
+      })
+    );
+  return { find, push, gates, timed, metadata };
 }
 
 Deno.test("RepositoryGate.find() answers for what is hidden as for what is not there", async () => {
@@ -111,14 +115,16 @@ Deno.test("RepositoryGate.find() tells readers that they may not write", async (
 });
 
 Deno.test("RepositoryGate.find() hides nothing on a server without accounts", async () => {
-  const { gates, timed } = await setUp(true);
+  const { gates, timed, metadata } = await setUp(true);
   const asker = unguardedAsker();
   const find = (name: string) =>
     timed(() => gates.find(name as RepositoryName, { asker, operation: "write" }));
   assert.deepEqual(await find("acme/private"), ["acme/private", 7]);
   assert.match((await find("acme/absent"))[0], /^not-found: Find no such repository/);
   assert.deepEqual(
-    await timed(() => gates.findOrFree("acme/absent" as RepositoryName, { asker })),
+    await timed(() =>
+      gates.findOrFreeBy(metadata.findRepository, "acme/absent" as RepositoryName, { asker })
+    ),
     ["free", 1],
   );
 });

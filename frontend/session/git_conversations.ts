@@ -63,7 +63,7 @@ export class StatefulSessions implements GitConversations {
       }
       case "git-receive-pack": {
         const conversation = { ...input, stateless: false };
-        const target = await access.forPush(name, input);
+        const target = await access.forPushListed(name, input);
         const session = new ReceivePackSession(receive, target, conversation);
         yield* session.advertise();
         return yield* session.respond(input.body);

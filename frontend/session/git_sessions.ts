@@ -9,6 +9,7 @@ import type { RepositoryName } from "@gitstratum/core/rpc";
 import type { GitSessions } from "../http/git_routes.ts";
 import { BundleSession } from "./bundle_session.ts";
 import { type ReceivePackOptions, ReceivePackSession } from "./receive_pack_session.ts";
+import type { PushTarget } from "./repository_access.ts";
 import type { SessionCaller, SessionInput } from "./session.ts";
 import { type UploadPackOptions, UploadPackSession } from "./upload_pack_session.ts";
 
@@ -29,7 +30,10 @@ export class StatelessSessions implements GitSessions {
     name: RepositoryName,
     options: SessionCaller & { readonly version: ProtocolVersion },
   ): AsyncGenerator<Uint8Array> {
-    yield* (await this.#session(service, name, options)).advertise();
+    const session = service === "git-receive-pack"
+      ? this.#pushSession(await this.#receive.access.forPushListed(name, options), options)
+      : await this.#session(service, name, options);
+    yield* session.advertise();
   }
 
   /** See {@link GitSessions.respond}. */
@@ -69,10 +73,14 @@ export class StatelessSessions implements GitSessions {
         );
       }
       case "git-receive-pack":
-        return new ReceivePackSession(this.#receive, await access.forPush(name, caller), {
-          ...caller,
-          stateless: true,
-        });
+        return this.#pushSession(await access.forPush(name, caller), caller);
     }
+  }
+
+  #pushSession(
+    target: PushTarget,
+    caller: SessionCaller & { readonly version: ProtocolVersion },
+  ): ReceivePackSession {
+    return new ReceivePackSession(this.#receive, target, { ...caller, stateless: true });
   }
 }

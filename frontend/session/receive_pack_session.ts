@@ -148,9 +148,11 @@ export class ReceivePackSession {
     const { agent, features, metadata, newSessionId, nonces } = this.#options;
     const target = this.#target;
     const existing = target.kind === "existing" ? target.repository : undefined;
-    const lines = existing === undefined
+    const lines = target.kind === "absent"
       ? noReferences()
-      : await metadata.openReferenceLines(existing);
+      : target.lines === undefined
+      ? await metadata.openReferenceLines(target.repository)
+      : ReadableStream.from([target.lines]);
     const objectFormat = existing?.objectFormat ?? "sha1";
     const sessionId = newSessionId === undefined ? {} : { sessionId: newSessionId() };
     const server = { objectFormat, agent, ...sessionId };

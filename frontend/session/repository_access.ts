@@ -25,7 +25,12 @@ import type { SessionCaller } from "./session.ts";
 
 /** What a push is directed at. */
 export type PushTarget =
-  | { readonly kind: "existing"; readonly repository: RepositoryInfo }
+  | {
+    readonly kind: "existing";
+    readonly repository: RepositoryInfo;
+    /** Its references as receive-pack lists them, where they came together with it. */
+    readonly lines?: Uint8Array<ArrayBuffer>;
+  }
   /** A free name on a server that creates repositories by push. */
   | { readonly kind: "absent"; readonly name: RepositoryName };
 
@@ -112,15 +117,39 @@ export class RepositoryAccess {
    * @throws `denied` on a read-only server, when the repository is archived, and to those who may only read; `unauthenticated`; `not-found`
    * when pushes create nothing here
    */
-  async forPush(name: RepositoryName, caller: SessionAsker): Promise<PushTarget> {
+  forPush(name: RepositoryName, caller: SessionAsker): Promise<PushTarget> {
+    return this.#forPush((name) => this.#options.metadata.findRepository(name), name, caller);
+  }
+
+  /**
+   * The same with the repository's references where they are at hand, for an advertisement.
+   *
+   * @throws as {@link forPush}
+   */
+  async forPushListed(name: RepositoryName, caller: SessionAsker): Promise<PushTarget> {
+    let lines: Uint8Array<ArrayBuffer> | undefined;
+    const lookUp = async (name: RepositoryName) => {
+      const found = await this.#options.metadata.findListed(name);
+      lines = found?.lines;
+      return found?.repository;
+    };
+    const target = await this.#forPush(lookUp, name, caller);
+    return target.kind === "existing" && lines !== undefined ? { ...target, lines } : target;
+  }
+
+  async #forPush(
+    lookUp: (name: RepositoryName) => Promise<RepositoryInfo | undefined>,
+    name: RepositoryName,
+    caller: SessionAsker,
+  ): Promise<PushTarget> {
     const { readOnly, autoCreate } = this.#options;
     if (readOnly) {
       throw new GitStratumError("denied", "Refuse a push to a read-only server");
     }
     const question = questionOf(caller);
     const repository = autoCreate
-      ? await this.#repositories.findOrFree(name, question)
-      : await this.#repositories.find(name, { ...question, operation: "write" });
+      ? await this.#repositories.findOrFreeBy(lookUp, name, question)
+      : await this.#repositories.findBy(lookUp, name, { ...question, operation: "write" });
     if (repository === undefined) return { kind: "absent", name };
     refuseArchived(repository);
     tellOfMove(repository, name, caller);

@@ -1,8 +1,13 @@
-import { equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import { GitStratumError, hasCode } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
-import { errorResponse, MetadataClient, type RepositoryKey } from "@gitstratum/core/rpc";
+import {
+  errorResponse,
+  MetadataClient,
+  parseRepositoryName,
+  type RepositoryKey,
+} from "@gitstratum/core/rpc";
 import { command, reasons, TestNode } from "../testing/test_node.ts";
 
 /** What the lines must be, made of the listing that does not pass through memory. */
@@ -126,4 +131,28 @@ Deno.test("MetadataClient.openReferenceLines() takes the listing of a node that 
   );
   const found = await new Response(await older.openReferenceLines(key) as BodyInit).text();
   equal(found, await expected(node, key));
+});
+
+Deno.test("listKnown() gives a repository with its lines, as long as it has the name", async () => {
+  await using node = await TestNode.start();
+  const { key } = await setUp(node);
+  const info = (await node.metadata.findRepository(parseRepositoryName("owner/name")))!;
+  const listed = await node.metadata.listKnown(key, info.name);
+  deepEqual(listed.repository, info);
+  equal(new TextDecoder().decode(listed.lines), await expected(node, key));
+  const name = parseRepositoryName("owner/other");
+  await node.metadata.renameRepository(key, { name, from: info.name });
+  await rejects(node.metadata.listKnown(key, info.name), (error) => hasCode(error, "not-found"));
+  deepEqual((await node.metadata.listKnown(key, name)).repository, { ...info, name });
+  await node.metadata.deleteRepository(key);
+  await rejects(node.metadata.listKnown(key, name), (error) => hasCode(error, "not-found"));
+});
+
+Deno.test("listKnown() leaves out more lines than are kept", async () => {
+  await using node = await TestNode.start();
+  const { key, oids } = await setUp(node);
+  const many = Array.from({ length: 9000 }, (_, number) => `refs/heads/many/${number}`);
+  await node.push(key, many.map((name) => command(name, undefined, oids[0])));
+  const listed = await node.metadata.listKnown(key, parseRepositoryName("owner/name"));
+  deepEqual(Object.keys(listed), ["repository"]);
 });

@@ -246,6 +246,14 @@ export interface PushResult {
   readonly unchecked?: readonly LocatedObject[];
 }
 
+/** A repository and, if they are few and at hand, its references as receive-pack lists them. */
+export interface ListedRepository {
+  /** What it is. */
+  readonly repository: RepositoryInfo;
+  /** What {@link Metadata.openReferenceLines} would give; absent = ask for them. */
+  readonly lines?: Uint8Array<ArrayBuffer>;
+}
+
 /** The metadata cluster. Unknown repositories answer `not-found` everywhere. */
 export interface Metadata extends RepositoryLife {
   /**
@@ -281,6 +289,17 @@ export interface Metadata extends RepositoryLife {
    * every push begins with, and cheap however many there are.
    */
   openReferenceLines(key: RepositoryKey): Promise<ReadableStream<Uint8Array>>;
+  /**
+   * What {@link Metadata.findRepository} finds, and what a push asks for next where that costs nothing
+   * more.
+   */
+  findListed(name: RepositoryName): Promise<ListedRepository | undefined>;
+  /**
+   * The same of a repository that a name led to once.
+   *
+   * @throws `not-found` unless it lives under that name
+   */
+  listKnown(key: RepositoryKey, name: RepositoryName): Promise<ListedRepository>;
   /** One step of a negotiation. */
   negotiate(key: RepositoryKey, request: NegotiateRequest): Promise<NegotiateResult>;
   /**

@@ -5,16 +5,23 @@
  */
 
 import { GitStratumError, hasCode } from "../../error.ts";
-import { KNOWN_REQUEST_BYTES_MAX, METADATA_REQUEST_BYTES_MAX } from "../../limits.ts";
+import {
+  JSON_BODY_BYTES_MAX,
+  KNOWN_REQUEST_BYTES_MAX,
+  LISTED_LINES_BYTES_MAX,
+  METADATA_REQUEST_BYTES_MAX,
+} from "../../limits.ts";
 import { encodeReferenceLines } from "../../protocol/reference_lines.ts";
 import { decodeRecipe } from "../../recipe/recipe_decoder.ts";
 import type { Recipe } from "../../recipe/recipe.ts";
 import { readBodyBytes } from "../body.ts";
 import type { Fetcher } from "../fetcher.ts";
 import { type ClientOptions, type JsonCall, JsonClient, readAnswer } from "../json_client.ts";
+import { decodeListed } from "./listed_repository.ts";
 import type {
   CreateRepositoryRequest,
   DeleteRepositoryRequest,
+  ListedRepository,
   LocatedObject,
   Metadata,
   NegotiateRequest,
@@ -206,6 +213,28 @@ export class MetadataClient implements Metadata {
       if (!hasCode(error, "unsupported")) throw error;
     }
     return encodeReferenceLines(await this.listReferences(key, { prefixes: [] }));
+  }
+
+  /** {@inheritDoc Metadata.findListed} */
+  async findListed(name: RepositoryName): Promise<ListedRepository | undefined> {
+    const repository = await this.findRepository(name);
+    return repository === undefined ? undefined : { repository };
+  }
+
+  /** {@inheritDoc Metadata.listKnown} @throws `unsupported` at a node of the release before */
+  async listKnown(key: RepositoryKey, name: RepositoryName): Promise<ListedRepository> {
+    const path = `${keyPath(key)}/listed?name=${encodeURIComponent(name)}`;
+    const response = await this.#client.send(path, { method: "GET" });
+    const bytesMax = LISTED_LINES_BYTES_MAX + JSON_BODY_BYTES_MAX;
+    try {
+      return decodeListed(await readBodyBytes(response, { bytesMax }));
+    } catch (cause) {
+      // What breaks off on its way, or is too long, is no fault of the caller.
+      throw new GitStratumError("unavailable", "Receive no listed repository", {
+        data: { path },
+        cause,
+      });
+    }
   }
 
   /** {@inheritDoc Metadata.negotiate} */

@@ -25,6 +25,7 @@ import type {
   CreateRepositoryRequest,
   DeleteRepositoryRequest,
   Depth,
+  ListedRepository,
   LocatedObject,
   LocateScope,
   Metadata,
@@ -157,6 +158,26 @@ export class RoutedMetadata implements Metadata {
   /** {@inheritDoc Metadata.openReferenceLines} */
   openReferenceLines(key: RepositoryKey): Promise<ReadableStream<Uint8Array>> {
     return this.#stream(key, (client) => client.openReferenceLines(key));
+  }
+
+  /** {@inheritDoc Metadata.findListed} */
+  async findListed(name: RepositoryName): Promise<ListedRepository | undefined> {
+    const known = this.#names.get(name);
+    if (known !== undefined) {
+      try {
+        return await this.listKnown(known, name);
+      } catch (error) {
+        // The name leads elsewhere, or the node is of the release before: there was nothing to save.
+        if (!hasCode(error, "not-found") && !hasCode(error, "unsupported")) throw error;
+      }
+    }
+    const repository = await this.findRepository(name);
+    return repository === undefined ? undefined : { repository };
+  }
+
+  /** {@inheritDoc Metadata.listKnown} */
+  listKnown(key: RepositoryKey, name: RepositoryName): Promise<ListedRepository> {
+    return this.#ask(key, (metadata) => metadata.listKnown(key, name));
   }
 
   /** {@inheritDoc Metadata.negotiate} */

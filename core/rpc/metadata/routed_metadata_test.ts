@@ -11,7 +11,8 @@ import { parseRepositoryName } from "../repository/repository_name.ts";
 import { ManualTopology } from "../topology/manual_topology.ts";
 import { emptyTopology, type NodeId, type TopologyNode } from "../topology/topology.ts";
 import { KnownNames } from "./known_names.ts";
-import type { RepositoryInfo } from "./metadata.ts";
+import { encodeListed } from "./listed_repository.ts";
+import type { ListedRepository, RepositoryInfo } from "./metadata.ts";
 import { RoutedMetadata } from "./routed_metadata.ts";
 
 const NAME = parseRepositoryName("owner/name");
@@ -37,6 +38,8 @@ const INFO: RepositoryInfo = {
   createdAtMs: 1,
   settings: DEFAULT_REPOSITORY_SETTINGS,
 };
+
+const LISTED: ListedRepository = { repository: INFO, lines: new Uint8Array([48, 48, 48, 48]) };
 
 Deno.test("RoutedMetadata.findRepository() asks for a known name where it led", async () => {
   const topology = new ManualTopology();
@@ -72,6 +75,38 @@ Deno.test("RoutedMetadata.findRepository() asks for a known name where it led", 
   await metadata.findRepository(NAME);
   await metadata.findRepository(NAME);
   ok(asked.at(-1)!.endsWith(`repository=${"2".repeat(32)}`), "the newest answer is what is known");
+});
+
+Deno.test("RoutedMetadata.findListed() asks once for a name that is known, and looks up what is not there", async () => {
+  const topology = new ManualTopology();
+  const partitions = emptyTopology().partitions.map((_, partition) => ({
+    primary: (partition === partitionOf(NAME) ? "names" : "networks") as NodeId,
+    followers: [],
+  }));
+  topology.set({ ...emptyTopology(), nodes: NODES, partitions });
+  const asked: string[] = [];
+  let refusal: "not-found" | "unsupported" | undefined;
+  const metadata = new RoutedMetadata({
+    topology,
+    clock: new ManualClock(),
+    random: new SeededRandom(1),
+    fetcherFor: () => (request) => {
+      const { hostname, pathname } = new URL(request.url);
+      const call = pathname.split("/").at(-1)!;
+      asked.push(`${hostname} ${call}`);
+      if (call !== "listed") return Promise.resolve(Response.json(INFO));
+      if (refusal === undefined) return Promise.resolve(new Response(encodeListed(LISTED)));
+      return Promise.resolve(errorResponse(new GitStratumError(refusal, "Refuse to list")));
+    },
+  });
+  deepEqual(await metadata.findListed(NAME), { repository: INFO });
+  deepEqual(asked.splice(0), ["names name"]);
+  deepEqual(await metadata.findListed(NAME), LISTED);
+  deepEqual(asked.splice(0), ["networks listed"]);
+  for (refusal of ["not-found", "unsupported"] as const) {
+    deepEqual(await metadata.findListed(NAME), { repository: INFO });
+    deepEqual(asked.splice(0), ["networks listed", "networks name"]);
+  }
 });
 
 Deno.test("KnownNames.note() forgets the name that was looked up longest ago", () => {

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { Partition } from "../../consensus/log.ts";
 import { GitStratumError } from "../../error.ts";
 import { KIB } from "../../limits.ts";
@@ -74,7 +74,8 @@ class RoutedStream {
   readonly #router: PartitionRouter;
   readonly #partition: Partition;
   readonly #open: OpenStream;
-  readonly #digest = createHash("sha256");
+  /** Of what was passed on; what is asked anew as a whole needs none. */
+  #digest: Hash | undefined;
   #begun: Begun | undefined;
   #passedBytes = 0;
   #resumptionCount = 0;
@@ -100,7 +101,10 @@ class RoutedStream {
     for (;;) {
       try {
         const chunk = await this.#read();
-        if (chunk !== undefined && !this.#begun!.isWhole) this.#digest.update(chunk);
+        if (chunk !== undefined && !this.#begun!.isWhole) {
+          this.#digest ??= createHash("sha256");
+          this.#digest.update(chunk);
+        }
         this.#passedBytes += chunk?.length ?? 0;
         return chunk;
       } catch (error) {
@@ -154,7 +158,8 @@ class RoutedStream {
       if (chunk.length > left) this.#begun!.chunks.unshift(chunk.subarray(left));
       left -= chunk.length;
     }
-    if (!digest.digest().equals(this.#digest.copy().digest())) throw new AnswerChanged();
+    const passed = this.#digest?.copy() ?? createHash("sha256");
+    if (!digest.digest().equals(passed.digest())) throw new AnswerChanged();
   }
 }
 
