@@ -76,6 +76,7 @@ export function auditActOf(
     case "name-moved":
     case "name-version-raised":
     case "name-settled":
+    case "request-noted":
     case "groups-freed":
     case "deletion-finished":
     case "webhooks-told":

@@ -21,8 +21,8 @@ import { livingRepository } from "./push_decision.ts";
 const BRANCHES = "refs/heads/";
 
 /**
- * Decides a change. Both parts are one step of the log's; what is so already needs no record and is a
- * change of no version. What was carried out before is not done again: others may have changed it since.
+ * Decides a change. Both parts are one step of the log's; what is so already is a change of no version.
+ * What was carried out before, or needed no change, is not done again: others may have changed it since.
  *
  * @throws `not-found` when the repository does not exist; `invalid` when HEAD would not point at a
  * branch; `conflict` when it is a change of another version
@@ -54,6 +54,10 @@ export function decideUpdate(
       records.push({ kind: "settings-changed", repositoryId, settings, atMs, ...by });
     }
     if (records.length > 0) checkVersion(repository, request);
+    else if (requestId !== undefined) {
+      // Others may change it before the request comes again.
+      records.push({ kind: "request-noted", repositoryId, requestId, atMs });
+    }
     return { records, answer: infoOf({ ...repository, head, settings }) };
   };
 }

@@ -188,6 +188,13 @@ export type LogRecord =
     readonly requestId?: RequestId;
     readonly provenance?: Provenance;
   }
+  /** A request found nothing to do, or too much: it is not carried out later either. */
+  | {
+    readonly kind: "request-noted";
+    readonly repositoryId: RepositoryId;
+    readonly requestId: RequestId;
+    readonly atMs: number;
+  }
   | PushRecord
   /** Groups that no repository of the network needs any more. */
   | {
@@ -241,6 +248,7 @@ const LATER_KINDS: Partial<Record<LogRecord["kind"], readonly number[]>> = {
   // references, description and archived, 8 has any that a later release knows.
   "settings-changed": [2, 3, 4, 8],
   "snapshot-taken": [3],
+  "request-noted": [8],
 };
 
 /** The newest version of any kind. */
@@ -347,6 +355,7 @@ const recordSchema = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("name-version-raised"), repositoryId: id, version }),
   z.object({ kind: z.literal("name-settled"), repositoryId: id, version }),
+  z.object({ kind: z.literal("request-noted"), repositoryId: id, requestId: id, atMs }),
   z.object({ kind: z.literal("groups-freed"), networkId: id, groupIds: z.array(id), atMs }),
   z.object({
     kind: z.literal("repository-deleted"),

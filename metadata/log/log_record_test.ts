@@ -11,6 +11,7 @@ import {
   RELEASE_LEVEL,
   type RepositoryId,
   type RepositoryName,
+  type RequestId,
   type WebhookDeliveryId,
   type WebhookId,
 } from "@gitstratum/core/rpc";
@@ -163,6 +164,16 @@ const LIFE_RECORDS: readonly LogRecord[] = [
   },
 ];
 
+/** What no node of the release before reads. */
+const YOUNGER_RECORDS: readonly LogRecord[] = [
+  {
+    kind: "request-noted",
+    repositoryId,
+    requestId: "5".repeat(32) as RequestId,
+    atMs: 1_700_000_000_000,
+  },
+];
+
 /** What earlier releases wrote and this one does not. */
 const OLD_PAYLOADS: readonly (readonly [payload: string, means: LogRecord])[] = [[
   `{"v":1,"record":{"kind":"name-claimed","name":"owner/name","repositoryId":"${repositoryId}",` +
@@ -200,7 +211,7 @@ const golden = new URL("testdata/log_records.jsonl", import.meta.url);
 
 Deno.test("encodeLogRecord() writes the golden payloads, and they read back", async () => {
   const lines = (await Deno.readTextFile(golden)).trimEnd().split("\n");
-  const records = [...RECORDS, ...LIFE_RECORDS];
+  const records = [...RECORDS, ...LIFE_RECORDS, ...YOUNGER_RECORDS];
   equal(lines.length, records.length);
   for (const [index, record] of records.entries()) {
     equal(new TextDecoder().decode(encodeLogRecord(record, RELEASE_LEVEL)), lines[index]);
@@ -296,5 +307,8 @@ Deno.test("encodeLogRecord() writes settings of a later release once all nodes k
 Deno.test("encodeLogRecord() writes every other record at any level, the same", () => {
   for (const record of [...RECORDS, ...LIFE_RECORDS]) {
     deepEqual(encodeLogRecord(record, 1), encodeLogRecord(record, RELEASE_LEVEL));
+  }
+  for (const record of YOUNGER_RECORDS) {
+    throws(() => encodeLogRecord(record, 1), (error) => hasCode(error, "unsupported"));
   }
 });

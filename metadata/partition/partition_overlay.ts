@@ -118,6 +118,7 @@ export class PartitionOverlay implements PartitionView {
         this.#push(record);
         break;
       case "name-settled":
+      case "request-noted":
       case "groups-freed":
       case "deletion-finished":
       case "webhooks-told":

@@ -141,6 +141,8 @@ export class Materialiser {
         return this.#noteSnapshot(record, partition);
       case "webhooks-told":
         return applyWebhooksTold(this.#sql, partition, record);
+      case "request-noted":
+        return;
       case "spilled":
         throw new GitStratumError("corrupt", "Apply a record without its content", {
           data: { partition, lsn },

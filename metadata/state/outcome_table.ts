@@ -19,7 +19,8 @@ type Outcome = Pick<PushRecord, "atMs" | "commandCount" | "rejections"> & {
 export function outcomeOf(record: LogRecord): Outcome | undefined {
   if (record.kind === "push") return record;
   if (!("requestId" in record) || record.requestId === undefined) return undefined;
-  const { atMs, provenance, requestId: pushId } = record;
+  const { atMs, requestId: pushId } = record;
+  const provenance = "provenance" in record ? record.provenance : undefined;
   return { atMs, provenance, pushId, commandCount: 0, rejections: [] };
 }
 

@@ -30,6 +30,8 @@ const YOUNGER: ReadonlySet<string> = new Set([
 const HELD_BACK: Readonly<Record<string, string>> = {
   "update repository / ifVersion: not known":
     "a node of level 1 refuses the change, which is what a condition is for",
+  "log entry / record.kind=request-noted: no such alternative":
+    "callers draw no ids of requests before all nodes know them, so there is none to note",
   ...requestIdsOf([
     "update repository / ",
     "delete repository / ",
