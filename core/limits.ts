@@ -331,6 +331,8 @@ export const RECENT_REPOSITORY_COUNT_MAX = 16;
 export const RECENT_REPOSITORY_WRITE_MS = 10 * 1000;
 /** References of which a rehearsal clones all; of a repository with more, only what HEAD points at. */
 export const REHEARSED_TIP_COUNT_MAX = 4096;
+/** Packs that rehearsals keep on disk while they last: a few of small repositories. */
+export const REHEARSED_CACHE_BYTES_MAX: number = 32 * MIB;
 
 /** What a process has in memory without a request: code, runtime, indexes, caches, starts of packs. */
 export const MEMORY_BASE_BYTES: number = 192 * MIB;

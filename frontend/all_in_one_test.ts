@@ -116,7 +116,10 @@ Deno.test("startAllInOne() rehearses clones of what was used before, and shares 
     await server.close();
 
     server = await start(`${root}/data`, { ...options, metrics });
-    assert.deepEqual(rehearsed(), [{ message: "Rehearse clones", cloneCount: 9 }]);
+    assert.deepEqual(rehearsed(), [{ message: "Rehearse clones", cloneCount: 18 }]);
+    assert.deepEqual([...Deno.readDirSync(`${root}/data/warm-start`)].map(({ name }) => name), [
+      "recent.json",
+    ]);
     assert.doesNotMatch((await metrics.render()).body, /pack_cache_requests_total\{[^}]*\} [1-9]/);
     await git(root, "clone", "-q", `${server.url}/me/thing.git`, "copy");
     assert.match((await metrics.render()).body, /pack_cache_requests_total\{outcome="miss"\} 1\b/);

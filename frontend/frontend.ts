@@ -40,9 +40,8 @@ import { isCallersFault } from "./session/shown_error.ts";
 import type { TokenExchange } from "./oidc/token_exchange.ts";
 import { RepositoryAccess } from "./session/repository_access.ts";
 import { TagDigests } from "./session/tag_digests.ts";
-import { type UploadPackOptions, UploadPackSession } from "./session/upload_pack_session.ts";
+import type { UploadPackOptions } from "./session/upload_pack_session.ts";
 import type { RecentRepositories } from "./warm_start/recent_repositories.ts";
-import { Rehearsal } from "./warm_start/rehearsal.ts";
 
 /** What the server calls itself in pages and to git clients. */
 export const SERVER_VERSION = "0.1.0";
@@ -121,8 +120,6 @@ export interface Frontend {
   fetch(request: Request, info?: ConnectionInfo): Promise<Response>;
   /** The same sessions for SSH. */
   readonly conversations: GitConversations;
-  /** Clones for nobody, from the session on. */
-  readonly rehearsal: Rehearsal;
   /** From now on `/readyz` says that new work should go elsewhere. */
   drain(): void;
 }
@@ -162,7 +159,7 @@ export function createFrontend(options: FrontendOptions): Frontend {
   };
   const features = { pushOptions: true };
   const nonces = new PushNonces({ clock, secrets: options.secrets });
-  const signatures = new CommitSignatures({ gate, rebuilder });
+  const signatures = new CommitSignatures({ gate, rebuilder, clock });
   const common = { access, metadata, ingest, signatures, clock, random, agent };
   const { policy } = options;
   const receive = { ...common, newSessionId, nonces, features, ...(policy && { policy }) };
@@ -213,27 +210,6 @@ export function createFrontend(options: FrontendOptions): Frontend {
     conversations: admission === undefined
       ? conversations
       : new AdmittedConversations(conversations, admission),
-    rehearsal: rehearsalOf(upload, options),
     drain: () => void (ready = false),
   };
-}
-
-/** Sessions like those of clients, whose packs are not shared and whose objects nobody finds again. */
-function rehearsalOf(
-  { cache: _, memory: __, ...upload }: UploadPackOptions,
-  { metadata, extents, clock, logger, scratchDirectory }: FrontendOptions,
-): Rehearsal {
-  return new Rehearsal({
-    metadata,
-    clock,
-    newSession(repository, signal) {
-      const rebuilder = new ObjectRebuilder({ extents, scratchDirectory });
-      const rebuild: UploadPackOptions["rebuild"] = (steps, recipe) =>
-        rebuilder.rebuild(steps, recipe);
-      const conversation = { version: 2, stateless: true, signal } as const;
-      return new UploadPackSession({ ...upload, rebuilder, rebuild }, repository, conversation);
-    },
-    onTrouble: (error, facts) =>
-      logger.info("Fail to rehearse a clone", { ...facts, error: toError(error) }),
-  });
 }

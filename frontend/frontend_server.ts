@@ -6,20 +6,23 @@
  */
 
 import { statfsSync } from "node:fs";
-import type {
-  AdmissionLimits,
-  ClientPath,
-  Clock,
-  Logger,
-  Random,
-  SocketAddress,
+import {
+  type AdmissionLimits,
+  type ClientPath,
+  type Clock,
+  type Logger,
+  type Random,
+  REHEARSED_CACHE_BYTES_MAX,
+  silentLogger,
+  type SocketAddress,
 } from "@gitstratum/core";
 import type { AccessToken, AccessView } from "@gitstratum/core/access";
 import { FileDisk } from "@gitstratum/core/disk";
-import type { Metrics } from "@gitstratum/core/metrics";
+import { type Metrics, PrometheusMetrics } from "@gitstratum/core/metrics";
 import {
   AdminService,
   type HttpServer,
+  type HttpServerOptions,
   type Readiness,
   Releases,
   serveHttp,
@@ -53,7 +56,10 @@ import { PackCache, type PackCacheSettings } from "./pack_cache/pack_cache.ts";
 import { IssuerKeys } from "./oidc/issuer_keys.ts";
 import { TokenExchange } from "./oidc/token_exchange.ts";
 import { openPrivateFile } from "./private_file.ts";
+import { emptyDirectory, removeDirectory } from "./scratch_directory.ts";
+import { PracticeStage } from "./warm_start/practice_stage.ts";
 import { RecentRepositories } from "./warm_start/recent_repositories.ts";
+import { warmStart } from "./warm_start/warm_start.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
 import type { SshServer } from "./ssh/ssh_server.ts";
 
@@ -188,7 +194,14 @@ async function startParts(
     ...bounds,
     ...(recent && { recent }),
   });
-  if (recent !== undefined) await rehearse(frontend, recent, options);
+  if (recent !== undefined) {
+    await warmStart(recent.list(), {
+      ...options,
+      metadata: ground.metadata,
+      budgetMs: options.warmStartMs ?? 0,
+      openStage: (releases) => openStage(ground, options, releases),
+    });
+  }
   const isReady = { value: true };
   const readiness = () => {
     if (!isReady.value) return { ready: false, status: "draining" };
@@ -268,7 +281,7 @@ async function openFrontend(
   const { directory, metadata, extents } = ground;
   const { clock, random, readOnly, autoCreate, accounts, admission, memory } = options;
   const scratchDirectory = `${directory}/scratch`;
-  await emptyScratch(scratchDirectory);
+  await emptyDirectory(scratchDirectory);
   const ingest = new PackIngest({
     metadata,
     extents,
@@ -316,18 +329,41 @@ function openRecent(
   });
 }
 
-/** Gets ready for what clients used before, unless that is nothing. */
-async function rehearse(
-  { rehearsal }: Frontend,
-  recent: RecentRepositories,
-  { warmStartMs: budgetMs = 0, clock, logger }: FrontendServerOptions,
-): Promise<void> {
-  const names = recent.list();
-  if (names.length === 0) return;
-  const startMs = clock.monotonicMs();
-  const cloneCount = await rehearsal.run(names, { budgetMs });
-  const tookMs = Math.round(clock.monotonicMs() - startMs);
-  logger.info("Rehearse clones", { repositoryCount: names.length, cloneCount, tookMs });
+/**
+ * A frontend like the one that clients will meet, over the same repositories. It knows no accounts,
+ * keeps what it makes to itself, and counts for nobody.
+ */
+async function openStage(
+  { rates: _, ...ground }: FrontendGround,
+  options: FrontendServerOptions,
+  releases: Releases,
+): Promise<PracticeStage> {
+  const { clock, random, packCache, limits } = options;
+  const directory = `${ground.directory}/warm-start/practice`;
+  releases.add(() => removeDirectory(directory));
+  const practice: FrontendServerOptions = {
+    ...options,
+    auth: false,
+    readOnly: true,
+    accessLog: false,
+    metrics: new PrometheusMetrics(),
+    logger: silentLogger,
+    ...(packCache && {
+      packCache: {
+        ...packCache,
+        bytesMax: Math.min(packCache.bytesMax, REHEARSED_CACHE_BYTES_MAX),
+      },
+    }),
+    ...(limits && { limits: { ...limits, rates: {} } }),
+  };
+  const secrets = [random.bytes(SECRET_BYTES).toHex()];
+  const frontend = await openFrontend({ ...ground, directory, secrets }, {
+    ...practice,
+    ...openBounds(ground, { ...practice, releases }),
+  });
+  const stage = new PracticeStage({ clock, random, handle: handlerOf(frontend, practice) });
+  releases.add(() => stage.close());
+  return stage;
 }
 
 /** The secret of a frontend that shares none with others. */
@@ -336,14 +372,6 @@ function ownSecret(directory: string, random: Random): Promise<string> {
     name: "secret",
     make: () => random.bytes(SECRET_BYTES).toHex(),
   });
-}
-
-/** An empty scratch directory: leftovers belong to pushes that a crash ended. */
-async function emptyScratch(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  await Deno.mkdir(path, { recursive: true });
 }
 
 /** Asks the policy, if there is one. */
@@ -377,7 +405,22 @@ function openPackCache(
 }
 
 function listen(frontend: Frontend, options: FrontendServerOptions): HttpServer {
-  const { clock, metrics, tls, trust } = options;
+  const { clock, tls } = options;
+  return serveHttp({
+    ...options.http,
+    clock,
+    drainMs: options.drainMs ?? DRAIN_MS,
+    handle: handlerOf(frontend, options),
+    ...(tls === undefined ? {} : { tls }),
+  });
+}
+
+/** What a socket of clients hands its requests to. */
+function handlerOf(
+  frontend: Frontend,
+  options: FrontendServerOptions,
+): HttpServerOptions["handle"] {
+  const { clock, metrics, trust } = options;
   const logger = options.logger.child({ role: "frontend" });
   const isQuiet = options.accessLog !== true;
   const noted = withAccessLog((request, info) => frontend.fetch(request, info), {
@@ -386,13 +429,7 @@ function listen(frontend: Frontend, options: FrontendServerOptions): HttpServer 
     metrics,
     isQuiet,
   });
-  return serveHttp({
-    ...options.http,
-    clock,
-    drainMs: options.drainMs ?? DRAIN_MS,
-    handle: trust === undefined ? noted : withForwardedAddress(noted, trust),
-    ...(tls === undefined ? {} : { tls }),
-  });
+  return trust === undefined ? noted : withForwardedAddress(noted, trust);
 }
 
 function serveAdmin(

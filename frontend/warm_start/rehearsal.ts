@@ -2,9 +2,8 @@
  * Clones for nobody, before the first client comes: what they pass through is compiled afterwards, and
  * the metadata has the indexes of what is likely to be asked for.
  *
- * A rehearsal walks the same way as a request of git's client, from the session on. It stops when its
- * time is over, at the next chunk at the latest. What it has asked the metadata to load goes on
- * loading.
+ * A rehearsal sends the requests that git's client sends. It stops when its time is over, at the next
+ * piece of an answer at the latest. What it has asked the metadata to load goes on loading.
  *
  * Fault model: nothing that fails here matters to anybody; it is told and the next repository has its
  * turn.
@@ -12,24 +11,34 @@
  * @module
  */
 
-import { type Clock, REHEARSED_TIP_COUNT_MAX } from "@gitstratum/core";
+import { type Clock, concatBytes, REHEARSED_TIP_COUNT_MAX } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import { delimPkt, flushPkt, pktLine } from "@gitstratum/core/protocol";
 import type { Metadata, RepositoryInfo, RepositoryName } from "@gitstratum/core/rpc";
-import type { UploadPackSession } from "../session/upload_pack_session.ts";
+import type { PracticeRequest } from "./practice_stage.ts";
 
 /** What a rehearsal works with. */
 export interface RehearsalOptions {
   readonly metadata: Pick<Metadata, "findRepository" | "listReferences">;
   readonly clock: Clock;
-  /** A session of protocol version 2 whose packs nobody else shares. */
-  newSession(repository: RepositoryInfo, signal: AbortSignal): Pick<UploadPackSession, "respond">;
+  /** Has a request answered; resolves with the length of the answer once all of it was taken. */
+  send(request: PracticeRequest, signal: AbortSignal): Promise<number>;
   /** Told of what failed. */
   onTrouble(error: unknown, facts: { readonly name: RepositoryName }): void;
 }
 
-/** Clones of each kind of each repository: after so many there is nothing left to learn. */
-const ROUND_COUNT = 3;
+/**
+ * Capabilities of each round. They change nothing of a clone's bytes, but packs are kept for requests
+ * that are equal: the first rounds make packs, the last ones find kept packs.
+ */
+const ROUNDS: readonly (readonly string[])[] = [
+  ["thin-pack", "include-tag"],
+  ["include-tag"],
+  ["thin-pack"],
+  [],
+  ["thin-pack", "include-tag"],
+  ["include-tag"],
+];
 
 /** What clients mostly ask for: some history, all history without files, everything. */
 const WISHES: readonly (readonly string[])[] = [["deepen 1"], ["filter blob:none"], []];
@@ -69,9 +78,11 @@ export class Rehearsal {
     const { count, signal } = options;
     for (const name of names) {
       try {
-        for (const wish of Array.from({ length: ROUND_COUNT }, () => WISHES).flat()) {
-          if (signal.aborted) return;
-          if (await this.#clone(name, wish, signal)) count.value++;
+        for (const capabilities of ROUNDS) {
+          for (const wish of WISHES) {
+            if (signal.aborted) return;
+            if (await this.#clone(name, [...capabilities, ...wish], signal)) count.value++;
+          }
         }
       } catch (error) {
         if (signal.aborted) return;
@@ -90,13 +101,11 @@ export class Rehearsal {
     if (repository === undefined) return false;
     const tips = await this.#tips(repository, { isShallow: wish.includes("deepen 1") });
     if (tips.length === 0) return false;
-    const session = this.#options.newSession(repository, signal);
-    let bytes = 0;
-    for await (const chunk of session.respond(requestOf(repository, wish, tips))) {
+    for (const request of requestsOf(repository, wish, tips)) {
+      await this.#options.send(request, signal);
       signal.throwIfAborted();
-      bytes += chunk.length;
     }
-    return bytes > 0;
+    return true;
   }
 
   /**
@@ -119,19 +128,55 @@ export class Rehearsal {
   }
 }
 
-/** A `fetch` command (gitprotocol-v2) as git's client sends it for a clone. */
-function requestOf(
+const SERVICE = "git-upload-pack";
+const HEADERS = { "git-protocol": "version=2" } as const;
+
+/** The requests of a clone, one after the other. */
+function requestsOf(
+  repository: RepositoryInfo,
+  wish: readonly string[],
+  tips: readonly Oid[],
+): PracticeRequest[] {
+  const { name } = repository;
+  const headers = {
+    ...HEADERS,
+    "content-type": `application/x-${SERVICE}-request`,
+    accept: `application/x-${SERVICE}-result`,
+  };
+  const path = `/${name}.git/${SERVICE}`;
+  return [
+    { method: "GET", path: `/${name}.git/info/refs?service=${SERVICE}`, headers: HEADERS },
+    { method: "POST", path, headers, body: listing(repository) },
+    { method: "POST", path, headers, body: fetching(repository, wish, tips) },
+  ];
+}
+
+/** An `ls-refs` command (gitprotocol-v2) as git's client sends it for a clone. */
+function listing({ objectFormat }: RepositoryInfo): Uint8Array<ArrayBuffer> {
+  const lines = ["peel", "symrefs", "ref-prefix HEAD", "ref-prefix refs/heads/"];
+  return command("ls-refs", objectFormat, lines);
+}
+
+/** A `fetch` command as git's client sends it for a clone. */
+function fetching(
   { objectFormat }: RepositoryInfo,
   wish: readonly string[],
   tips: readonly Oid[],
-): ReadableStream<Uint8Array> {
-  const lines = ["thin-pack", "no-progress", "include-tag", "ofs-delta", ...wish];
+): Uint8Array<ArrayBuffer> {
   const wants = tips.map((oid) => `want ${oid}`);
-  return ReadableStream.from([
-    pktLine("command=fetch\n"),
+  return command("fetch", objectFormat, ["no-progress", "ofs-delta", ...wish, ...wants, "done"]);
+}
+
+function command(
+  name: string,
+  objectFormat: string,
+  lines: readonly string[],
+): Uint8Array<ArrayBuffer> {
+  return concatBytes([
+    pktLine(`command=${name}\n`),
     pktLine(`object-format=${objectFormat}\n`),
     delimPkt(),
-    ...[...lines, ...wants, "done"].map((line) => pktLine(`${line}\n`)),
+    ...lines.map((line) => pktLine(`${line}\n`)),
     flushPkt(),
   ]);
 }

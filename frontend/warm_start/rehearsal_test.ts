@@ -47,21 +47,23 @@ class Stage {
             })(),
           }),
       },
-      newSession: ({ name }, signal) => ({
-        async *respond(body) {
-          requests.push({ name, body: await new Response(body).text() });
-          await stage.act(name, signal);
-          yield new Uint8Array(1);
-          return "answered";
-        },
-      }),
+      async send({ method, path, body }, signal) {
+        const name = parseRepositoryName(/^\/(.*)\.git\//.exec(path)![1]!);
+        requests.push({ name, body: `${method} ${path}\n${new TextDecoder().decode(body)}` });
+        await stage.act(name, signal);
+        return 1;
+      },
       onTrouble: (error, facts) => troubles.push(`${facts.name}: ${(error as Error).message}`),
     };
     this.rehearsal = new Rehearsal(options);
   }
 
+  fetches() {
+    return this.requests.filter(({ body }) => body.includes("command=fetch"));
+  }
+
   lines(): string[] {
-    return this.requests.map(({ name, body }) => {
+    return this.fetches().map(({ name, body }) => {
       const wants = body.match(/want /g)?.length;
       return `${name} ${/deepen 1|filter blob:none/.exec(body)?.[0] ?? "all"} ${wants}`;
     });
@@ -72,26 +74,38 @@ Deno.test("Rehearsal.run() asks for what clients ask for, of each repository tha
   const stage = new Stage([FIRST, SECOND]);
   const gone = parseRepositoryName("me/gone");
   const count = await stage.rehearsal.run([gone, FIRST, SECOND], { budgetMs: 1000 });
-  assert.equal(count, 18);
+  assert.equal(count, 36);
   assert.deepEqual(stage.lines().slice(0, 4), [
     "me/first deepen 1 1",
     "me/first filter blob:none 2",
     "me/first all 2",
     "me/first deepen 1 1",
   ]);
-  assert.equal(stage.lines().filter((line) => line.startsWith("me/second")).length, 9);
+  assert.equal(stage.lines().filter((line) => line.startsWith("me/second")).length, 18);
+  const [advertised, listed, fetched] = stage.requests;
+  assert.equal(advertised!.body, "GET /me/first.git/info/refs?service=git-upload-pack\n");
+  assert.match(listed!.body, /^POST \/me\/first.git\/git-upload-pack\n0014command=ls-refs\n/);
   assert.match(
-    stage.requests[0]!.body,
-    /^0012command=fetch\n0017object-format=sha1\n0001.*deepen 1\n.*0009done\n0000$/s,
+    fetched!.body,
+    /-pack\n0012command=fetch\n0017object-format=sha1\n0001.*deepen 1\n.*0009done\n0000$/s,
   );
   assert.equal(stage.clock.sleeping, 0, "no timer is left");
+});
+
+Deno.test("Rehearsal.run() has packs made and then found again", async () => {
+  const stage = new Stage([FIRST]);
+  await stage.rehearsal.run([FIRST], { budgetMs: 1000 });
+  const shallow = stage.fetches().map(({ body }) => body).filter((body) => body.includes("deepen"));
+  assert.equal(shallow.length, 6);
+  assert.equal(new Set(shallow).size, 4);
+  assert.equal(new Set(shallow.slice(0, 4)).size, 4, "those that are made come first");
 });
 
 Deno.test("Rehearsal.run() wants no part of many references", async () => {
   const stage = new Stage([FIRST]);
   stage.referenceCount = REHEARSED_TIP_COUNT_MAX + 1;
   await stage.rehearsal.run([FIRST], { budgetMs: 1000 });
-  assert.deepEqual(stage.lines(), Array(3).fill("me/first deepen 1 1"));
+  assert.deepEqual(stage.lines(), Array(6).fill("me/first deepen 1 1"));
 });
 
 Deno.test("Rehearsal.run() ends with its time, and stops what it began", async () => {
@@ -117,6 +131,6 @@ Deno.test("Rehearsal.run() ends with its time, and stops what it began", async (
 Deno.test("Rehearsal.run() goes on with the next repository when one fails", async () => {
   const stage = new Stage([FIRST, SECOND]);
   stage.act = (name) => name === FIRST ? Promise.reject(new Error("broken")) : Promise.resolve();
-  assert.equal(await stage.rehearsal.run([FIRST, SECOND], { budgetMs: 1000 }), 9);
+  assert.equal(await stage.rehearsal.run([FIRST, SECOND], { budgetMs: 1000 }), 18);
   assert.deepEqual(stage.troubles, ["me/first: broken"]);
 });

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { LineLogger, ManualClock } from "@gitstratum/core";
+import type { Releases } from "@gitstratum/core/process";
+import { parseRepositoryName, type RepositoryInfo } from "@gitstratum/core/rpc";
+import { warmStart, type WarmStartOptions } from "./warm_start.ts";
+
+const NAMES = [parseRepositoryName("me/first")];
+
+function stage(openStage: WarmStartOptions["openStage"]) {
+  const lines: string[] = [];
+  const clock = new ManualClock();
+  const logger = new LineLogger({ clock, write: (line) => lines.push(JSON.parse(line).message) });
+  const metadata: WarmStartOptions["metadata"] = {
+    findRepository: (name) =>
+      Promise.resolve({ name, objectFormat: "sha1" } as unknown as RepositoryInfo),
+    listReferences: () => Promise.reject(new Error("no references")),
+  };
+  return { lines, options: { budgetMs: 10, metadata, clock, logger, openStage } };
+}
+
+Deno.test("warmStart() opens nothing when nothing was used before", async () => {
+  const { lines, options } = stage(() => Promise.reject(new Error("opened")));
+  await warmStart([], options);
+  assert.deepEqual(lines, []);
+});
+
+Deno.test("warmStart() tells of a stage that fails, and releases what was opened", async () => {
+  let released = 0;
+  const { lines, options } = stage((releases: Releases) => {
+    releases.add(() => void released++);
+    return Promise.reject(new Error("no port"));
+  });
+  await warmStart(NAMES, options);
+  assert.deepEqual(lines, ["Fail to get ready for clients"]);
+  assert.equal(released, 1);
+});
+
+Deno.test("warmStart() survives a rehearsal and a release that fail", async () => {
+  const { lines, options } = stage((releases: Releases) => {
+    releases.add(() => Promise.reject(new Error("stuck")));
+    return Promise.resolve({ send: () => Promise.reject(new Error("unasked")) });
+  });
+  await warmStart(NAMES, options);
+  assert.deepEqual(lines, [
+    "Fail to rehearse a clone",
+    "Rehearse clones",
+    "Fail to end a rehearsal",
+  ]);
+});
