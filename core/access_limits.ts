@@ -5,7 +5,13 @@
  */
 
 import { assert } from "./assert.ts";
-import { KIB } from "./limits.ts";
+import {
+  ACCESS_LINE_LENGTH_MAX,
+  ACCESS_LINE_RECORD_COUNT_MAX,
+  ACCESS_PAGE_COUNT_MAX,
+  JSON_BODY_BYTES_MAX,
+  KIB,
+} from "./limits.ts";
 
 /** Longest `Authorization` header, in bytes: a token with the longest name of a user is far shorter. */
 export const AUTHORIZATION_BYTES_MAX = 2 * KIB;
@@ -21,6 +27,24 @@ export const FAILED_ATTEMPT_WAIT_COUNT_MAX = 256;
 export const HIDDEN_ANSWER_GRAIN_MS = 20;
 /** Longest signature of a commit in characters: one by a key of 16384 bits takes half of it. */
 export const SSH_SIGNATURE_LENGTH_MAX = 16 * KIB;
+/** Longest OpenPGP signature of a commit in characters: one by a key of 8192 bits takes a fifth of it. */
+export const OPENPGP_SIGNATURE_LENGTH_MAX = 8 * KIB;
+/** An OpenPGP key as it is exported, armoured: enough for some dozens of other people's signatures. */
+export const OPENPGP_KEY_LENGTH_MAX = 64 * KIB;
+/** What is kept of one in bytes: two keys of 8192 bits that sign, with what binds them, fit. */
+export const OPENPGP_KEY_KEPT_BYTES_MAX = 6 * KIB;
+/** Its own packets, without others' signatures: each may cost a check of some milliseconds. */
+export const OPENPGP_KEY_PACKET_COUNT_MAX = 128;
+/** Its subkeys: with each the primary key's packets may be checked again. */
+export const OPENPGP_SUBKEY_COUNT_MAX = 16;
+/** Bits of an RSA key in it: GnuPG makes none that are larger. */
+export const OPENPGP_RSA_BITS_MAX = 8192;
+/** OpenPGP keys of one user: a key for each machine, and those before them. */
+export const USER_OPENPGP_KEY_COUNT_MAX = 32;
+/** OpenPGP keys that a frontend holds ready to check signatures with: some tens of KiB each. */
+export const OPENPGP_READY_KEY_COUNT_MAX = 256;
+/** The clock of whoever signs may be so far ahead, in milliseconds. */
+export const OPENPGP_CLOCK_SKEW_MS = 5 * 60 * 1000;
 /** Commits of one push whose signatures are checked; a push that brings more has to come in parts. */
 export const SIGNED_COMMIT_COUNT_MAX = 4096;
 /** Commits that are told at once to whoever checks their signatures: some KiB of JSON each. */
@@ -34,4 +58,13 @@ assert(UNCHECKED_COMMIT_COUNT_MAX <= SIGNED_COMMIT_COUNT_MAX, "Some rounds check
 assert(
   FAILED_ATTEMPT_WAIT_MS_MAX < FAILED_ATTEMPT_MEMORY_MS,
   "Whoever waits for a refusal is remembered",
+);
+assert(
+  ACCESS_PAGE_COUNT_MAX * (OPENPGP_KEY_KEPT_BYTES_MAX / 3 * 4 + 1024) <= JSON_BODY_BYTES_MAX,
+  "A page of OpenPGP keys fits its body",
+);
+assert(
+  ACCESS_LINE_RECORD_COUNT_MAX * (OPENPGP_KEY_KEPT_BYTES_MAX / 3 * 4 + 1024) <=
+    ACCESS_LINE_LENGTH_MAX,
+  "A line of OpenPGP keys fits",
 );

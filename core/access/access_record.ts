@@ -122,6 +122,24 @@ export interface DeployKeyRecord extends PublicKeyRecord {
   readonly role: Exclude<Role, "admin">;
 }
 
+/** An OpenPGP key of a user: signs commits, and lets nobody in. */
+export interface OpenPgpKeyRecord extends HeldRecord {
+  /** Tells it from other records. */
+  readonly kind: "openpgp-key";
+  /** Whose it is. */
+  readonly user: UserId;
+  /** Algorithm of the primary key, `ed25519` or `rsa4096`. */
+  readonly type: string;
+  /** What signatures are checked with, in base 64: see `openpgp_key.ts`. */
+  readonly blob: string;
+  /** Of the primary key, in hexadecimal digits. No two records have the same. */
+  readonly fingerprint: string;
+  /** Ids of its keys that may sign, of 16 hexadecimal digits. No two records share one. */
+  readonly keyIds: readonly string[];
+  /** Wall time from which on nothing that it signs counts, by its own word; absent = never. */
+  readonly keyEndsAtMs?: number;
+}
+
 /** What a grant is on: one repository, or all of an owner's. */
 export type GrantTarget =
   | { readonly on: "repository"; readonly repository: RepositoryId }
@@ -194,6 +212,7 @@ export type AccessRecord =
   | JobTokenRecord
   | UserKeyRecord
   | DeployKeyRecord
+  | OpenPgpKeyRecord
   | GrantRecord
   | IssuerRecord
   | TrustRecord;

@@ -16,6 +16,7 @@ import type {
   GrantRecord,
   IssuerRecord,
   JobTokenRecord,
+  OpenPgpKeyRecord,
   OwnerRecord,
   RecordId,
   TokenRecord,
@@ -46,6 +47,8 @@ export interface AccessView {
   tokenByHash(hash: AccessTokenHash): TokenRecord | JobTokenRecord | undefined;
   /** The key with this fingerprint (`SHA256:…`), of a user or of a repository. */
   keyByFingerprint(fingerprint: string): UserKeyRecord | DeployKeyRecord | undefined;
+  /** The OpenPGP key with this fingerprint, or with a key of this id that may sign. */
+  openPgpKey(name: string): OpenPgpKeyRecord | undefined;
   /** What a user was given, in no order. */
   grantsFor(user: UserId): readonly GrantRecord[];
   /**

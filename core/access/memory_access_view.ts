@@ -17,6 +17,7 @@ import {
   type GrantRecord,
   grantTargetKey,
   type IssuerRecord,
+  type OpenPgpKeyRecord,
   type OwnerRecord,
   type RecordId,
   type RecordKey,
@@ -150,6 +151,12 @@ export class MemoryAccessView implements AccessView {
     return key !== undefined && this.isSupported(key) ? key : undefined;
   }
 
+  /** See {@link AccessView.openPgpKey}. */
+  openPgpKey(name: string): OpenPgpKeyRecord | undefined {
+    const key = this.#index.openPgpKey(name);
+    return key !== undefined && this.isSupported(key) ? key : undefined;
+  }
+
   /** See {@link AccessView.grantsFor}. */
   grantsFor(user: UserId): readonly GrantRecord[] {
     return this.recordsOfUser(user).filter((record) => record.kind === "grant");
@@ -182,6 +189,7 @@ export class MemoryAccessView implements AccessView {
     switch (record.kind) {
       case "token":
       case "user-key":
+      case "openpgp-key":
         return this.userById(record.user) !== undefined;
       case "grant":
         return this.userById(record.user) !== undefined &&

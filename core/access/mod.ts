@@ -10,6 +10,8 @@ export * from "./access_view.ts";
 export * from "./decision.ts";
 export * from "./json_web_token.ts";
 export * from "./memory_access_view.ts";
+export * from "./openpgp_key.ts";
+export * from "./openpgp_signature.ts";
 export * from "./operation.ts";
 export * from "./principal.ts";
 export * from "./record_index.ts";

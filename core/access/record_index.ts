@@ -11,6 +11,7 @@ import {
   grantTargetKey,
   type IssuerRecord,
   type JobTokenRecord,
+  type OpenPgpKeyRecord,
   type OwnerRecord,
   type RecordKey,
   recordKey,
@@ -29,6 +30,7 @@ export class RecordIndex {
   readonly #accounts = new Map<string, UserRecord | OwnerRecord>();
   readonly #tokens = new Map<AccessTokenHash, TokenRecord | JobTokenRecord>();
   readonly #keys = new Map<string, UserKeyRecord | DeployKeyRecord>();
+  readonly #openPgpKeys = new Map<string, OpenPgpKeyRecord>();
   readonly #issuers = new Map<string, IssuerRecord>();
   readonly #held = new Map<string, Map<RecordKey, AccessRecord>>();
 
@@ -62,6 +64,11 @@ export class RecordIndex {
     return this.#keys.get(fingerprint);
   }
 
+  /** An OpenPGP key by its fingerprint, or by the id of one of its keys that may sign. */
+  openPgpKey(name: string): OpenPgpKeyRecord | undefined {
+    return this.#openPgpKeys.get(name);
+  }
+
   /** An issuer by the claim `iss` of its tokens. */
   issuer(url: string): IssuerRecord | undefined {
     return this.#issuers.get(url);
@@ -86,8 +93,8 @@ export class RecordIndex {
       const held = this.#held.get(holder) ?? new Map();
       this.#held.set(holder, held.set(key, record));
     }
-    const names = this.#namesFor(record);
-    if (names !== undefined) names.map.set(names.name, record);
+    const { map, names } = this.#namesFor(record);
+    for (const name of names) map.set(name, record);
   }
 
   /** Takes a record away, if it is there. */
@@ -100,30 +107,40 @@ export class RecordIndex {
       held?.delete(key);
       if (held?.size === 0) this.#held.delete(holder);
     }
-    const names = this.#namesFor(record);
-    // Another record may have the name by now, when a change is told in parts.
-    if (names?.map.get(names.name) === record) names.map.delete(names.name);
+    const { map, names } = this.#namesFor(record);
+    for (const name of names) {
+      // Another record may have the name by now, when a change is told in parts.
+      if (map.get(name) === record) map.delete(name);
+    }
   }
 
-  /** Where a record is found by another name than its key. */
+  /** Where a record is found by other names than its key. */
   #namesFor(
     record: AccessRecord,
-  ): { readonly map: Map<string, AccessRecord>; readonly name: string } | undefined {
+  ): { readonly map: Map<string, AccessRecord>; readonly names: readonly string[] } {
     switch (record.kind) {
       case "user":
       case "owner":
-        return { map: this.#accounts as Map<string, AccessRecord>, name: foldedName(record.name) };
+        return {
+          map: this.#accounts as Map<string, AccessRecord>,
+          names: [foldedName(record.name)],
+        };
       case "token":
       case "job-token":
-        return { map: this.#tokens as Map<string, AccessRecord>, name: record.hash };
+        return { map: this.#tokens as Map<string, AccessRecord>, names: [record.hash] };
       case "user-key":
       case "deploy-key":
-        return { map: this.#keys as Map<string, AccessRecord>, name: record.fingerprint };
+        return { map: this.#keys as Map<string, AccessRecord>, names: [record.fingerprint] };
+      case "openpgp-key":
+        return {
+          map: this.#openPgpKeys as Map<string, AccessRecord>,
+          names: [record.fingerprint, ...record.keyIds],
+        };
       case "issuer":
-        return { map: this.#issuers as Map<string, AccessRecord>, name: record.url };
+        return { map: this.#issuers as Map<string, AccessRecord>, names: [record.url] };
       case "grant":
       case "trust":
-        return undefined;
+        return { map: new Map(), names: [] };
     }
   }
 }
@@ -133,6 +150,7 @@ function holdersOf(record: AccessRecord): readonly string[] {
   switch (record.kind) {
     case "token":
     case "user-key":
+    case "openpgp-key":
       return [`user/${record.user}`];
     case "grant":
       return [`user/${record.user}`, grantTargetKey(record.target)];
