@@ -38,6 +38,7 @@ function ownerOf(record: AccessRecord, view: MemoryAccessView): string | undefin
       return record.name;
     case "token":
     case "user-key":
+    case "openpgp-key":
       return view.userById(record.user)?.name;
     case "grant":
       return record.target.on === "owner" ? record.target.owner : undefined;

@@ -47,7 +47,7 @@ export async function openAccessNode(options: {
   await feed.open();
   const ledger = new AccessLedger({ ...options, feed });
   const streams = new AccessStreams(feed, clock);
-  const accessSince = (basis?: Revision) => accessStore(ledger.since(basis));
+  const accessSince = (basis?: Revision) => accessStore(ledger.since(basis), options);
   const stop = new AbortController();
   const sweeping = sweep(ledger, { clock, logger, signal: stop.signal });
   return {

@@ -10,13 +10,21 @@ import { accountCalls } from "./account_calls.ts";
 import { credentialCalls } from "./credential_calls.ts";
 import { grantCalls } from "./grant_calls.ts";
 import { listingCalls } from "./listing_calls.ts";
+import { openPgpKeyCalls } from "./openpgp_key_calls.ts";
 import { trustCalls } from "./trust_calls.ts";
 
 /** All calls, each decided by the ledger: by `ledger.since(basis)` where a call has a basis. */
-export function accessStore(ledger: AccessLedger): Access {
+export function accessStore(
+  ledger: AccessLedger,
+  options: {
+    /** The level of the cluster. */
+    readonly releaseLevel: () => number;
+  },
+): Access {
   return {
     ...accountCalls(ledger),
     ...credentialCalls(ledger),
+    ...openPgpKeyCalls(ledger, options),
     ...grantCalls(ledger),
     ...trustCalls(ledger),
     ...listingCalls(ledger),

@@ -73,8 +73,11 @@ export function credentialCalls(ledger: AccessLedger): CredentialCalls {
   };
 }
 
+/** Kinds of records that are named by an id. */
+type FoundKind = "token" | "user-key" | "openpgp-key" | "deploy-key" | "issuer" | "trust";
+
 /** A record by its kind and id. */
-export function find<Kind extends "token" | "user-key" | "deploy-key" | "issuer" | "trust">(
+export function find<Kind extends FoundKind>(
   view: MemoryAccessView,
   kind: Kind,
   id: RecordId,
@@ -197,7 +200,8 @@ function keyFacts(request: AddKeyRequest, nowMs: number) {
   return { id, label, type, blob, fingerprint, ...times };
 }
 
-function checkNewId(known: AccessRecord | undefined): void {
+/** Refuses a second record with the same id. @throws `already-exists` */
+export function checkNewId(known: AccessRecord | undefined): void {
   if (known === undefined) return;
   throw new GitStratumError("already-exists", "Find a record with that id already", {
     data: { kind: known.kind },

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { GitStratumError, ManualClock, SeededRandom, systemRandom } from "@gitstratum/core";
 import { hashAccessToken, newAccessToken, newRecordId } from "@gitstratum/core/access";
+import { OPENPGP_PUBLIC_KEY } from "@gitstratum/core/access/gnupg";
 import { MemoryConsensus, prefixRange } from "@gitstratum/core/consensus";
 import { type Fetcher, JsonClient } from "@gitstratum/core/rpc";
 import { type Access, ACCESS_CALLS, AccessClient } from "@gitstratum/core/rpc/access";
@@ -61,6 +62,10 @@ const addKey: Step = ({ calls, ids }) =>
   calls.addUserKey({ id: ID, user: ids.user as never, key: publicKeyLine(7) });
 const removeKey: Step = ({ calls, ids }) =>
   calls.removeUserKey({ user: ids.user as never, id: ID });
+const addOpenPgpKey: Step = ({ calls, ids }) =>
+  calls.addOpenPgpKey({ id: ID, user: ids.user as never, key: OPENPGP_PUBLIC_KEY });
+const removeOpenPgpKey: Step = ({ calls, ids }) =>
+  calls.removeOpenPgpKey({ user: ids.user as never, id: ID });
 const addDeployKey: Step = ({ calls }) =>
   calls.addDeployKey({ id: ID, repository: REPOSITORY, role: "write", key: publicKeyLine(8) });
 const removeDeployKey: Step = ({ calls }) =>
@@ -99,6 +104,7 @@ const removeRepository: Step = ({ calls }) => calls.removeRepository({ repositor
 const STORIES: readonly Story[] = [
   { call: "createToken", does: makeToken, undoes: removeToken },
   { call: "addUserKey", does: addKey, undoes: removeKey },
+  { call: "addOpenPgpKey", does: addOpenPgpKey, undoes: removeOpenPgpKey },
   { call: "addDeployKey", does: addDeployKey, undoes: removeDeployKey },
   { call: "addDeployKey", does: addDeployKey, undoes: removeRepository },
   { call: "createUser", does: makeUser, undoes: removeUser },
@@ -149,6 +155,13 @@ const STORIES: readonly Story[] = [
     does: removeKey,
     undoes: ({ calls, ids, stage }) =>
       calls.addUserKey({ id: stage.id(), user: ids.user as never, key: publicKeyLine(7) }),
+  },
+  {
+    call: "removeOpenPgpKey",
+    before: addOpenPgpKey,
+    does: removeOpenPgpKey,
+    undoes: ({ calls, ids, stage }) =>
+      calls.addOpenPgpKey({ id: stage.id(), user: ids.user as never, key: OPENPGP_PUBLIC_KEY }),
   },
   {
     call: "removeDeployKey",

@@ -25,6 +25,7 @@ export type ListingCalls = Pick<
   | "listIssuers"
   | "listTokens"
   | "listUserKeys"
+  | "listOpenPgpKeys"
   | "listDeployKeys"
   | "listGrants"
   | "listTrusts"
@@ -42,6 +43,8 @@ export function listingCalls(ledger: AccessLedger): ListingCalls {
       ledger.read((view) => pageOf(ofKind(ofUser(view, request), "token"), request)),
     listUserKeys: (request) =>
       ledger.read((view) => pageOf(ofKind(ofUser(view, request), "user-key"), request)),
+    listOpenPgpKeys: (request) =>
+      ledger.read((view) => pageOf(ofKind(ofUser(view, request), "openpgp-key"), request)),
     listDeployKeys: (request) =>
       ledger.read((view) =>
         pageOf(ofKind(view.recordsOfRepository(request.repository), "deploy-key"), request)

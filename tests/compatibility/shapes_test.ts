@@ -100,6 +100,7 @@ const PARTS: readonly string[] = [
   "grantTargetSchema",
   "issuerRecordSchema",
   "jobTokenRecordSchema",
+  "openPgpKeyRecordSchema",
   "ownerRecordSchema",
   "packGroupSchema",
   "partitionAssignmentSchema",

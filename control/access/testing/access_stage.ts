@@ -36,9 +36,12 @@ export function repositoryOf(number: number): RepositoryId {
 }
 
 /** A node over a store. */
-export function accessNodeOver(consensus: Consensus, clock: Clock): Promise<AccessNode> {
+export function accessNodeOver(
+  consensus: Consensus,
+  clock: Clock,
+  releaseLevel = () => RELEASE_LEVEL,
+): Promise<AccessNode> {
   const audit = new AccountAudit({ consensus, clock, random: systemRandom });
-  const releaseLevel = () => RELEASE_LEVEL;
   return openAccessNode({ consensus, clock, logger: silentLogger, audit, releaseLevel });
 }
 

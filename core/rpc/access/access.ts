@@ -21,6 +21,7 @@ import type {
   GrantTarget,
   IssuerRecord,
   JobTokenRecord,
+  OpenPgpKeyRecord,
   OwnerRecord,
   RecordId,
   TokenRecord,
@@ -97,6 +98,20 @@ export interface AddDeployKeyRequest extends AddKeyRequest {
   readonly repository: RepositoryId;
   /** What it may do there. */
   readonly role: DeployKeyRecord["role"];
+}
+
+/** An OpenPGP key of a user that is to be added. */
+export interface AddOpenPgpKeyRequest {
+  /** Drawn by the caller. */
+  readonly id: RecordId;
+  /** Whose. */
+  readonly user: UserId;
+  /** The public key, armoured, as `gpg --armor --export` writes it. */
+  readonly key: string;
+  /** What its holder calls it; the key's first user id, unless told. */
+  readonly label?: string;
+  /** Wall time from which on it is good for nothing; absent = never. */
+  readonly expiresAtMs?: number;
 }
 
 /** A role that is to be given, in place of another on the same. */
@@ -217,6 +232,19 @@ export interface Access {
     request: { readonly user: UserId; readonly id: RecordId },
     by?: Provenance,
   ): Promise<Done>;
+  /**
+   * Adds an OpenPGP key to a user.
+   *
+   * @throws `not-found`, `exhausted`; `invalid` with the reason for what is no key that can sign now
+   * @throws `already-exists` when anybody has the key, or one of its keys that sign
+   * @throws `unsupported` while not all nodes of the cluster know such keys
+   */
+  addOpenPgpKey(request: AddOpenPgpKeyRequest, by?: Provenance): Promise<OpenPgpKeyRecord>;
+  /** Takes an OpenPGP key away. @throws `not-found` */
+  removeOpenPgpKey(
+    request: { readonly user: UserId; readonly id: RecordId },
+    by?: Provenance,
+  ): Promise<Done>;
   /** Adds a key to a repository; that it exists is the caller's to know. @throws as for a user's */
   addDeployKey(request: AddDeployKeyRequest, by?: Provenance): Promise<DeployKeyRecord>;
   /** Takes a key away. @throws `not-found` */
@@ -260,6 +288,8 @@ export interface Access {
   listTokens(request: OfUser): Promise<Page<TokenRecord>>;
   /** Keys of a user, expired ones included. @throws `not-found` without such a user */
   listUserKeys(request: OfUser): Promise<Page<UserKeyRecord>>;
+  /** OpenPGP keys of a user, expired ones included. @throws `not-found` without such a user */
+  listOpenPgpKeys(request: OfUser): Promise<Page<OpenPgpKeyRecord>>;
   /** Keys of a repository, expired ones included. */
   listDeployKeys(request: OfRepository): Promise<Page<DeployKeyRecord>>;
   /** Grants. @throws `not-found` without such a user or owner */

@@ -12,6 +12,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { AccessRecord } from "../../access/access_record.ts";
+import { OPENPGP_KEY_LENGTH_MAX } from "../../access_limits.ts";
 import { ACCESS_PAGE_COUNT_MAX, SSH_PUBLIC_KEY_LENGTH_MAX } from "../../limits.ts";
 import { basisSchema, type ChangeBasis } from "../control_basis.ts";
 import { type Provenance, provenanceSchema } from "../metadata/provenance.ts";
@@ -26,6 +27,7 @@ import {
   issuerRecordSchema,
   jobTokenRecordSchema,
   labelSchema,
+  openPgpKeyRecordSchema,
   ownerRecordSchema,
   recordIdSchema,
   repositoryIdSchema,
@@ -183,6 +185,15 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
     outcome: userKeyRecordSchema,
   },
   removeUserKey: { request: userAndId, outcome: done },
+  addOpenPgpKey: {
+    request: z.object({
+      ...key,
+      key: z.string().max(OPENPGP_KEY_LENGTH_MAX),
+      user: userIdSchema,
+    }),
+    outcome: openPgpKeyRecordSchema,
+  },
+  removeOpenPgpKey: { request: userAndId, outcome: done },
   addDeployKey: {
     request: z.object({ ...key, repository: repositoryIdSchema, role: smallRoleSchema }),
     outcome: deployKeyRecordSchema,
@@ -235,6 +246,7 @@ export const ACCESS_CALLS: { readonly [Name in AccessCallName]: AccessCall<Name>
   listIssuers: { request: z.object(page), outcome: pageOf(issuerRecordSchema) },
   listTokens: { request: ofUser, outcome: pageOf(tokenRecordSchema) },
   listUserKeys: { request: ofUser, outcome: pageOf(userKeyRecordSchema) },
+  listOpenPgpKeys: { request: ofUser, outcome: pageOf(openPgpKeyRecordSchema) },
   listDeployKeys: { request: ofRepository, outcome: pageOf(deployKeyRecordSchema) },
   listGrants: {
     request: z.union([ofUser, z.object({ ...page, target: grantTargetSchema })]),

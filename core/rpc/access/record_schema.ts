@@ -15,6 +15,7 @@ import {
   type GrantTarget,
   type IssuerRecord,
   type JobTokenRecord,
+  type OpenPgpKeyRecord,
   type OwnerRecord,
   parseRecordId,
   parseUserId,
@@ -150,6 +151,13 @@ const deployKey = z.looseObject({
   repository: repositoryIdSchema,
   role: smallRoleSchema,
 });
+const openPgpKey = z.looseObject({
+  ...publicKey,
+  kind: z.literal("openpgp-key"),
+  user: userIdSchema,
+  keyIds: z.array(z.string()),
+  keyEndsAtMs: timeMsSchema.exactOptional(),
+});
 const grant = z.looseObject({
   kind: z.literal("grant"),
   user: userIdSchema,
@@ -188,6 +196,8 @@ export const jobTokenRecordSchema: z.ZodType<JobTokenRecord> = jobToken;
 export const userKeyRecordSchema: z.ZodType<UserKeyRecord> = userKey;
 /** Schema of {@link DeployKeyRecord}. */
 export const deployKeyRecordSchema: z.ZodType<DeployKeyRecord> = deployKey;
+/** Schema of {@link OpenPgpKeyRecord}. */
+export const openPgpKeyRecordSchema: z.ZodType<OpenPgpKeyRecord> = openPgpKey;
 /** Schema of {@link GrantRecord}. */
 export const grantRecordSchema: z.ZodType<GrantRecord> = grant;
 /** Schema of {@link IssuerRecord}. */
@@ -203,6 +213,7 @@ export const accessRecordSchema: z.ZodType<AccessRecord> = z.discriminatedUnion(
   jobToken,
   userKey,
   deployKey,
+  openPgpKey,
   grant,
   issuer,
   trust,

@@ -243,6 +243,13 @@ const RECORDS = {
     subject: "job",
   },
   userKey: { ...PUBLIC_KEY, kind: "user-key", user: ID },
+  openPgpKey: {
+    ...PUBLIC_KEY,
+    kind: "openpgp-key",
+    user: ID,
+    keyIds: ["0".repeat(16)],
+    keyEndsAtMs: AT_MS,
+  },
   deployKey: { ...PUBLIC_KEY, kind: "deploy-key", repository: ID, role: "write" },
   grant: { kind: "grant", user: ID, target: TARGET, role: "admin", createdAtMs: AT_MS },
   issuer: {
@@ -298,6 +305,9 @@ const CALLS: Readonly<Record<keyof typeof ACCESS_CALLS, readonly [asked: unknown
       RECORDS.token,
     ],
     removeToken: [OF_USER, {}],
+    addOpenPgpKey: [{ ...KEY, user: ID }, RECORDS.openPgpKey],
+    removeOpenPgpKey: [OF_USER, {}],
+    listOpenPgpKeys: [{ ...PAGE, user: ID }, page(RECORDS.openPgpKey)],
     addUserKey: [{ ...KEY, user: ID }, RECORDS.userKey],
     removeUserKey: [OF_USER, {}],
     addDeployKey: [{ ...KEY, repository: ID, role: "read" }, RECORDS.deployKey],
