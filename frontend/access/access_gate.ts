@@ -16,6 +16,7 @@ import {
   type Decision,
   type DenialReason,
   type Denied,
+  type OpenPgpKeyRecord,
   type Operation,
   type OwnerFacts,
   type OwnerOperation,
@@ -29,7 +30,7 @@ import {
   roleInRepository,
 } from "@gitstratum/core/access";
 import type { RepositoryInfo, RepositoryName } from "@gitstratum/core/rpc";
-import { keyVerdict } from "./credential_verdict.ts";
+import { keyVerdict, openPgpKeyOfUser } from "./credential_verdict.ts";
 
 /** What somebody wants to do with what. */
 export type AccessTarget =
@@ -96,6 +97,12 @@ export class AccessGate {
     if (view === undefined) return false;
     const verdict = keyVerdict(view, fingerprint, clock.nowMs());
     return verdict.kind === "good" && verdict.principal.kind === "user";
+  }
+
+  /** The user's OpenPGP key that has a key of this id, if it stands for them now. */
+  usersOpenPgpKey(keyId: string): OpenPgpKeyRecord | undefined {
+    const { view, clock } = this.#options;
+    return view && openPgpKeyOfUser(view, keyId, clock.nowMs());
   }
 
   #operation(target: AccessTarget): Operation {

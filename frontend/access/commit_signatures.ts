@@ -1,13 +1,24 @@
 /**
  * Checks the signatures of commits for rules that demand them: a signature is good when it was made
- * with the SSH key of a user, recorded now, of somebody who is not kept out.
+ * with the SSH key or an OpenPGP key of a user, recorded now, of somebody who is not kept out. An
+ * OpenPGP key has to have been good when it signed, too, by its own word.
  *
  * @module
  */
 
-import { assert, HISTORY_OBJECT_BYTES_MAX, SIGNED_COMMIT_COUNT_MAX } from "@gitstratum/core";
-import { sshSignerOf } from "@gitstratum/core/access";
-import { commitSignature, type Oid } from "@gitstratum/core/git";
+import {
+  assert,
+  type Clock,
+  HISTORY_OBJECT_BYTES_MAX,
+  SIGNED_COMMIT_COUNT_MAX,
+} from "@gitstratum/core";
+import {
+  claimsOpenPgp,
+  isOpenPgpSigned,
+  readOpenPgpSignature,
+  sshSignerOf,
+} from "@gitstratum/core/access";
+import { type CommitSignature, commitSignature, type Oid } from "@gitstratum/core/git";
 import type {
   CheckedSignatures,
   LocatedObject,
@@ -17,19 +28,22 @@ import type {
 } from "@gitstratum/core/rpc";
 import type { ObjectRebuilder } from "../pack_assembly/object_rebuilder.ts";
 import type { AccessGate } from "./access_gate.ts";
+import { OpenPgpSigners } from "./openpgp_signers.ts";
 
 /** What git signs commits for. */
 const NAMESPACE = "git";
 
 /** What checking works with. */
 export interface CommitSignaturesOptions {
-  readonly gate: Pick<AccessGate, "isUsersKey">;
+  readonly gate: Pick<AccessGate, "isUsersKey" | "usersOpenPgpKey">;
   readonly rebuilder: Pick<ObjectRebuilder, "inflate">;
+  readonly clock: Pick<Clock, "nowMs">;
 }
 
 /** Checks signatures. */
 export class CommitSignatures {
   readonly #options: CommitSignaturesOptions;
+  readonly #signers = new OpenPgpSigners();
 
   /** Makes a checker. */
   constructor(options: CommitSignaturesOptions) {
@@ -72,11 +86,21 @@ export class CommitSignatures {
     try {
       const found = commitSignature(object.read(0, size), objectFormat);
       if (found === undefined) return false;
+      if (claimsOpenPgp(found.signature)) return await this.#isOpenPgpSigned(found);
       const { signature, payload: message } = found;
       const signer = sshSignerOf(signature, { message, namespace: NAMESPACE });
       return signer !== undefined && this.#options.gate.isUsersKey(signer);
     } finally {
       object.close();
     }
+  }
+
+  async #isOpenPgpSigned({ signature, payload: message }: CommitSignature): Promise<boolean> {
+    const { gate, clock } = this.#options;
+    const read = await readOpenPgpSignature(signature);
+    const record = read && gate.usersOpenPgpKey(read.keyId);
+    const signer = record && await this.#signers.find(record, read.keyId);
+    if (read === undefined || signer === undefined) return false;
+    return await isOpenPgpSigned(read, { message, signer, nowMs: clock.nowMs() });
   }
 }

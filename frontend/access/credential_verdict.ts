@@ -12,6 +12,7 @@ import {
   type AccessTokenHash,
   type AccessView,
   foldedName,
+  type OpenPgpKeyRecord,
   type Principal,
   type UserRecord,
 } from "@gitstratum/core/access";
@@ -107,6 +108,17 @@ export function keyVerdict(
     default:
       return unreachable(record);
   }
+}
+
+/** The OpenPGP key with a key of this id that stands for a user now; undefined when none does. */
+export function openPgpKeyOfUser(
+  view: AccessView,
+  keyId: string,
+  nowMs: number,
+): OpenPgpKeyRecord | undefined {
+  const record = view.openPgpKey(keyId);
+  if (record === undefined || periodProblem(record, nowMs) !== undefined) return undefined;
+  return view.userById(record.user)?.disabled === false ? record : undefined;
 }
 
 function userVerdict(

@@ -12,6 +12,7 @@ import { JOB_COMMANDS } from "./job_commands.ts";
 import { EVENT_COMMANDS } from "./event_commands.ts";
 import { LIFE_COMMANDS } from "./life_commands.ts";
 import { MEMBER_COMMANDS } from "./member_commands.ts";
+import { OPENPGP_KEY_COMMANDS } from "./openpgp_key_commands.ts";
 import { PROTECTION_COMMANDS } from "./protection_commands.ts";
 import { REPOSITORY_COMMANDS } from "./repository_commands.ts";
 
@@ -23,6 +24,7 @@ export const ADMIN_COMMANDS: readonly AdminCommand[] = [
   ...MEMBER_COMMANDS,
   ...ACCOUNT_COMMANDS,
   ...CREDENTIAL_COMMANDS,
+  ...OPENPGP_KEY_COMMANDS,
   ...DEPLOY_COMMANDS,
   ...JOB_COMMANDS,
   ...EVENT_COMMANDS,

@@ -11,6 +11,7 @@ import * as deploy from "./deploy_operations.ts";
 import * as jobs from "./job_operations.ts";
 import * as members from "./member_operations.ts";
 import * as life from "./repository_life_operations.ts";
+import * as openPgpKeys from "./openpgp_key_operations.ts";
 import * as repositories from "./repository_operations.ts";
 import * as users from "./user_operations.ts";
 import * as webhooks from "./webhook_operations.ts";
@@ -41,6 +42,9 @@ export const API = {
   listUserKeys: credentials.listUserKeys,
   addUserKey: credentials.addUserKey,
   deleteUserKey: credentials.deleteUserKey,
+  listOpenPgpKeys: openPgpKeys.listOpenPgpKeys,
+  addOpenPgpKey: openPgpKeys.addOpenPgpKey,
+  deleteOpenPgpKey: openPgpKeys.deleteOpenPgpKey,
   listOwners: members.listOwners,
   createOwner: members.createOwner,
   deleteOwner: members.deleteOwner,

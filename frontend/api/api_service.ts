@@ -21,6 +21,7 @@ import { credentialHandlers } from "./credential_handlers.ts";
 import { deployHandlers } from "./deploy_handlers.ts";
 import { jobHandlers } from "./job_handlers.ts";
 import { memberHandlers } from "./member_handlers.ts";
+import { openPgpKeyHandlers } from "./openpgp_key_handlers.ts";
 import { PageCursors } from "./page_cursor.ts";
 import { Accounts } from "./accounts.ts";
 import { repositoryHandlers } from "./repository_handlers.ts";
@@ -76,6 +77,7 @@ export function createApi(options: ApiServiceOptions): Hono {
       ...repositoryLifeHandlers({ ...options, repositories, cursors }),
       ...userHandlers(accounts),
       ...credentialHandlers({ accounts, repositories }),
+      ...openPgpKeyHandlers(accounts),
       ...memberHandlers(accounts),
       ...deployHandlers(accounts),
       ...auditHandlers({ audit: () => events().audit, cursors }),

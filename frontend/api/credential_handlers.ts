@@ -130,14 +130,15 @@ async function idOf(
 }
 
 /** When what is made ends: as it was asked for, and not after the token that it is made with. */
-function endOf(principal: Principal, wanted: number | undefined): number | undefined {
+export function endOf(principal: Principal, wanted: number | undefined): number | undefined {
   const credential = principal.kind === "user" ? principal.credential : undefined;
   const ownEnd = credential?.kind === "token" ? credential.expiresAtMs : undefined;
   if (ownEnd === undefined) return wanted;
   return Math.min(wanted ?? ownEnd, ownEnd);
 }
 
-function checkScopes(principal: Principal, wanted: readonly TokenScope[]): void {
+/** Refuses to give more than the token is for that asks. @throws `denied` */
+export function checkScopes(principal: Principal, wanted: readonly TokenScope[]): void {
   const credential = principal.kind === "user" ? principal.credential : undefined;
   if (credential?.kind !== "token") return;
   const { scopes } = credential;

@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { SSH_PUBLIC_KEY_LENGTH_MAX } from "@gitstratum/core";
+import { OPENPGP_KEY_LENGTH_MAX, SSH_PUBLIC_KEY_LENGTH_MAX } from "@gitstratum/core";
 
 /** A wall time; in milliseconds since the epoch once it is read. */
 export const time: z.ZodType<number, string> = z.iso.datetime({ offset: true })
@@ -15,6 +15,10 @@ export const time: z.ZodType<number, string> = z.iso.datetime({ offset: true })
 /** A public key in its line. */
 export const sshKeyLine: z.ZodType<string, string> = z.string().max(SSH_PUBLIC_KEY_LENGTH_MAX)
   .describe("One line as `ssh-keygen` writes it");
+
+/** An OpenPGP public key. */
+export const openPgpKeyText: z.ZodType<string, string> = z.string().max(OPENPGP_KEY_LENGTH_MAX)
+  .describe("The public key as `gpg --armor --export-options export-minimal --export` writes it");
 
 /** A wall time as it is shown. */
 export function shownTime(atMs: number): string {

@@ -55,7 +55,7 @@ async function pushDuring(happens: (view: MemoryAccessView) => void) {
   const session = new ReceivePackSession(
     {
       access: new RepositoryAccess({ metadata, gate, clock, autoCreate: false, readOnly: false }),
-      signatures: new CommitSignatures({ gate, rebuilder: {} as never }),
+      signatures: new CommitSignatures({ gate, rebuilder: {} as never, clock }),
       metadata,
       async ingest({ pack }) {
         await new Response(pack as BodyInit).text();

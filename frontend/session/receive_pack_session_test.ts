@@ -93,7 +93,7 @@ function setUp(target: PushTarget = EXISTING, stateless = true, policy?: PushPol
   const gate = new AccessGate({ clock });
   const session = new ReceivePackSession(
     {
-      signatures: new CommitSignatures({ gate, rebuilder: {} as ObjectRebuilder }),
+      signatures: new CommitSignatures({ gate, rebuilder: {} as ObjectRebuilder, clock }),
       access: new RepositoryAccess({
         metadata: asMetadata,
         gate,
