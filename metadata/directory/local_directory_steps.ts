@@ -125,7 +125,7 @@ export class LocalDirectorySteps implements DirectorySteps {
     return this.#decide(request, (view) => {
       const known = livingRepository(view, request);
       if (known.nameVersion !== version - 1 || isDone(view, request)) {
-        return { records: [], answer: known };
+        return { records: noted(view, { ...request, atMs }), answer: known };
       }
       const change = { repositoryId, name, version, atMs, ...byWhom(request) };
       return {
@@ -143,7 +143,10 @@ export class LocalDirectorySteps implements DirectorySteps {
       const known = knownRepository(view, key);
       const { name, nameVersion } = known;
       const debt = { name, repositoryId, networkId, moves: false };
-      if (known.deleted) return { records: [], answer: { ...debt, version: nameVersion - 1 } };
+      if (known.deleted) {
+        const records = noted(view, { ...key, atMs });
+        return { records, answer: { ...debt, version: nameVersion - 1 } };
+      }
       if (isDone(view, key)) throw noRepository(repositoryId);
       const record: LogRecord = {
         kind: "repository-removed",
@@ -163,7 +166,9 @@ export class LocalDirectorySteps implements DirectorySteps {
     return this.#decide(request, (view) => {
       const known = knownRepository(view, request);
       const isLate = known.nameVersion !== version - 1 || isDone(view, request);
-      if (known.removedAtMs === undefined || isLate) return { records: [], answer: known };
+      if (known.removedAtMs === undefined || isLate) {
+        return { records: noted(view, { ...request, atMs }), answer: known };
+      }
       const { removedAtMs: _, ...kept } = known;
       const change = { repositoryId, name, version, atMs, ...byWhom(request) };
       return {
@@ -260,6 +265,17 @@ function isDone(
   { repositoryId, requestId }: Attributed<RepositoryKey>,
 ): boolean {
   return requestId !== undefined && view.isDone(repositoryId, requestId);
+}
+
+/** Sees to it that a request which changes nothing now is not carried out when it comes again. */
+function noted(
+  view: PartitionView,
+  { repositoryId, networkId, requestId, atMs }: Attributed<RepositoryKey> & {
+    readonly atMs: number;
+  },
+): LogRecord[] {
+  if (requestId === undefined || isDone(view, { repositoryId, networkId, requestId })) return [];
+  return [{ kind: "request-noted", repositoryId, requestId, atMs }];
 }
 
 function isDefault(settings: RepositoryInfo["settings"]): boolean {
