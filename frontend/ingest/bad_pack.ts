@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ErrorData, GitStratumError } from "@gitstratum/core";
+import { type ErrorData, GitStratumError } from "@gitstratum/core/error";
 
 /** Makes the error: final, the client's fault, shown to people as it is. */
 export function badPack(message: string, data: ErrorData = {}, cause?: unknown): GitStratumError {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
 import type { DiskFile } from "@gitstratum/core/disk";
 import { MemoryBytes, type ObjectBytes } from "../pack_assembly/object_bytes.ts";
 import type { BaseObject } from "./ingest_host.ts";

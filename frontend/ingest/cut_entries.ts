@@ -5,7 +5,7 @@
  * @module
  */
 
-import { assert } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
 import type { DiskFile } from "@gitstratum/core/disk";
 import { FloatList, NumberList } from "./number_list.ts";
 

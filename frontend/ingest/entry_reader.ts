@@ -4,7 +4,8 @@
  * @module
  */
 
-import { assert, KIB } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
+import { KIB } from "@gitstratum/core/limits";
 import { EntryHeadReader } from "@gitstratum/core/pack";
 import { badPack } from "./bad_pack.ts";
 import {

@@ -9,10 +9,11 @@
  * @module
  */
 
-import { MIB } from "@gitstratum/core";
+import { MIB } from "@gitstratum/core/limits";
 import { OBJECT_TYPE_CODES, type Oid } from "@gitstratum/core/git";
 import { encodeEntryHead, type EntryStorage, OFS_DELTA, REF_DELTA } from "@gitstratum/core/pack";
-import { type ExtentWrite, type GroupId, packId } from "@gitstratum/core/rpc";
+import type { ExtentWrite } from "@gitstratum/core/rpc";
+import { type GroupId, packId } from "@gitstratum/core/rpc/ids";
 import {
   BASE_NONE,
   ENTRY_BASE_MOVED,

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { INGEST_ID_COUNT_MAX } from "@gitstratum/core";
+import { INGEST_ID_COUNT_MAX } from "@gitstratum/core/limits";
 import { MODE_FILE, MODE_SYMLINK, MODE_TREE, OBJECT_TYPE_CODES } from "@gitstratum/core/git";
 import { KeyTable, SKIP_CLASS } from "@gitstratum/wasm";
 import { badPack } from "./bad_pack.ts";

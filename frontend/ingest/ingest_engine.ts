@@ -10,10 +10,12 @@
  * @module
  */
 
-import { EXTENT_BYTES, FRESH_INDEX_BYTES_MAX, GitStratumError } from "@gitstratum/core";
+import { GitStratumError } from "@gitstratum/core/error";
+import { EXTENT_BYTES, FRESH_INDEX_BYTES_MAX } from "@gitstratum/core/limits";
 import { OBJECT_TYPE_CODES, type Oid, oidBytes } from "@gitstratum/core/git";
 import { isDeltaCode } from "@gitstratum/core/pack";
-import { extentId, type ExtentWrite, packId } from "@gitstratum/core/rpc";
+import type { ExtentWrite } from "@gitstratum/core/rpc";
+import { extentId, packId } from "@gitstratum/core/rpc/ids";
 import { KernelError } from "@gitstratum/wasm";
 import { hashCollision } from "./bad_pack.ts";
 import { baseBytes } from "./base_bytes.ts";

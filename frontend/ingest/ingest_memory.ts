@@ -8,7 +8,8 @@
  * @module
  */
 
-import { assert, INGEST_RING_START_BYTES, KIB } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
+import { INGEST_RING_START_BYTES, KIB } from "@gitstratum/core/limits";
 import { Inflater, Kernels } from "@gitstratum/wasm";
 import { ObjectRing } from "./object_ring.ts";
 

@@ -9,7 +9,7 @@
 /// <reference lib="deno.worker" />
 
 import { FileDisk } from "@gitstratum/core/disk";
-import { INGEST_RING_BYTES } from "@gitstratum/core";
+import { INGEST_RING_BYTES } from "@gitstratum/core/limits";
 import type { Oid } from "@gitstratum/core/git";
 import type { ExtentWrite } from "@gitstratum/core/rpc";
 import { IngestEngine } from "./ingest_engine.ts";

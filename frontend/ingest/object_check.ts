@@ -18,7 +18,7 @@ import {
   SpecialBlobs,
   type SpecialContent,
 } from "@gitstratum/core/git";
-import { assert } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
 import { badPack } from "./bad_pack.ts";
 import type { IdTable } from "./id_table.ts";
 import type { IngestMemory, Region } from "./ingest_memory.ts";

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { assert } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
 
 /** How many objects of the largest kind fit a ring. */
 const OBJECT_SHARE = 3;

@@ -8,7 +8,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { assert } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
 import type { ObjectFormat } from "@gitstratum/core/git";
 import { appliedDelta, deltaSizes } from "../pack_assembly/delta_application.ts";
 import { type ObjectBytes, pieces, writtenBytes } from "../pack_assembly/object_bytes.ts";

@@ -9,13 +9,12 @@
  */
 
 import type { Hash } from "node:crypto";
+import { type GitStratumError, hasCode } from "@gitstratum/core/error";
 import {
   DELTA_DEPTH_MAX,
-  type GitStratumError,
-  hasCode,
   HISTORY_OBJECT_BYTES_MAX,
   LARGE_DELTA_DEPTH_MAX,
-} from "@gitstratum/core";
+} from "@gitstratum/core/limits";
 import {
   type FsckPolicy,
   OBJECT_TYPE_CODES,

@@ -7,7 +7,8 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { assert, OBJECT_BYTES_MAX, PUSH_OBJECT_COUNT_MAX } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
+import { OBJECT_BYTES_MAX, PUSH_OBJECT_COUNT_MAX } from "@gitstratum/core/limits";
 import { type ObjectFormat, oidBytes } from "@gitstratum/core/git";
 import {
   EntryHeadReader,

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { assert, GitStratumError } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
+import { GitStratumError } from "@gitstratum/core/error";
 import type { FsckPolicy, ObjectFormat, Oid } from "@gitstratum/core/git";
 import { isDeltaCode } from "@gitstratum/core/pack";
 import { KernelError } from "@gitstratum/wasm";

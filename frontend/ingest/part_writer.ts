@@ -4,8 +4,9 @@
  * @module
  */
 
-import { EXTENT_BYTES } from "@gitstratum/core";
-import { extentId, type ExtentWrite, type PackId } from "@gitstratum/core/rpc";
+import { EXTENT_BYTES } from "@gitstratum/core/limits";
+import type { ExtentWrite } from "@gitstratum/core/rpc";
+import { extentId, type PackId } from "@gitstratum/core/rpc/ids";
 import type { Spool } from "./spool.ts";
 
 /** Writes one part, from its first byte to its last. */

@@ -8,7 +8,8 @@
  * @module
  */
 
-import { assert, INGEST_SHARE_ENTRY_COUNT_MIN, INGEST_SHARE_RING_BYTES } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
+import { INGEST_SHARE_ENTRY_COUNT_MIN, INGEST_SHARE_RING_BYTES } from "@gitstratum/core/limits";
 import { objectBytesMaxOf } from "./ingest_memory.ts";
 import type { ResolvedShare, ShareBatch, ShareHelper, ShareTerms } from "./pack_share.ts";
 import { errorOf, type ErrorRecord } from "./worker_message.ts";

@@ -6,7 +6,8 @@
 
 /// <reference lib="deno.worker" />
 
-import { assert, INGEST_SHARE_RING_BYTES } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
+import { INGEST_SHARE_RING_BYTES } from "@gitstratum/core/limits";
 import { FileDisk } from "@gitstratum/core/disk";
 import { IngestMemory } from "./ingest_memory.ts";
 import { IngestScratch } from "./ingest_scratch.ts";

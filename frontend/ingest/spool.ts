@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert } from "@gitstratum/core";
+import { assert } from "@gitstratum/core/assert";
 import type { DiskFile } from "@gitstratum/core/disk";
 
 /** Readable bytes of a pack. */

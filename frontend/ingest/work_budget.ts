@@ -4,11 +4,8 @@
  * @module
  */
 
-import {
-  type GitStratumError,
-  INGEST_WORK_BYTES_BASE,
-  INGEST_WORK_FACTOR_MAX,
-} from "@gitstratum/core";
+import type { GitStratumError } from "@gitstratum/core/error";
+import { INGEST_WORK_BYTES_BASE, INGEST_WORK_FACTOR_MAX } from "@gitstratum/core/limits";
 import { badPack } from "./bad_pack.ts";
 
 /** Thrown when an ingest without a worker has more to do than the event loop should wait for. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { INGEST_SHARE_AHEAD_BYTES, KIB } from "@gitstratum/core";
+import { INGEST_SHARE_AHEAD_BYTES, KIB } from "@gitstratum/core/limits";
 import { isDeltaCode } from "@gitstratum/core/pack";
 import { NumberList } from "./number_list.ts";
 import { BASE_NONE, type ObjectTable } from "./object_table.ts";

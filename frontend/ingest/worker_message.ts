@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ErrorCode, type ErrorData, GitStratumError } from "@gitstratum/core";
+import { type ErrorCode, type ErrorData, GitStratumError } from "@gitstratum/core/error";
 import type { FsckPolicy } from "@gitstratum/core/git";
 import type { IngestHost, IngestJob, IngestResult } from "./ingest_host.ts";
 

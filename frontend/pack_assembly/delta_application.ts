@@ -5,7 +5,8 @@
  * @module
  */
 
-import { GitStratumError, KIB } from "@gitstratum/core";
+import { GitStratumError } from "@gitstratum/core/error";
+import { KIB } from "@gitstratum/core/limits";
 import { type ObjectBytes, type ObjectBytesWriter, writtenBytes } from "./object_bytes.ts";
 
 const WINDOW_BYTES = 64 * KIB;

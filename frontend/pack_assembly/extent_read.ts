@@ -4,7 +4,8 @@
  * @module
  */
 
-import { GitStratumError, SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core";
+import { GitStratumError } from "@gitstratum/core/error";
+import { SIDE_BAND_PAYLOAD_MAX } from "@gitstratum/core/limits";
 import type { RecipePack } from "@gitstratum/core/recipe";
 import {
   type EntryLocation,

@@ -8,11 +8,14 @@
  * @module
  */
 
-import { assert, GitStratumError, MIB } from "@gitstratum/core";
-import { READ_BYTES_MAX } from "./extent_read.ts";
+import { assert } from "@gitstratum/core/assert";
+import { GitStratumError } from "@gitstratum/core/error";
+import { MIB } from "@gitstratum/core/limits";
 
 /** Objects up to this stay in memory while they are rebuilt. */
 export const REBUILD_MEMORY_BYTES_MAX = 8 * MIB;
+/** Longest piece of an object that is handed on. */
+const PIECE_BYTES_MAX = 1 * MIB;
 
 /** Bytes that can be read at any place. */
 export interface ObjectBytes {
@@ -159,7 +162,7 @@ export function writtenBytes(
 
 /** Bytes in order, in pieces of at most 1 MiB that must not be changed. */
 export function* pieces(bytes: ObjectBytes): Generator<Uint8Array<ArrayBuffer>> {
-  for (let offset = 0; offset < bytes.size; offset += READ_BYTES_MAX) {
-    yield bytes.read(offset, Math.min(READ_BYTES_MAX, bytes.size - offset));
+  for (let offset = 0; offset < bytes.size; offset += PIECE_BYTES_MAX) {
+    yield bytes.read(offset, Math.min(PIECE_BYTES_MAX, bytes.size - offset));
   }
 }
