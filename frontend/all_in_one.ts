@@ -1,6 +1,7 @@
 /**
  * Every role in one process: control, object and metadata node and frontend over one data directory,
- * each behind its own `fetch`. A cluster runs the same parts with a network between them.
+ * each behind its own `fetch`. A cluster runs the same parts with a network between them. What is only
+ * read of metadata and extents is read past these: see `SameProcessMetadata` and `SameProcessExtents`.
  *
  * @module
  */
@@ -35,6 +36,7 @@ import { openMetadataNode } from "@gitstratum/metadata";
 import { openObjectNode } from "@gitstratum/object";
 
 import { SameProcessExtents } from "./same_process_extents.ts";
+import { SameProcessMetadata } from "./same_process_metadata.ts";
 import type { EventGround } from "./events/event_ground.ts";
 import {
   type FrontendGround,
@@ -102,7 +104,10 @@ async function openNodes(
   });
   releases.add(() => node.close());
   const control = await joinCluster(consensus, options, releases);
-  const metadata = new MetadataClient((request) => node.service.fetch(request));
+  const metadata = new SameProcessMetadata(
+    node.metadata,
+    new MetadataClient((request) => node.service.fetch(request)),
+  );
   const fetcher: Fetcher = (request) => control.service.fetch(request);
   const leases = new RateLeaseClient(fetcher);
   const rates = { leases, frontend: "frontend-1", frontendCount: () => 1 };

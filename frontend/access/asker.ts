@@ -18,6 +18,8 @@ export interface Asker {
   principal(): Principal;
   /** To those who keep what was done. @throws as {@link principal} */
   actor(): Actor;
+  /** Whether they have a credential, which may lose its worth. */
+  readonly hasCredential: boolean;
   /**
    * Resolves when their credential has lost its worth, or never.
    *
@@ -45,6 +47,7 @@ export function credentialRefused(problem: CredentialProblem): GitStratumError {
 
 /** Somebody who showed nothing, or of whom nothing is asked. */
 class UnchangingAsker implements Asker {
+  readonly hasCredential = false;
   readonly #principal: Principal;
   readonly #actor: Actor;
 
@@ -87,6 +90,7 @@ export interface CredentialAskerOptions {
 
 /** Somebody who showed a credential. */
 export class CredentialAsker implements Asker {
+  readonly hasCredential = true;
   readonly #options: CredentialAskerOptions;
 
   /** Makes an asker; whether the credential is worth anything shows when they ask. */

@@ -13,6 +13,7 @@ import {
   REFUSAL_DELAY_COUNT_MAX,
   REFUSAL_DELAY_MS,
   unreachable,
+  WAIT_IS_OVER,
 } from "@gitstratum/core";
 import { addressSubject, type RateSubject } from "@gitstratum/core/rates";
 import type { SessionCaller } from "../session/session.ts";
@@ -79,7 +80,7 @@ export class Admission {
     const late = clock.sleep(ADDRESS_BEGINNING_MS_MAX, begun.signal);
     // It rejects when the request was begun in time.
     late.then(release, release);
-    return () => begun.abort();
+    return () => begun.abort(WAIT_IS_OVER);
   }
 
   /**

@@ -25,6 +25,11 @@ export interface AdmittedBody {
   release(): void;
 }
 
+/** Whether a body of so many bytes takes nothing. */
+export function isFreeBody(bodyBytes: number): boolean {
+  return bodyBytes <= FREE_BYTES;
+}
+
 /** The same body, permitted as it is read. Reading throws `exhausted` when there is no memory for it. */
 export function admittedBody(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,

@@ -15,7 +15,7 @@ import type { GitSessions } from "../http/git_routes.ts";
 import type { ConversationService, GitConversations } from "../session/git_conversations.ts";
 import type { ConversationEnd, SessionCaller, SessionInput } from "../session/session.ts";
 import type { Admission } from "./admission.ts";
-import { admittedBody } from "./admitted_body.ts";
+import { admittedBody, isFreeBody } from "./admitted_body.ts";
 import type { RequestMemory } from "./request_memory.ts";
 
 /** Sessions of a transport on which each request stands alone; its addresses are counted elsewhere. */
@@ -59,7 +59,8 @@ export class AdmittedSessions implements GitSessions {
       // A push is read for long, and waits for memory while it is.
       const lane = service === "git-receive-pack" ? "large" : "small";
       const permit = await this.#memory.bodies.acquire({ bytes: MEMORY_BODY_BYTES, lane, signal });
-      const answer = service === "git-receive-pack"
+      const { bodyBytes = Infinity } = input;
+      const answer = service === "git-receive-pack" || isFreeBody(bodyBytes)
         ? this.#sessions.respond(service, name, input)
         : this.#respondToFetch(name, input);
       yield* releasedByFirst(answer, () => permit.release());

@@ -8,7 +8,12 @@
  * @module
  */
 
-import { type Clock, CONCURRENCY_WAIT_MS_MAX, MEMORY_WANT_MS } from "@gitstratum/core";
+import {
+  type Clock,
+  CONCURRENCY_WAIT_MS_MAX,
+  MEMORY_WANT_MS,
+  WAIT_IS_OVER,
+} from "@gitstratum/core";
 import type { Metrics } from "@gitstratum/core/metrics";
 import {
   type ConcurrencyRule,
@@ -129,7 +134,7 @@ export class ConcurrencyLimiter {
     } finally {
       line.waiting.delete(admit);
       this.#waitingCount--;
-      ended.abort();
+      ended.abort(WAIT_IS_OVER);
       signal.removeEventListener("abort", onAbort);
     }
   }

@@ -19,6 +19,7 @@ import {
   MEMORY_WAIT_COUNT_MAX,
   MEMORY_WAIT_MS_MAX,
   MEMORY_WANT_MS,
+  WAIT_IS_OVER,
 } from "@gitstratum/core";
 import type { Counter, Metrics } from "@gitstratum/core/metrics";
 import { tooManyRequests } from "./too_many_requests.ts";
@@ -167,7 +168,7 @@ export class MemoryPermits {
     try {
       await promise;
     } finally {
-      admitted.abort();
+      admitted.abort(WAIT_IS_OVER);
       signal?.removeEventListener("abort", onAbort);
     }
   }

@@ -15,6 +15,7 @@ import {
   STREAM_IDLE_MS_MAX,
   STREAM_PROGRESS_BYTES_MIN,
   STREAM_STALL_MS_MAX,
+  WAIT_IS_OVER,
 } from "@gitstratum/core";
 import type { Counter, Metrics } from "@gitstratum/core/metrics";
 
@@ -93,7 +94,7 @@ export class StalledStreams {
   #close(stream: Watched): void {
     this.#streams.delete(stream);
     if (this.#streams.size > 0) return;
-    this.#stop.abort();
+    this.#stop.abort(WAIT_IS_OVER);
     this.#stop = new AbortController();
     this.#isWatching = false;
   }

@@ -41,7 +41,9 @@ export async function callerOf(
 ): Promise<SessionCaller> {
   const info = context.env as ConnectionInfo | undefined;
   const asker = await authenticator.ofRequest(context.req.raw, info ?? {});
-  if (info?.completed !== undefined) endWhenLost(asker, abort, info.completed);
+  if (asker.hasCredential && info?.completed !== undefined) {
+    endWhenLost(asker, abort, info.completed);
+  }
   return {
     transport: "http",
     asker,

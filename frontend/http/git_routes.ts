@@ -30,7 +30,7 @@ import {
   takesPieces,
 } from "./client_request.ts";
 import { textAnswer } from "./error_answer.ts";
-import { requestBody } from "./request_body.ts";
+import { requestBody, toldBodyBytes } from "./request_body.ts";
 import { streamedResponse } from "./streamed_response.ts";
 
 /** The sessions that answer git clients. */
@@ -171,7 +171,9 @@ export class GitRoutes {
     try {
       const bytesMax = BODY_BYTES_MAX[service];
       const body = requestBody(request, { bytesMax, signal: abort.signal, turns });
-      yield* this.#options.sessions.respond(service, name, { ...rest, body });
+      const bodyBytes = toldBodyBytes(request);
+      const told = bodyBytes === undefined ? {} : { bodyBytes };
+      yield* this.#options.sessions.respond(service, name, { ...rest, ...told, body });
     } finally {
       turns?.close();
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
+import { GitStratumError, KIB } from "@gitstratum/core";
 import type { ClientTurns } from "../admission/stalled_streams.ts";
 
 /** A stream of body bytes. */
@@ -39,6 +39,42 @@ export interface RequestBodyOptions {
 
 function lost(cause?: unknown): GitStratumError {
   return new GitStratumError("invalid", "Lose the request body before its end", { cause });
+}
+
+/** A body that is shorter than what counts as progress of a stream is read in one piece. */
+const WHOLE_BYTES_MAX = 64 * KIB;
+
+/** How long a body is at most, where its head tells; nothing for one that is compressed. */
+export function toldBodyBytes(request: Request): number | undefined {
+  const { headers } = request;
+  const told = headers.get("content-length");
+  if (told === null || headers.has("content-encoding")) return undefined;
+  return /^[0-9]{1,15}$/.test(told) ? Number(told) : undefined;
+}
+
+/** A short body as one chunk. What the client sends is bounded by the length it told. */
+function inOnePiece(request: Request, { signal, turns }: RequestBodyOptions): BodyStream {
+  return new ReadableStream({
+    async pull(controller) {
+      const stopped = Promise.withResolvers<never>();
+      const stop = () => stopped.reject(signal?.reason);
+      signal?.addEventListener("abort", stop, { once: true });
+      try {
+        signal?.throwIfAborted();
+        turns?.begin();
+        const read = request.bytes().catch((error) => {
+          throw lost(error);
+        });
+        const bytes = await Promise.race([read, stopped.promise]);
+        turns?.end(bytes.length);
+        if (bytes.length > 0) controller.enqueue(bytes);
+        controller.close();
+      } finally {
+        signal?.removeEventListener("abort", stop);
+        turns?.close();
+      }
+    },
+  }, { highWaterMark: 0 });
 }
 
 async function* counted(
@@ -85,6 +121,10 @@ export function requestBody(
   request: Request,
   options: RequestBodyOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const told = toldBodyBytes(request);
+  if (told !== undefined && told <= Math.min(WHOLE_BYTES_MAX, options.bytesMax)) {
+    return inOnePiece(request, options);
+  }
   const body = request.body ?? new Response(new Uint8Array()).body!;
   const encoding = (request.headers.get("content-encoding") ?? "").trim().toLowerCase();
   return ReadableStream.from(counted(decompressed(body, encoding), options));

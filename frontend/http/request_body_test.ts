@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import { requestBody } from "./request_body.ts";
+import { requestBody, toldBodyBytes } from "./request_body.ts";
 
 function post(body: BodyInit, headers: Record<string, string> = {}): Request {
   return new Request("http://host/", { method: "POST", body, headers });
@@ -59,4 +59,62 @@ Deno.test("requestBody() stops when it is told to", async () => {
   abort.abort(new Error("enough"));
   await assert.rejects(read, /enough/);
   assert.ok(cancelled);
+});
+
+function told(body: BodyInit, bytes: number): Request {
+  return post(body, { "content-length": String(bytes) });
+}
+
+Deno.test("toldBodyBytes() tells lengths of bodies that are sent as they are", () => {
+  assert.equal(toldBodyBytes(told("x", 1)), 1);
+  assert.equal(toldBodyBytes(post("x")), undefined);
+  assert.equal(toldBodyBytes(post("x", { "content-length": "0x1" })), undefined);
+  const gzip = { "content-length": "1", "content-encoding": "gzip" };
+  assert.equal(toldBodyBytes(post("x", gzip)), undefined);
+});
+
+Deno.test("requestBody() reads a short body in one piece, at its client's turn", async () => {
+  const events: string[] = [];
+  const turns = {
+    begin: () => void events.push("begin"),
+    end: (bytes: number) => void events.push(`end ${bytes}`),
+    close: () => void events.push("close"),
+  };
+  const chunks = await Array.fromAsync(
+    requestBody(told("0000", 4), { bytesMax: 10, turns }),
+    (chunk) => new TextDecoder().decode(chunk),
+  );
+  assert.deepEqual(chunks, ["0000"]);
+  assert.deepEqual(events, ["begin", "end 4", "close"]);
+});
+
+Deno.test("requestBody() refuses a told length above the limit", async () => {
+  await assert.rejects(read(told("12345", 5), 4), { code: "exhausted" });
+});
+
+Deno.test("requestBody() stops waiting for a short body, and says when one broke", async () => {
+  const abort = new AbortController();
+  const waiting = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const stalled = new ReadableStream({
+    async pull() {
+      waiting.resolve();
+      await gate.promise;
+      throw new Error("lost");
+    },
+  });
+  const request = told(stalled, 9);
+  const reader = requestBody(request, { bytesMax: 10, signal: abort.signal }).getReader();
+  const reading = reader.read();
+  await waiting.promise;
+  abort.abort(new Error("enough"));
+  await assert.rejects(reading, /enough/);
+  // Nobody waits for it any more, and its failure disturbs nobody.
+  gate.resolve();
+  const broken = new ReadableStream({
+    pull() {
+      throw new Error("cut");
+    },
+  });
+  await assert.rejects(read(told(broken, 9)), { code: "invalid" });
 });

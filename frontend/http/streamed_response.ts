@@ -5,11 +5,16 @@
  * an HTTP status. A failure after it breaks the body: the connection is cut without a proper end, and no
  * client takes the part for the whole (promise P8).
  *
+ * An answer that has ended with its first chunk is given to the runtime as it is: a stream around it
+ * would cost more than most of these answers do.
+ *
  * @module
  */
 
+import { KIB } from "@gitstratum/core";
 import type { ClientTurns } from "../admission/stalled_streams.ts";
 import { releaseGiven } from "../pack_assembly/given_memory.ts";
+import { settledSoon } from "../session/settled_soon.ts";
 
 /** What a streamed response is made of. */
 export interface StreamedResponseOptions {
@@ -25,6 +30,9 @@ export interface StreamedResponseOptions {
   onFailure(error: unknown): void;
 }
 
+/** An answer up to this lies in the runtime's and the kernel's buffers, whether it is taken or not. */
+const WHOLE_BYTES_MAX = 64 * KIB;
+
 /**
  * A response that sends `chunks` as the client takes them.
  *
@@ -35,14 +43,43 @@ export async function streamedResponse(
   options: StreamedResponseOptions,
 ): Promise<Response> {
   const { turns } = options;
-  let pending: IteratorResult<Uint8Array> | undefined = await chunks.next().catch((error) => {
+  const first = await chunks.next().catch((error) => {
     turns?.close();
     throw error;
   });
+  const second = first.done === true ? Promise.resolve(first) : chunks.next();
+  // Whoever takes the first chunk sees it fail.
+  second.catch(() => undefined);
+  if (!first.done && await settledSoon(second) && first.value.length <= WHOLE_BYTES_MAX) {
+    const next = await second.catch(() => undefined);
+    if (next?.done === true) return wholeResponse(first.value, options);
+  }
+  return new Response(streamOf(chunks, [Promise.resolve(first), second], options), {
+    status: options.status ?? 200,
+    headers: options.headers,
+  });
+}
+
+/** An answer that has ended: nothing of it is made any more, and what is left to send is short. */
+function wholeResponse(bytes: Uint8Array, options: StreamedResponseOptions): Response {
+  options.turns?.close();
+  return new Response(bytes as Uint8Array<ArrayBuffer>, {
+    status: options.status ?? 200,
+    headers: options.headers,
+  });
+}
+
+/** A stream of what was asked of `chunks` already, then of the rest. */
+function streamOf(
+  chunks: AsyncGenerator<Uint8Array>,
+  asked: Promise<IteratorResult<Uint8Array>>[],
+  options: StreamedResponseOptions,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { turns } = options;
   const { signal } = options.abort;
   let handedBytes = 0;
   let handed: Uint8Array | undefined;
-  const body = new ReadableStream<Uint8Array>({
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
       // Breaks the stream at once, even while the producer is still on its way to notice.
       const stop = () => {
@@ -59,13 +96,12 @@ export async function streamedResponse(
       if (options.takesPieces === true && handed !== undefined) releaseGiven(handed);
       handed = undefined;
       try {
-        const next = pending ?? await chunks.next();
-        pending = undefined;
+        const next = await (asked.shift() ?? chunks.next());
         if (next.done) {
           controller.close();
           turns?.close();
         } else if (!signal.aborted) {
-          controller.enqueue(next.value);
+          controller.enqueue(next.value as Uint8Array<ArrayBuffer>);
           handedBytes = next.value.length;
           handed = next.value;
           turns?.begin();
@@ -81,5 +117,4 @@ export async function streamedResponse(
       await chunks.return(undefined);
     },
   }, { highWaterMark: 0 });
-  return new Response(body, { status: options.status ?? 200, headers: options.headers });
 }

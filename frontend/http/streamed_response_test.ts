@@ -164,3 +164,42 @@ Deno.test("streamedResponse() leaves pieces to callers in this process, who may 
   const { chunks } = givenPieces(4);
   checkPieces(await (await streamedResponse(chunks, options())).bytes(), 4);
 });
+
+Deno.test("streamedResponse() gives an answer that ended with its first chunk as it is", async () => {
+  const chunks = (async function* () {
+    yield await Promise.resolve(bytes(1, 2));
+  })();
+  const events: string[] = [];
+  const turns = {
+    begin: () => void events.push("begin"),
+    end: () => void events.push("end"),
+    close: () => void events.push("close"),
+  };
+  const server = serveHttp({
+    hostname: "127.0.0.1",
+    port: 0,
+    clock: systemClock,
+    drainMs: 1000,
+    handle: () => streamedResponse(chunks, { ...options(), turns }),
+  });
+  const response = await fetch(server.url);
+  // A length instead of chunks: it is no stream any more.
+  assert.equal(response.headers.get("content-length"), "2");
+  assert.deepEqual(await response.bytes(), bytes(1, 2));
+  assert.deepEqual(events, ["close"]);
+  await server.close();
+});
+
+Deno.test("streamedResponse() waits for nothing behind the first chunk", async () => {
+  const gate = Promise.withResolvers<void>();
+  const chunks = (async function* () {
+    yield bytes(1);
+    await gate.promise;
+    yield bytes(2);
+  })();
+  const reader = (await streamedResponse(chunks, options())).body!.getReader();
+  assert.deepEqual((await reader.read()).value, bytes(1));
+  gate.resolve();
+  assert.deepEqual((await reader.read()).value, bytes(2));
+  assert.equal((await reader.read()).done, true);
+});

@@ -28,6 +28,7 @@ import {
   PACK_READER_STALL_MS_MAX,
   PACK_REPLAY_BYTES_MAX,
   PACK_WINDOW_BLOCK_COUNT,
+  WAIT_IS_OVER,
 } from "@gitstratum/core";
 import type { ExecutePack, OpenedPack } from "./opened_pack.ts";
 import type { GrowingPack } from "./pack_store.ts";
@@ -245,7 +246,7 @@ export class PackFlight {
       const stalled = this.#options.clock.sleep(PACK_READER_STALL_MS_MAX, timer.signal)
         .then(() => true, () => false);
       const isStalled = await Promise.race([this.#moved.promise.then(() => false), stalled]);
-      timer.abort();
+      timer.abort(WAIT_IS_OVER);
       if (isStalled) this.#cutOffSlowest();
     }
   }

@@ -24,13 +24,15 @@ export interface PackSenderOptions {
 }
 
 async function* sendFramed(
-  opening: Promise<OpenedPack>,
+  opening: Promise<OpenedPack> | OpenedPack,
   mode: SideBandMode,
   options: PackSenderOptions,
 ): AsyncGenerator<Uint8Array> {
   const tell = (text: string) => options.progress ? [frameSideBandText(2, text, { mode })] : [];
   const keepAlive = keepAlivePkt();
-  const pack = yield* liveTask(() => opening, { clock: options.clock, keepAlive });
+  const pack = opening instanceof Promise
+    ? yield* liveTask(() => opening, { clock: options.clock, keepAlive })
+    : opening;
   yield* tell(`Enumerating objects: ${pack.objectCount}, done.\n`);
   let framedBytes = 0;
   for await (const chunk of pack.chunks) {
@@ -42,10 +44,10 @@ async function* sendFramed(
 }
 
 /**
- * Sends a pack that may still be in the making. A flush after it and closing it is the caller's.
+ * Sends a pack, or one that is still in the making. A flush after it and closing it is the caller's.
  */
 export async function* sendPack(
-  opening: Promise<OpenedPack>,
+  opening: Promise<OpenedPack> | OpenedPack,
   options: PackSenderOptions,
 ): AsyncGenerator<Uint8Array> {
   const mode = options.sideBand;

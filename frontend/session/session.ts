@@ -24,6 +24,8 @@ export interface SessionCaller {
 export interface SessionInput extends SessionCaller {
   readonly version: ProtocolVersion;
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** Bytes of the body, where they are known before it is read. */
+  readonly bodyBytes?: number;
 }
 
 /**

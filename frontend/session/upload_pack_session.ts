@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Clock, hasCode } from "@gitstratum/core";
+import { type Clock, hasCode, WAIT_IS_OVER } from "@gitstratum/core";
 import {
   acknowledge,
   advertiseReferences,
@@ -55,6 +55,7 @@ import { closeWhenOpen, sendPack } from "./pack_sender.ts";
 import { packfileOffer } from "./packfile_offer.ts";
 import { type PackCircumstances, PackSource, type PackSourceOptions } from "./pack_source.ts";
 import type { ConversationEnd } from "./session.ts";
+import { settledSoon } from "./settled_soon.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
 /** What upload-pack sessions work with. */
@@ -333,25 +334,28 @@ export class UploadPackSession {
     }
   }
 
-  /**
-   * A pack in the making. Waits a while for it, so that a want which is refused is answered before the
-   * pack's section begins; later failures are told inside that section.
-   */
-  async #opening(
-    request: FetchRequest,
-    circumstances: PackCircumstances,
-  ): Promise<{ readonly opening: Promise<OpenedPack>; readonly isSlow: boolean }> {
+  /** A pack in the making. Whoever awaits it sees its failure, in git's words. */
+  #opening(request: FetchRequest, circumstances: PackCircumstances): Promise<OpenedPack> {
     const source = new PackSource(this.#options);
     const opening = source.open(this.#repository, request, circumstances).catch((error) => {
       throw inGitsWords(error);
     });
-    // Whoever awaits the pack sees its failure; until somebody does it must not crash the process.
+    // Until somebody awaits it, a failure must not crash the process.
     opening.catch(() => undefined);
+    return opening;
+  }
+
+  /**
+   * Waits a while for a pack, so that a want which is refused is answered before the pack's section
+   * begins; later failures are told inside that section. Undefined when it takes longer.
+   */
+  async #opened(opening: Promise<OpenedPack>): Promise<OpenedPack | undefined> {
+    if (await settledSoon(opening)) return await opening;
     const timer = new AbortController();
     const slow = this.#options.clock.sleep(KEEP_ALIVE_MS, timer.signal).catch(() => undefined);
     const first = await Promise.race([opening, slow]);
-    timer.abort();
-    return { opening, isSlow: first === undefined };
+    timer.abort(WAIT_IS_OVER);
+    return first ?? undefined;
   }
 
   /** Sends a pack behind what comes before it. */
@@ -362,15 +366,16 @@ export class UploadPackSession {
     const { clock } = this.#options;
     const { signal } = this.#conversation;
     const { mode, head } = options;
-    const { opening, isSlow } = await this.#opening(request, { ...options, signal });
+    const opening = this.#opening(request, { ...options, signal });
+    const opened = await this.#opened(opening);
     try {
       // Either breaks the first silence.
       if (head !== undefined) yield head;
-      else if (isSlow && mode !== undefined) yield keepAlivePkt();
+      else if (opened === undefined && mode !== undefined) yield keepAlivePkt();
       this.#packBegun = true;
       const progress = !request.noProgress;
       const sideBand = mode === undefined ? {} : { sideBand: mode };
-      yield* sendPack(opening, { clock, progress, ...sideBand });
+      yield* sendPack(opened ?? opening, { clock, progress, ...sideBand });
     } finally {
       closeWhenOpen(opening);
     }
