@@ -21,7 +21,7 @@ import { ERROR_BODY_BYTES_MAX, ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
 import { WAIT_IS_OVER } from "../wait_is_over.ts";
 import { heldBody, readBodyBytes } from "../rpc/body.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
-import { answerSchema, type EtcdHeader, refusalError, refusalSchema } from "./etcd_wire.ts";
+import { type EtcdHeader, hasMember, headerSchema, refusalError, refusalIn } from "./etcd_wire.ts";
 
 /** What a gateway needs. */
 export interface EtcdGatewayOptions {
@@ -54,6 +54,8 @@ export class EtcdGateway {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #closing = new AbortController();
+  /** What ends the calls that run: cheaper for each of them than a signal made of two. */
+  readonly #running = new Set<AbortController>();
   #preferred = 0;
   #clusterId: string | undefined;
 
@@ -86,6 +88,7 @@ export class EtcdGateway {
   /** Aborts all calls; later ones are refused. */
   close(): void {
     this.#closing.abort();
+    for (const running of this.#running) running.abort(this.closed.reason);
   }
 
   /**
@@ -145,7 +148,8 @@ export class EtcdGateway {
     const within = { endpoint, timeoutMs: this.#timeoutMs };
     const response = await this.#within(within, (signal) => {
       // The timeout aborts only what waits for the head; afterwards the stream is the caller's.
-      return this.#post(endpoint + path, options.body, options.signal, signal);
+      const signals = AbortSignal.any([options.signal, this.closed, signal]);
+      return this.#post(endpoint + path, options.body, signals);
     });
     return heldBody(response);
   }
@@ -163,18 +167,12 @@ export class EtcdGateway {
     });
   }
 
-  async #post(
-    url: string,
-    body: object,
-    signal: AbortSignal,
-    alsoSignal?: AbortSignal,
-  ): Promise<Response> {
-    const signals = [signal, this.closed, ...(alsoSignal === undefined ? [] : [alsoSignal])];
+  async #post(url: string, body: object, signal: AbortSignal): Promise<Response> {
     const request = new Request(url, {
       method: "POST",
       body: JSON.stringify(body),
       headers: { "content-type": "application/json" },
-      signal: AbortSignal.any(signals),
+      signal,
     });
     const response = await this.#fetcher(request);
     if (response.ok) return response;
@@ -184,10 +182,12 @@ export class EtcdGateway {
   #decode<T extends z.ZodType>(bytes: Uint8Array, call: EtcdCall<T>): z.output<T> {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     const json: unknown = JSON.parse(text);
-    const refusal = refusalSchema.safeParse(json);
-    if (refusal.success) throw refusalError(refusal.data);
-    const headed = answerSchema.safeParse(json);
-    if (headed.success) this.checkHeader(headed.data.header);
+    const refusal = refusalIn(json);
+    if (refusal !== undefined) throw refusalError(refusal);
+    if (hasMember(json, "header")) {
+      const headed = headerSchema.safeParse(json.header);
+      if (headed.success) this.checkHeader(headed.data);
+    }
     const answer = call.schema.parse(json);
     call.verify?.(answer);
     return answer;
@@ -200,6 +200,7 @@ export class EtcdGateway {
   ): Promise<T> {
     this.#checkOpen();
     const timeout = new AbortController();
+    this.#running.add(timeout);
     const answered = new AbortController();
     const late = this.#clock.sleep(timeoutMs, answered.signal).then(
       () => {
@@ -216,6 +217,7 @@ export class EtcdGateway {
     } catch (cause) {
       throw this.#failure(endpoint, cause);
     } finally {
+      this.#running.delete(timeout);
       answered.abort(WAIT_IS_OVER);
     }
   }
@@ -240,8 +242,8 @@ export class EtcdGateway {
 async function readRefusal(response: Response): Promise<GitStratumError> {
   const bytes = await readBodyBytes(response, { bytesMax: ERROR_BODY_BYTES_MAX });
   const text = new TextDecoder().decode(bytes);
-  const refusal = refusalSchema.safeParse(parseLeniently(text));
-  if (refusal.success) return refusalError(refusal.data);
+  const refusal = refusalIn(parseLeniently(text));
+  if (refusal !== undefined) return refusalError(refusal);
   return new GitStratumError("unavailable", "Receive an answer that is not etcd's", {
     data: { status: response.status, text: text.slice(0, 200) },
   });

@@ -14,7 +14,7 @@ import { ETCD_WATCH_MESSAGE_BYTES_MAX } from "../limits.ts";
 import type { Revision, WatchEvent } from "./consensus.ts";
 import {
   refusalError,
-  refusalSchema,
+  refusalIn,
   toWatchEvent,
   type WatchMessage,
   watchMessageSchema,
@@ -71,8 +71,8 @@ function parseMessage(line: string): { message: WatchMessage; fragment: boolean 
   } catch (cause) {
     throw wrong("Receive JSON on a watch", cause);
   }
-  const refusal = refusalSchema.safeParse(json);
-  if (refusal.success) throw refusalError(refusal.data);
+  const refusal = refusalIn(json);
+  if (refusal !== undefined) throw refusalError(refusal);
   const parsed = watchMessageSchema.safeParse(json);
   if (!parsed.success) throw wrong("Receive messages on a watch", parsed.error);
   return { message: parsed.data.result, fragment: fragmentSchema.parse(json).result.fragment };

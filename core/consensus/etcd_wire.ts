@@ -28,7 +28,8 @@ const keySchema = z.base64().transform((text) =>
   new TextDecoder().decode(Uint8Array.fromBase64(text))
 );
 
-const headerSchema = z.object({
+/** What every answer says about who gave it, as it travels. */
+export const headerSchema = z.object({
   cluster_id: idSchema,
   member_id: idSchema.default("0"),
   revision: numberSchema,
@@ -97,11 +98,25 @@ export const watchMessageSchema = z.object({
 export type WatchMessage = z.output<typeof watchMessageSchema>["result"];
 
 /** How etcd says no: as a body of its own or, in a stream, as a message. */
-export const refusalSchema = z.union([
+const refusalSchema = z.union([
   z.object({ error: z.string(), code: z.int() }),
   z.object({ error: z.object({ message: z.string(), grpc_code: z.int() }) })
     .transform(({ error }) => ({ error: error.message, code: error.grpc_code })),
 ]);
+
+/** What etcd refuses; undefined when that is none of its refusals. */
+export function refusalIn(json: unknown): z.output<typeof refusalSchema> | undefined {
+  // A schema that does not fit takes far longer to say so than one that does.
+  return hasMember(json, "error") ? refusalSchema.safeParse(json).data : undefined;
+}
+
+/** Whether something from outside is an object with a member. */
+export function hasMember<Name extends string>(
+  value: unknown,
+  name: Name,
+): value is Readonly<Record<Name, unknown>> {
+  return typeof value === "object" && value !== null && name in value;
+}
 
 /** Body of a read of keys `from <= key < to`, of one key without `to`. */
 export function rangeBody(

@@ -137,10 +137,10 @@ export class ControlFailover implements Control, RepairSwitch {
     const { clock, fetcher } = this.#options;
     const ended = new AbortController();
     const cut = new AbortController();
-    const late = new GitStratumError("unavailable", "Wait no longer for a control node", {
-      data: { url: baseUrl, timeoutMs: CONTROL_CALL_MS_MAX },
-    });
     const timeout = clock.sleep(CONTROL_CALL_MS_MAX, ended.signal).then(() => {
+      const late = new GitStratumError("unavailable", "Wait no longer for a control node", {
+        data: { url: baseUrl, timeoutMs: CONTROL_CALL_MS_MAX },
+      });
       cut.abort(late);
       throw late;
     }, () => new Promise<never>(() => {}));
