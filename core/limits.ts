@@ -35,24 +35,8 @@ export const EXTENT_WRITE_CONCURRENCY_MAX = 4;
 export const EXTENT_REMOVE_COUNT_MAX = 10_000;
 /** Extents in one page of a listing: at most 200 bytes of JSON each. */
 export const EXTENT_LIST_COUNT_MAX = 4096;
-/** Bytes of replicated writes that some slow replica still lacks; beyond it writers wait. */
-export const REPLICA_UNSETTLED_BYTES_MAX = 128 * MIB;
 /** Reference lines that travel with their repository: some 16,000. Others are asked for when wanted. */
 export const LISTED_LINES_BYTES_MAX = 1 * MIB;
-/** A write that its caller sends to all owners itself: what a small push stores is less by far. */
-export const DIRECT_WRITE_BYTES_MAX = 256 * KIB;
-/** Bytes of such writes that missed an owner and wait for a node to take them; the rest is compared. */
-export const DIRECT_LEFT_BYTES_MAX = 16 * MIB;
-/** Copies found missing by reads that wait for repair; the rest is found by comparing replicas. */
-export const READ_REPAIR_COUNT_MAX = 1000;
-/** Ranges of the ring in one question of a replica to another: at most 50 bytes of JSON each. */
-export const REPLICA_RANGE_COUNT_MAX = 1024;
-/** Parts whose records one such question lists: each has 64 at most, unless ids crowd together. */
-export const REPLICA_LEAF_COUNT_MAX = 32;
-/** Writes from one replica to another in one body: a batch, or one large extent with its row. */
-export const REPLICA_BODY_BYTES_MAX: number = EXTENT_BYTES_MAX + 64 * KIB;
-/** Records that one call names: ids with their versions, at most 96 bytes each. */
-export const REPLICA_NAME_COUNT_MAX = 8192;
 /** A call to the object cluster is repeated for so long: a node that dies is noticed much earlier. */
 export const OBJECT_CALL_MS_MAX = 15 * 1000;
 /** One attempt of it, with all nodes that it asks: the largest write to a busy disk. */
@@ -473,13 +457,6 @@ assert(
 assert(LOG_INLINE_BYTES_MAX <= LOG_APPEND_BYTES_MAX, "An inline log entry fits an append");
 assert(EXTENT_BATCH_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch can be admitted");
 assert(EXTENT_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "An extent can be admitted");
-assert(EXTENT_BYTES_MAX <= REPLICA_UNSETTLED_BYTES_MAX, "A replicated extent can be admitted");
-assert(
-  EXTENT_BATCH_BYTES_MAX + EXTENT_BATCH_COUNT_MAX * 512 <= REPLICA_BODY_BYTES_MAX,
-  "A batch for a replica fits its body",
-);
-assert(REPLICA_BODY_BYTES_MAX <= EXTENT_BODIES_BYTES_MAX, "A batch for a replica can be admitted");
-assert(REPLICA_NAME_COUNT_MAX * 96 <= JSON_BODY_BYTES_MAX, "A list of names fits its body");
 assert(EXTENT_REMOVE_COUNT_MAX * 64 <= JSON_BODY_BYTES_MAX, "A removal fits its body");
 assert(EXTENT_LIST_COUNT_MAX * 256 <= JSON_BODY_BYTES_MAX, "A page fits its body");
 assert(MEMORY_BODIES_BYTES_MAX < MEMORY_BASE_BYTES, "Requests that are read are in the base");

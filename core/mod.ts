@@ -18,6 +18,7 @@ export * from "./logger.ts";
 export * from "./manual_clock.ts";
 export * from "./proxy_config.ts";
 export * from "./random.ts";
+export * from "./replica_limits.ts";
 export * from "./seeded_random.ts";
 export * from "./server_config.ts";
 export * from "./socket_address.ts";
