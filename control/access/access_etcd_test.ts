@@ -9,6 +9,7 @@ import {
   newUserId,
   recordKey,
 } from "@gitstratum/core/access";
+import { prefixRange } from "@gitstratum/core/consensus";
 import { openEtcd, withEtcd } from "@gitstratum/core/consensus/etcd-harness";
 import { type Fetcher, JsonClient } from "@gitstratum/core/rpc";
 import { AccessClient, AccessWatcher } from "@gitstratum/core/rpc/access";
@@ -130,6 +131,42 @@ Deno.test("records over etcd: changes of two nodes are serial, and every fronten
     assert.deepEqual(keysOf(one!.view), keysOf(other!.view));
     assert.deepEqual(keysOf(one!.view), keysOf(stage.nodes[1]!.view));
     assert.equal(one!.view.tokenByHash(hashAccessToken(tokens[0]!))?.kind, "token");
+  } finally {
+    await stage.close();
+  }
+});
+
+Deno.test("records over etcd: what was revoked stays so, whichever node hears its request again", async () => {
+  const stage = new Stage();
+  try {
+    await stage.open();
+    const sent: Request[] = [];
+    const client = new JsonClient((request) => {
+      if (request.method === "POST") sent.push(request.clone());
+      return stage.fetcher(request);
+    }, { baseUrl: "http://c-0.test" });
+    const world = { random: systemRandom, clock: systemClock };
+    const maker = new AccessClient({ ...world, route: (call) => call(client) });
+    const id = newUserId(systemRandom);
+    const { id: user } = await maker.calls.createUser({ id, name: "late", administrator: false });
+    const { token, record } = await maker.makeToken({ ...TOKEN, user });
+    await stage.clientAt(1).calls.removeToken({ user, id: record.id });
+    const [store] = stage.stores;
+    const { revision } = await store!.range(prefixRange("access/"), { limit: 1 });
+    // Marks are values, not history.
+    await store!.compact(revision);
+    for (const request of sent) {
+      for (const node of stage.nodes) {
+        const response = await node.service.fetch(request.clone());
+        const isToken = request.url.includes("createToken");
+        assert.equal(response.status, isToken ? 409 : 200, await response.text());
+      }
+    }
+    assert.deepEqual((await maker.calls.listTokens({ user })).records, []);
+    await stage.know();
+    for (const { view } of stage.watchers) {
+      assert.equal(view.tokenByHash(hashAccessToken(token)), undefined);
+    }
   } finally {
     await stage.close();
   }

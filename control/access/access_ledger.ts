@@ -176,19 +176,19 @@ export class AccessLedger {
     plan: (view: MemoryAccessView) => AccessRemoval,
     provenance?: Provenance,
   ): Promise<void> {
-    for (let stepCount = 0, isDone = false; !isDone; stepCount++) {
+    for (let isDone = false; !isDone;) {
       isDone = await this.change((view) => {
         const { first, removed, last, gone = [] } = plan(view);
         const some = removed.slice(0, ACCESS_STEP_CHANGE_COUNT_MAX - first.length - last.length)
           .map((record) => ({ kind: "remove", key: recordKey(record) } as const));
         const outcome = some.length === removed.length;
         const recorded = outcome ? last : first;
-        // What the first step put is this removal's own.
-        const own = stepCount === 0 ? [] : first.map(keyOf);
+        // What is put first is a step of this removal, which the same request may have made before.
+        const own = first.map(keyOf);
         return {
           changes: [...some, ...recorded],
           recorded,
-          touched: [...gone, ...[...first, ...last].map(keyOf).filter((key) => !own.includes(key))],
+          touched: [...gone, ...last.map(keyOf).filter((key) => !own.includes(key))],
           gone: outcome ? [...last.map(keyOf), ...gone] : [],
           outcome,
         };

@@ -324,6 +324,35 @@ Deno.test("any call that arrives again at any node changes nothing", async () =>
   }
 });
 
+Deno.test("removeUser() that broke off half-way is finished by the same request", async () => {
+  const clock = new ManualClock(STAGE_NOW_MS);
+  const consensus = new MemoryConsensus({ clock, random: systemRandom });
+  const transact = consensus.transact.bind(consensus);
+  let transactionsLeft = Infinity;
+  consensus.transact = (transaction) => {
+    if (transactionsLeft-- > 0) return transact(transaction);
+    return Promise.reject(new GitStratumError("unavailable", "Break off"));
+  };
+  try {
+    await AccessStage.run(async (stage) => {
+      const { calls, sent } = recording(stage);
+      const { id: user } = await stage.user("alice");
+      for (let number = 0; number < 130; number++) {
+        const target = { on: "repository", repository: repositoryOf(number) } as const;
+        await stage.node.access.setGrant({ user, target, role: "read" });
+      }
+      transactionsLeft = 1;
+      await assert.rejects(calls.removeUser({ user }));
+      assert.equal(stage.node.view.userById(user)?.disabled, true);
+      transactionsLeft = Infinity;
+      assert.equal((await stage.fetcher(sent.at(-1)!)).status, 200);
+      assert.deepEqual(await recordsOf(stage), []);
+    }, { consensus, clock });
+  } finally {
+    await consensus.close();
+  }
+});
+
 Deno.test("untouchedSince() refuses who shares a mark with what was removed, and the next try succeeds", () =>
   AccessStage.run(async (stage) => {
     const { calls, sent } = recording(stage);
