@@ -35,8 +35,6 @@ import { type ShareOutcome, WorkSplit } from "./work_split.ts";
 const BASE_BATCH_COUNT = 256;
 /** Ids of one question whether the network knows them: a request of some megabytes. */
 const KNOWN_BATCH_COUNT = 65_536;
-/** Packs with no more entries are compared with the network while they are stored. */
-const OVERLAP_ENTRY_COUNT_MAX = 1000;
 /** Writes on their way at a time. */
 const WRITES_IN_FLIGHT_MAX = 2;
 
@@ -218,12 +216,8 @@ export class IngestEngine {
     // What the repository lacks is for the connectivity check to report: it names the object.
   }
 
-  /** Does both at once for a small pack: neither needs the other, and both wait for other nodes. */
+  /** Does both at once: neither needs the other, and both wait for other threads and nodes. */
   async #compareAndStore(): Promise<IngestResult> {
-    if (this.#entryCount > OVERLAP_ENTRY_COUNT_MAX) {
-      await this.#compareWithNetwork();
-      return await this.#store();
-    }
     // What was stored of a pack that is refused then is the host's to remove, once all has settled.
     const [compared, stored] = await Promise.allSettled([
       this.#compareWithNetwork(),
