@@ -144,7 +144,13 @@ export class SharedWatch {
         while (recent.bytes > SHARED_WATCH_BYTES_MAX) {
           upstream.floor = recent.shift()!.at(-1)!.revision;
         }
-        for (const watcher of this.#watchers) hand(watcher, batch);
+        const span = spanOf(batch);
+        for (const watcher of this.#watchers) {
+          // Nearly all of hundreds watch something else.
+          if (watcher.range.from <= span.last && span.first < watcher.range.to) {
+            hand(watcher, batch);
+          }
+        }
       }
     } catch (error) {
       ended = { error };
@@ -154,6 +160,17 @@ export class SharedWatch {
     for (const watcher of this.#watchers) end(watcher, ended);
     this.#watchers.clear();
   }
+}
+
+/** The least and the greatest key of a batch, which has some. */
+function spanOf(batch: readonly WatchEvent[]): { readonly first: string; readonly last: string } {
+  const [{ key }] = batch as [WatchEvent];
+  let [first, last] = [key, key];
+  for (const { key } of batch) {
+    if (key < first) first = key;
+    if (key > last) last = key;
+  }
+  return { first, last };
 }
 
 /** Gives a watcher what is its own of a batch. */
