@@ -9,6 +9,12 @@ import type { Fetcher } from "@gitstratum/core/rpc";
 import { joinBytes, NO_OBJECT, pack } from "../../harness/raw_pack.ts";
 import { joined, line, PacketCursor, textOf } from "../../oracle/packets.ts";
 import { type BookObject, packEntry } from "./object_book.ts";
+import {
+  type ListingWay,
+  readAdvertisement,
+  readListing,
+  type ShownReferences,
+} from "./reference_answers.ts";
 
 /** One reference update; undefined stands for "absent". */
 export interface Update {
@@ -56,23 +62,16 @@ export class GitClient {
   async listReferences(
     frontend: string,
     name: string,
-    token = this.#token(),
-  ): Promise<Heard<ReadonlyMap<string, string>>> {
+    options: { readonly way?: ListingWay; readonly token?: string | undefined } = {},
+  ): Promise<Heard<ShownReferences>> {
+    const { way = "ls-refs", token = this.#token() } = options;
+    if (way !== "ls-refs") {
+      const url = `http://${frontend}/${name}/info/refs?service=${way}`;
+      const request = new Request(url, { headers: authorized(token), ...this.#late() });
+      return await this.#exchange(request, readAdvertisement);
+    }
     const body = `${line("command=ls-refs")}0001${line("ref-prefix refs/")}0000`;
-    const path = `${frontend}/${name}/git-upload-pack`;
-    return await this.#ask(path, { body, token }, (bytes) => {
-      const references = new Map<string, string>();
-      const cursor = new PacketCursor(bytes);
-      for (let packet = cursor.next(); packet?.kind === "data"; packet = cursor.next()) {
-        const text = textOf(packet.payload);
-        if (text.startsWith("ERR ")) throw new Error(text);
-        const [oid = "", reference = ""] = text.split(" ");
-        references.set(reference, oid);
-      }
-      const isWhole = textOf(bytes.subarray(-4)) === "0000" && cursor.rest.length === 0;
-      if (!isWhole) throw new Error("The listing does not end");
-      return references;
-    });
+    return await this.#ask(`${frontend}/${name}/git-upload-pack`, { body, token }, readListing);
   }
 
   /** The pack of some objects with all they reach. */

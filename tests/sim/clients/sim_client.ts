@@ -15,6 +15,7 @@ import { ForkLife } from "./fork_life.ts";
 import { TokenLife } from "./token_life.ts";
 import { GitClient, type Heard, type Update } from "./git_client.ts";
 import type { BookObject } from "./object_book.ts";
+import { LISTING_WAYS } from "./reference_answers.ts";
 
 const BRANCHES = ["main", "one", "two", "three"].map((name) => `refs/heads/${name}`);
 /** A client that waited so long goes away. */
@@ -92,9 +93,10 @@ export class SimClient {
 
   /** Lists a repository and writes it down; undefined when nothing was heard. */
   async list(frontend: string, place: Place): Promise<Listing | undefined> {
-    const { record } = this.#options;
+    const { record, random } = this.#options;
+    const way = LISTING_WAYS[random.below(LISTING_WAYS.length)]!;
     const begin = record.networks.tick();
-    const heard = await this.#git.listReferences(frontend, place.name);
+    const heard = await this.#git.listReferences(frontend, place.name, { way });
     const who = `${this.name} ${frontend}`;
     switch (heard.kind) {
       case "answer":

@@ -67,7 +67,7 @@ export class TokenLife {
     repository: string,
   ): Promise<boolean | undefined> {
     const { git, record, client } = this.#options;
-    const heard = await git.listReferences(frontend, repository, token.secret);
+    const heard = await git.listReferences(frontend, repository, { token: token.secret });
     if (heard.kind === "answer") return true;
     if (heard.kind === "refused" && heard.status === 401) return false;
     record.heardNothing(`${client} ${frontend} uses a token`, heard);

@@ -41,8 +41,9 @@ export function frontendRole(
       const random = served.random(ground.random);
       const { topology, membership } = link(ground, new MemoryDisk());
       const routing = { topology, fetcherFor: () => fetchers.signed, clock, random };
+      const toMetadata = mutation.metadataFetcher(fetchers.signed);
       const metadata = mutation.frontendMetadata(
-        served.metadata(new RoutedMetadata(routing)),
+        served.metadata(new RoutedMetadata({ ...routing, fetcherFor: () => toMetadata })),
         clock,
       );
       const extents = mutation.frontendExtents(

@@ -40,6 +40,8 @@ export interface Mutation {
   metadataEgress(egress: Egress): Egress;
   /** The metadata as a frontend sees it. */
   frontendMetadata(metadata: Metadata, clock: Clock): Metadata;
+  /** The way from a frontend to metadata nodes. */
+  metadataFetcher(fetcher: Fetcher): Fetcher;
   /** The extents as a frontend sees them. */
   frontendExtents(extents: ExtentStore): ExtentStore;
   /** What a frontend knows of accounts. */
@@ -75,6 +77,7 @@ export const NO_MUTATION: Mutation = {
   metadataExtents: (extents) => extents,
   metadataEgress: (egress) => egress,
   frontendMetadata: (metadata) => metadata,
+  metadataFetcher: (fetcher) => fetcher,
   frontendExtents: (extents) => extents,
   accountsView: (view) => view,
   accountsFetcher: (fetcher) => fetcher,

@@ -127,6 +127,15 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...NO_MUTATION,
+    promise: "P2",
+    name: "requests about repositories carry no ids, and late ones undo what came since",
+    metadataFetcher: forgetRequestIds,
+    network: { doubling: 0.5 },
+    busyWith: "forks",
+    isNarrow: true,
+  },
+  {
+    ...NO_MUTATION,
     promise: "P7",
     name: "what one repository refuses, another one gives",
     frontendMetadata: lookElsewhere,
@@ -208,6 +217,20 @@ function refuseBases(fetcher: Fetcher): Fetcher {
   return async (request) => {
     if (!new URL(request.url).pathname.endsWith("/basis")) return await fetcher(request);
     return errorResponse(new GitStratumError("unsupported", "Know of no basis"));
+  };
+}
+
+/** A way to metadata nodes on which requests lose their ids. */
+function forgetRequestIds(fetcher: Fetcher): Fetcher {
+  return async (request) => {
+    const { method, url, headers, signal } = request;
+    if (headers.get("content-type") !== "application/json") return await fetcher(request);
+    const { requestId: _, ...body } = await request.json();
+    const sent = new Headers(headers);
+    sent.delete("content-length");
+    return await fetcher(
+      new Request(url, { method, headers: sent, signal, body: JSON.stringify(body) }),
+    );
   };
 }
 
