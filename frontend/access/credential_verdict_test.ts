@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { MemoryAccessView } from "@gitstratum/core/access";
-import { keyVerdict, tokenVerdict } from "./credential_verdict.ts";
+import { MemoryAccessView, type OpenPgpKeyRecord } from "@gitstratum/core/access";
+import { keyVerdict, openPgpKeyOfUser, tokenVerdict } from "./credential_verdict.ts";
 import { keyRecord, tokenRecord, userRecord } from "./testing/accounts.ts";
 
 const NOW_MS = 1000;
@@ -74,4 +74,24 @@ Deno.test("keyVerdict() tells users' keys from those of repositories", () => {
   });
   deepEqual(ask("SHA256:out"), { kind: "bad", problem: "disabled" });
   deepEqual(ask("SHA256:nobody"), { kind: "bad", problem: "unknown" });
+});
+
+Deno.test("openPgpKeyOfUser() finds keys that stand for a user now, by id and fingerprint", () => {
+  const key = (name: string, user: typeof ANN, expiresAtMs = NOW_MS + 1): OpenPgpKeyRecord => {
+    const { id } = keyRecord(name, { kind: "user-key", user });
+    const kept = { label: "", type: "ed25519", blob: "", createdAtMs: 0 };
+    const fingerprint = name.padEnd(40, "0");
+    const keyIds = [name.padEnd(16, "0"), name.padEnd(16, "1")];
+    return { kind: "openpgp-key", id, user: user.id, fingerprint, keyIds, expiresAtMs, ...kept };
+  };
+  const good = key("a", ANN);
+  const others = [key("b", ANN, NOW_MS), key("c", OUT), key("d", GONE)];
+  const records = new MemoryAccessView([ANN, OUT, good, ...others]);
+  const ask = (name: string, nowMs = NOW_MS) => openPgpKeyOfUser(records, name, nowMs);
+  for (const name of [good.fingerprint, ...good.keyIds]) deepEqual(ask(name), good);
+  equal(ask(good.fingerprint, NOW_MS + 1), undefined, "no longer registered");
+  for (const { fingerprint } of others) equal(ask(fingerprint), undefined);
+  equal(ask("e".padEnd(16, "0")), undefined);
+  records.apply([{ kind: "remove", key: `openpgp-key/${good.id}` as never }], 2);
+  for (const name of [good.fingerprint, ...good.keyIds]) equal(ask(name), undefined);
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OPENPGP_FINGERPRINT, OPENPGP_PUBLIC_KEY } from "@gitstratum/core/access/gnupg";
 import { publicKeyLine } from "../api/testing/account_stage.ts";
 import { AdminStage } from "./testing/admin_stage.ts";
 
@@ -94,7 +95,8 @@ Deno.test("runAdmin() asks people before it deletes", () =>
 Deno.test("runAdmin() manages users, tokens, keys and roles", () =>
   AdminStage.run(async (stage) => {
     const ok = async (...args: string[]) => {
-      const run = await stage.run(args, { files: { "id.pub": publicKeyLine(1, "laptop") } });
+      const files = { "id.pub": publicKeyLine(1, "laptop"), "key.asc": OPENPGP_PUBLIC_KEY };
+      const run = await stage.run(args, { files });
       assert.deepEqual([run.code, run.errors], [0, []], args.join(" "));
       return run.out;
     };
@@ -120,6 +122,14 @@ Deno.test("runAdmin() manages users, tokens, keys and roles", () =>
     assert.equal((await stage.run(["whoami"], asAlice)).code, 4);
     await ok("key", "add", "alice", "id.pub");
     assert.match((await ok("key", "list", "alice"))[1]!, /laptop +SHA256:/);
+    await ok("openpgp-key", "add", "alice", "key.asc", "--json");
+    const [head, key] = await ok("openpgp-key", "list", "alice");
+    assert.match(head!, /^id +label +fingerprint +created +expires +key ends$/);
+    assert.match(key!, new RegExp(` Alice <alice@example.org> +${OPENPGP_FINGERPRINT} .*never$`));
+    await ok("openpgp-key", "remove", "alice", key!.split(" ")[0]!);
+    assert.deepEqual((await stage.run(["openpgp-key", "list", "alice"])).errors, [
+      "There are none",
+    ]);
     await ok("owner", "add", "team");
     await ok("owner", "grant", "team", "alice", "--role", "write");
     assert.match((await ok("owner", "members", "team"))[1]!, /^alice +write/);

@@ -13,6 +13,10 @@ import {
   CONTROL_AUDIT_PATH,
   type Fetcher,
   JsonClient,
+  type NodeId,
+  OWN_LEVELS,
+  type RegisterNodeRequest,
+  TopologyClient,
   WebhookClient,
 } from "@gitstratum/core/rpc";
 import { AccessClient } from "@gitstratum/core/rpc/access";
@@ -20,6 +24,17 @@ import { openControlNode } from "@gitstratum/control";
 import { RecordAuthenticator } from "../../access/authenticator.ts";
 import { FakeDeliveries } from "./fake_deliveries.ts";
 import { ApiHarness, type HarnessAnswer } from "./api_harness.ts";
+
+/** A node of this release: the cluster has its level. */
+const NODE: RegisterNodeRequest = {
+  id: "m-1" as NodeId,
+  role: "metadata",
+  address: "http://m-1.test",
+  zone: "z",
+  weight: 1,
+  ready: true,
+  ...OWN_LEVELS,
+};
 
 /** A key that `ssh-keygen -t ed25519` could have made. */
 export function publicKeyLine(number: number, comment = ""): string {
@@ -78,6 +93,7 @@ export class AccountStage {
       };
       const api = new ApiHarness({ authenticator, accounts: { client, view }, events, clock });
       const stage = new AccountStage(api, client, deliveries);
+      await new TopologyClient(fetcher).register(NODE);
       const token = (await client.claimFirstAdministrator("root"))!;
       await test(stage, stage.as(token), token);
     } finally {
