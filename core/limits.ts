@@ -294,6 +294,8 @@ export const PARTITION_OPENING_COUNT_MAX = 64;
 export const REFERENCE_SNAPSHOT_COUNT_MAX = 64;
 /** Listings kept for pushes: some 50,000 references at about 300 bytes each. */
 export const REFERENCE_LINES_BYTES_MAX = 16 * MIB;
+/** Rows of names and repositories kept between two commits: as many as clients use at a moment. */
+export const STATE_ROW_COUNT_MAX = 512;
 
 /** Objects that packs for shallow clients were rebuilt from: bases and relatives of the next ones. */
 export const REBUILT_OBJECTS_BYTES_MAX = 16 * MIB;

@@ -139,7 +139,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     onLater: (error) =>
       logger.warn("Make the tables anew, a later release wrote them", reasonOf(error)),
   });
-  const reader = new StateReader(database.reader);
+  const reader = new StateReader(database);
   const history = new ReferenceHistory();
   const lines = new ReferenceLines(new Statements(database.reader));
   const spill = new RecordSpill(extents, random, writtenLevel(options.cluster));

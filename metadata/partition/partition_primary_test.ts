@@ -53,7 +53,7 @@ class Bench implements AsyncDisposable {
     const path = `${this.#directory}/${name}.sqlite`;
     const database = new StateDatabase(path, this.clock, { onUnwritable });
     this.#databases.push(database);
-    const reader = new StateReader(database.reader);
+    const reader = new StateReader(database);
     const primary = await PartitionPrimary.open({
       partition: PARTITION,
       log,

@@ -64,6 +64,7 @@ export class StateDatabase {
   readonly #lock = new Mutex();
   readonly #idle: DatabaseSync[] = [];
   #snapshotCount = 0;
+  #commitCount = 0;
   #closed = false;
 
   /**
@@ -96,6 +97,11 @@ export class StateDatabase {
     this.reader.exec("PRAGMA query_only = ON");
   }
 
+  /** Another number after each commit: while it stays, so does what {@link reader} reads. */
+  get commitCount(): number {
+    return this.#commitCount;
+  }
+
   /**
    * Runs `work` alone, as a transaction of its own or, with others that wait, as a part of one. Nothing
    * of it is seen before it resolves, nor ever when it rejects. Not durable by itself.
@@ -124,7 +130,10 @@ export class StateDatabase {
         if (result !== FAILED) done.push({ writing, result });
       }
       this.#commit.run();
+      this.#commitCount++;
     } catch (error) {
+      // One that failed late may have been made.
+      this.#commitCount++;
       // Those that failed on their own have been told already.
       for (const { reject } of works) reject(databaseError(error));
       if (DISK_ERRORS.has(errcodeOf(error) ?? 0)) this.#onUnwritable?.(error);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DatabaseSync } from "node:sqlite";
+import { STATE_ROW_COUNT_MAX } from "@gitstratum/core";
 import type { Lsn, Partition } from "@gitstratum/core/consensus";
 import type { ObjectFormat, Oid } from "@gitstratum/core/git";
 import {
@@ -27,6 +27,7 @@ import type {
   ReferenceView,
   RepositoryState,
 } from "../partition/partition_view.ts";
+import type { StateDatabase } from "./state_database.ts";
 import { type SqlRow, Statements } from "./statements.ts";
 
 /** Rows of the partitions in a JSON array. */
@@ -40,13 +41,42 @@ const CLAIMED = 0;
 const CONFIRMED = 1;
 const MOVED = 2;
 
-/** Reads committed state through one connection. */
+/** What is read again and again between two commits. */
+type Kept = StoredRepository | NameState | undefined;
+
+interface StoredRepository {
+  readonly state: RepositoryState;
+  /** Node-local. */
+  readonly number: number;
+}
+
+/**
+ * Reads committed state through one connection.
+ *
+ * A push looks at its repository five times, and a storm of clones at one name a hundred times: rows of
+ * names and repositories are kept until the next commit, whoever made it and whatever it changed.
+ */
 export class StateReader implements PartitionView {
   readonly #sql: Statements;
+  readonly #database: Pick<StateDatabase, "commitCount">;
+  readonly #kept = new Map<string, Kept>();
+  #keptAt = -1;
 
-  /** Makes a reader over a connection that does not write. */
-  constructor(database: DatabaseSync) {
-    this.#sql = new Statements(database);
+  /** Reads what was committed to a database. */
+  constructor(database: Pick<StateDatabase, "reader" | "commitCount">) {
+    this.#sql = new Statements(database.reader);
+    this.#database = database;
+  }
+
+  /** What was read since the last commit, or is read now. `key` is of one kind of `Kept`. */
+  #keep<T extends Kept>(key: string, read: () => T): T {
+    const { commitCount } = this.#database;
+    if (this.#keptAt !== commitCount || this.#kept.size >= STATE_ROW_COUNT_MAX) this.#kept.clear();
+    this.#keptAt = commitCount;
+    if (this.#kept.has(key)) return this.#kept.get(key) as T;
+    const found = read();
+    this.#kept.set(key, found);
+    return found;
   }
 
   /** Lsn of the last applied record of a partition; 0 before the first. */
@@ -57,14 +87,15 @@ export class StateReader implements PartitionView {
 
   /** {@inheritDoc PartitionView.repository} */
   repository(id: RepositoryId): RepositoryState | undefined {
-    const row = this.#sql.get("SELECT * FROM repositories WHERE repository = ?", id);
-    return row === undefined ? undefined : repositoryOf(row);
+    return this.#stored(id)?.state;
   }
 
   /** {@inheritDoc PartitionView.name} */
   name(name: RepositoryName): NameState | undefined {
-    const row = this.#sql.get("SELECT * FROM names WHERE name = ?", name);
-    return row === undefined ? undefined : nameOf(row);
+    return this.#keep(`name ${name}`, () => {
+      const row = this.#sql.get("SELECT * FROM names WHERE name = ?", name);
+      return row === undefined ? undefined : nameOf(row);
+    });
   }
 
   /** {@inheritDoc PartitionView.references} */
@@ -75,8 +106,14 @@ export class StateReader implements PartitionView {
 
   /** The node-local number of a repository. */
   numberOf(id: RepositoryId): number | undefined {
-    const row = this.#sql.get("SELECT number FROM repositories WHERE repository = ?", id);
-    return row === undefined ? undefined : Number(row["number"]);
+    return this.#stored(id)?.number;
+  }
+
+  #stored(id: RepositoryId): StoredRepository | undefined {
+    return this.#keep(`repository ${id}`, () => {
+      const row = this.#sql.get("SELECT * FROM repositories WHERE repository = ?", id);
+      return row && { state: repositoryOf(row), number: Number(row["number"]) };
+    });
   }
 
   /** {@inheritDoc PartitionView.pushOutcome} */
