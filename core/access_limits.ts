@@ -35,7 +35,9 @@ export const OPENPGP_KEY_LENGTH_MAX = 64 * KIB;
 export const OPENPGP_KEY_KEPT_BYTES_MAX = 6 * KIB;
 /** Its own packets, without others' signatures: each may cost a check of some milliseconds. */
 export const OPENPGP_KEY_PACKET_COUNT_MAX = 128;
-/** Its subkeys: with each the primary key's packets may be checked again. */
+/** The primary key with signatures on itself: each may be checked again with each subkey. */
+export const OPENPGP_PRIMARY_PACKET_COUNT_MAX = 16;
+/** Subkeys of it. */
 export const OPENPGP_SUBKEY_COUNT_MAX = 16;
 /** Bits of an RSA key in it: GnuPG makes none that are larger. */
 export const OPENPGP_RSA_BITS_MAX = 8192;

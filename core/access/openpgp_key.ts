@@ -17,10 +17,10 @@ import {
   OPENPGP_KEY_KEPT_BYTES_MAX,
   OPENPGP_KEY_LENGTH_MAX,
   OPENPGP_KEY_PACKET_COUNT_MAX,
+  OPENPGP_PRIMARY_PACKET_COUNT_MAX,
   OPENPGP_RSA_BITS_MAX,
   OPENPGP_SUBKEY_COUNT_MAX,
 } from "../access_limits.ts";
-import { assert } from "../assert.ts";
 import { GitStratumError } from "../error.ts";
 import { ACCESS_LABEL_LENGTH_MAX } from "../limits.ts";
 import { type OpenPgp, openPgp } from "./openpgp_library.ts";
@@ -85,15 +85,15 @@ export async function readOpenPgpKey(
   checkSize(key);
   const problem = keyProblem(key.keyPacket);
   if (problem !== undefined) throw rejected(problem);
-  const userId = key.getUserIDs()[0] ?? "";
   const { revokedFromMs } = await revocationOf(key, pgp);
   if (revokedFromMs !== Infinity) throw rejected("it is revoked");
+  await keepPrimaryUser(key, pgp);
   const signers = await signersIn(key, pgp);
   if (signers.length === 0) throw rejected(reasonOf(key, pgp));
   if (signers.every(({ endsAtMs }) => endsAtMs <= options.nowMs)) {
     throw rejected("it, or all of it that may sign, has expired");
   }
-  return { ...await kept(key, { signers, pgp }), userId: printable(userId) };
+  return await kept(key, { signers, pgp });
 }
 
 /** The keys that may sign in the kept bytes of a key; none when there is nothing of the kind. */
@@ -133,7 +133,15 @@ function dropForeignParts(key: Key): void {
 
 function checkSize(key: Key): void {
   if (key.subkeys.length > OPENPGP_SUBKEY_COUNT_MAX) throw rejected("it has too many subkeys");
-  if (key.toPacketList().length > OPENPGP_KEY_PACKET_COUNT_MAX) {
+  const packetCount = key.toPacketList().length;
+  const partCounts = [
+    ...key.users.map((user) => user.toPacketList().length),
+    ...key.subkeys.map((subkey) =>
+      1 + subkey.bindingSignatures.length + subkey.revocationSignatures.length
+    ),
+  ];
+  const ownCount = partCounts.reduce((rest, count) => rest - count, packetCount);
+  if (packetCount > OPENPGP_KEY_PACKET_COUNT_MAX || ownCount > OPENPGP_PRIMARY_PACKET_COUNT_MAX) {
     throw rejected("it has too many parts, export it with --export-options export-minimal");
   }
 }
@@ -262,6 +270,21 @@ async function endOf(part: Key | Subkey, { policy }: OpenPgp): Promise<number> {
   return end === null ? -Infinity : Number(end);
 }
 
+/**
+ * Leaves of the user ids only the primary one, with the signature that makes it so: the others would be
+ * checked again with each subkey. A key that has none is left as it is, and can not sign.
+ */
+async function keepPrimaryUser(key: Key, { policy }: OpenPgp): Promise<void> {
+  try {
+    const { user, selfCertification } = await key.getPrimaryUser(ANY_TIME, undefined, policy);
+    user.selfCertifications = [selfCertification];
+    user.revocationSignatures = [];
+    key.users = [user];
+  } catch {
+    // The library throws the reason, in words that vary; ours are looked for when nothing signs.
+  }
+}
+
 /** Why a key has nothing that may sign. */
 function reasonOf(key: Key, { library: { enums } }: OpenPgp): string {
   const { sha1, md5, ripemd } = enums.hash;
@@ -281,12 +304,8 @@ function reasonOf(key: Key, { library: { enums } }: OpenPgp): string {
 async function kept(
   key: Key,
   parts: { readonly signers: readonly OpenPgpSigner[]; readonly pgp: OpenPgp },
-): Promise<Omit<OpenPgpKey, "userId">> {
+): Promise<OpenPgpKey> {
   const { policy } = parts.pgp;
-  const { user, selfCertification } = await key.getPrimaryUser(ANY_TIME, undefined, policy);
-  user.selfCertifications = [selfCertification];
-  user.revocationSignatures = [];
-  key.users = [user];
   key.subkeys = key.subkeys.filter(({ keyPacket }) =>
     parts.signers.some(({ packet }) => packet === keyPacket)
   );
@@ -297,8 +316,10 @@ async function kept(
   const bytes = key.write();
   if (bytes.length > OPENPGP_KEY_KEPT_BYTES_MAX) throw rejected("it has too many keys that sign");
   const signers = await openPgpSigners(bytes);
-  assert(signers.length === parts.signers.length, "What is kept of a key signs as the key does");
-  return { type: typeOf(key), bytes, fingerprint: key.getFingerprint(), signers };
+  // What the library reads it does not always write as it was.
+  if (signers.length !== parts.signers.length) throw rejected("it has parts that can not be kept");
+  const userId = printable(key.getUserIDs()[0] ?? "");
+  return { type: typeOf(key), bytes, fingerprint: key.getFingerprint(), signers, userId };
 }
 
 function typeOf(key: Key): string {
