@@ -78,6 +78,8 @@ export const INGEST_SHARE_AHEAD_BYTES = 16 * MIB;
 export const INGEST_SHARE_RING_BYTES = 24 * MIB;
 /** Workers at a time; further large pushes wait with their bytes on disk. */
 export const INGEST_WORKER_COUNT = 2;
+/** Packs that a thread practises on before the first push: more teach it little. */
+export const INGEST_PRACTICE_ROUND_COUNT = 3;
 /** What any push may inflate and rebuild; compressed bombs end here. */
 export const INGEST_WORK_BYTES_BASE = 64 * GIB;
 /** What a push may inflate and rebuild for each byte of its pack; git/git needs about 30. */

@@ -188,17 +188,19 @@ async function startParts(
   const bounds = openBounds(ground, { ...options, releases });
   const recent = openRecent(`${ground.directory}/warm-start`, options);
   releases.add(() => recent?.close());
-  const frontend = await openFrontend(ground, {
+  const { frontend, ingest } = await openFrontend(ground, {
     ...options,
     ...accounts,
     ...bounds,
     ...(recent && { recent }),
   });
   if (recent !== undefined) {
+    releases.add(() => ingest.close());
     await warmStart(recent.list(), {
       ...options,
       metadata: ground.metadata,
       budgetMs: options.warmStartMs ?? 0,
+      prepare: () => ingest.prepare(),
       openStage: (releases) => openStage(ground, options, releases),
     });
   }
@@ -277,7 +279,7 @@ function openBounds(
 async function openFrontend(
   ground: FrontendGround,
   options: FrontendServerOptions & OpenAccounts & Bounds,
-): Promise<Frontend> {
+): Promise<{ readonly frontend: Frontend; readonly ingest: PackIngest }> {
   const { directory, metadata, extents } = ground;
   const { clock, random, readOnly, autoCreate, accounts, admission, memory } = options;
   const scratchDirectory = `${directory}/scratch`;
@@ -290,7 +292,7 @@ async function openFrontend(
     disk: new FileDisk(`${scratchDirectory}/ingest`),
     ...(memory && { admission: new PushAdmission({ permits: memory.permits, clock }) }),
   });
-  return createFrontend({
+  const frontend = createFrontend({
     metadata,
     ...(accounts && { accounts }),
     extents,
@@ -313,6 +315,7 @@ async function openFrontend(
     ...(options.recent && { recent: options.recent }),
     ...(options.httpHosts && { httpHosts: options.httpHosts }),
   });
+  return { frontend, ingest };
 }
 
 /** What clients used before the start, if anybody is to get ready for it. */
@@ -357,7 +360,7 @@ async function openStage(
     ...(limits && { limits: { ...limits, rates: {} } }),
   };
   const secrets = [random.bytes(SECRET_BYTES).toHex()];
-  const frontend = await openFrontend({ ...ground, directory, secrets }, {
+  const { frontend } = await openFrontend({ ...ground, directory, secrets }, {
     ...practice,
     ...openBounds(ground, { ...practice, releases }),
   });

@@ -15,6 +15,7 @@ import type { ExtentWrite } from "@gitstratum/core/rpc";
 import { IngestEngine } from "./ingest_engine.ts";
 import type { Arrival, BaseObject, IngestHost, IngestResult, StoredDigest } from "./ingest_host.ts";
 import { IngestMemory } from "./ingest_memory.ts";
+import { practiseIngest } from "./ingest_practice.ts";
 import { IngestScratch } from "./ingest_scratch.ts";
 import { ShareThread } from "./share_thread.ts";
 import { FileSpool } from "./spool.ts";
@@ -64,7 +65,7 @@ class RemoteHost implements IngestHost {
   }
 
   /** Takes the answer to a call. */
-  settle(message: Exclude<ToWorker, { kind: "start" }>): void {
+  settle(message: Exclude<ToWorker, { kind: "start" | "practise" }>): void {
     const waiting = this.#waiting.get(message.call);
     this.#waiting.delete(message.call);
     if (message.kind === "answer") waiting?.resolve(message.value);
@@ -93,7 +94,7 @@ async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult>
       host,
       scratch,
       spool: new FileSpool(scratch.named(spoolName)),
-      memory: IngestMemory.create(INGEST_RING_BYTES),
+      memory,
       budget: WorkBudget.forPush(),
       isEnded: () => Atomics.load(task.ended, 0) !== 0,
       ...sharePort && { helper: new ShareThread(sharePort) },
@@ -105,11 +106,33 @@ async function ingest(task: WorkerTask, host: IngestHost): Promise<IngestResult>
 }
 
 const host = new RemoteHost();
+const memory = IngestMemory.create(INGEST_RING_BYTES);
+let isWanted = false;
+let practice: Promise<unknown> = Promise.resolve();
+
+/** Practice that fails is a bug, which ends the thread. */
+function practise(rounds: number): void {
+  practice = practiseIngest(memory, { rounds, isWanted: () => isWanted })
+    .then(() => send({ kind: "ready" }));
+}
+
+async function start(task: WorkerTask): Promise<void> {
+  isWanted = true;
+  await practice;
+  try {
+    send({ kind: "done", result: await ingest(task, host) });
+  } catch (error) {
+    send({ kind: "failed", error: recordOf(error) });
+  }
+}
 
 self.onmessage = ({ data: message }: MessageEvent<ToWorker>) => {
-  if (message.kind !== "start") return host.settle(message);
-  ingest(message.task, host).then(
-    (result) => send({ kind: "done", result }),
-    (error: unknown) => send({ kind: "failed", error: recordOf(error) }),
-  );
+  switch (message.kind) {
+    case "practise":
+      return practise(message.rounds);
+    case "start":
+      return void start(message.task);
+    default:
+      return host.settle(message);
+  }
 };

@@ -2,7 +2,7 @@
  * Runs ingests in threads of their own, a bounded number at a time.
  *
  * A worker serves one ingest and is ended: that returns all of its memory, and ends it when its client
- * is gone, wherever it is.
+ * is gone, wherever it is. One may be made before it is needed.
  *
  * @module
  */
@@ -10,6 +10,7 @@
 import { GitStratumError, INGEST_SHARE_ENTRY_COUNT_MIN } from "@gitstratum/core";
 import type { ExtentWrite } from "@gitstratum/core/rpc";
 import type { IngestHost, IngestResult } from "./ingest_host.ts";
+import { SpareWorker } from "./spare_worker.ts";
 import { StartedShare } from "./started_share.ts";
 import {
   errorOf,
@@ -27,12 +28,30 @@ export interface IngestRun extends Omit<WorkerTask, "ended" | "sharePort"> {
 
 /** A bounded number of workers. */
 export class IngestWorkers {
+  readonly #spare = new SpareWorker();
+  /** Whether a worker is made before it is needed. */
+  #isPrepared = false;
   #free: number;
   readonly #queue: (() => void)[] = [];
 
   /** Allows `count` workers at a time. */
   constructor(count: number) {
     this.#free = count;
+  }
+
+  /**
+   * Has a worker ready from now on whenever none is at work. Resolves when the first one has practised
+   * so many packs, or was needed sooner.
+   */
+  prepare(rounds: number): Promise<void> {
+    this.#isPrepared = true;
+    return this.#spare.prepare(rounds);
+  }
+
+  /** Ends the worker that waits; those at work go on. */
+  close(): void {
+    this.#isPrepared = false;
+    this.#spare.close();
   }
 
   /**
@@ -48,7 +67,7 @@ export class IngestWorkers {
     await this.#acquire();
     try {
       signal?.throwIfAborted();
-      return await runWorker(run, host, signal);
+      return await runWorker(this.#spare.take(), run, { host, signal });
     } finally {
       this.#release();
     }
@@ -64,23 +83,27 @@ export class IngestWorkers {
 
   #release(): void {
     const next = this.#queue.shift();
-    if (next === undefined) this.#free++;
-    else next();
+    if (next !== undefined) return next();
+    this.#free++;
+    // Without practice: that is for the first push of a process.
+    if (this.#isPrepared) void this.#spare.prepare(0);
   }
 }
 
 function runWorker(
+  worker: Worker,
   { entryCount, ...task }: IngestRun,
-  host: IngestHost,
-  signal: AbortSignal | undefined,
+  caller: { readonly host: IngestHost; readonly signal: AbortSignal | undefined },
 ): Promise<IngestResult> {
-  const worker = new Worker(new URL("./ingest_worker.ts", import.meta.url), { type: "module" });
+  const { host, signal } = caller;
   const { promise, resolve, reject } = Promise.withResolvers<IngestResult>();
   const send = (message: ToWorker) => worker.postMessage(message);
   const onAbort = () => reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   worker.onmessage = ({ data: message }: MessageEvent<FromWorker>) => {
     switch (message.kind) {
+      case "ready":
+        return;
       case "call":
         return void answer(host, message, send);
       case "progress":

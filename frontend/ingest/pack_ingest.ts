@@ -12,6 +12,7 @@
 import {
   INGEST_INLINE_RING_BYTES,
   INGEST_INLINE_WORK_BYTES_MAX,
+  INGEST_PRACTICE_ROUND_COUNT,
   INGEST_WORKER_COUNT,
   OBJECT_BYTES_MAX,
   PUSH_BYTES_MAX,
@@ -103,6 +104,19 @@ export class PackIngest {
     for (const name of options.disk.list("")) {
       if (name.startsWith(SCRATCH_PREFIX)) options.disk.remove(name);
     }
+  }
+
+  /**
+   * Gets ready for large packs: has a thread made and practised, and one in waiting from then on until
+   * {@link close}. Resolves when the first one is ready.
+   */
+  prepare(): Promise<void> {
+    return this.#workers.prepare(INGEST_PRACTICE_ROUND_COUNT);
+  }
+
+  /** Has nothing in waiting any more. */
+  close(): void {
+    this.#workers.close();
   }
 
   /**

@@ -31,6 +31,7 @@ export type HostMethod = Exclude<keyof IngestHost, "progress">;
 
 /** From the host to its worker. */
 export type ToWorker =
+  | { readonly kind: "practise"; readonly rounds: number }
   | { readonly kind: "start"; readonly task: WorkerTask }
   | { readonly kind: "answer"; readonly call: number; readonly value: unknown }
   | { readonly kind: "failure"; readonly call: number; readonly error: ErrorRecord };
@@ -43,6 +44,7 @@ export type FromWorker =
     readonly method: HostMethod;
     readonly argument: unknown;
   }
+  | { readonly kind: "ready" }
   | { readonly kind: "progress"; readonly text: string }
   | { readonly kind: "done"; readonly result: IngestResult }
   | { readonly kind: "failed"; readonly error: ErrorRecord };

@@ -20,16 +20,35 @@ export interface WarmStartOptions {
   readonly metadata: Pick<Metadata, "findRepository" | "listReferences">;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Gets a thread ready for pushes. */
+  prepare(): Promise<void>;
   /** Opens where the rehearsal takes place; what was opened is released after it. */
   openStage(releases: Releases): Promise<Pick<PracticeStage, "send">>;
 }
 
-/** Gets ready for repositories that clients used before, unless there are none. Never fails. */
+/**
+ * Gets ready for pushes, and meanwhile for repositories that clients used before. What of the former
+ * takes longer than the time goes on beside what the server does then. Never fails.
+ */
 export async function warmStart(
   names: readonly RepositoryName[],
   options: WarmStartOptions,
 ): Promise<void> {
-  if (names.length === 0) return;
+  const { logger, clock, budgetMs } = options;
+  const timer = new AbortController();
+  const late = clock.sleep(budgetMs, timer.signal).catch(() => undefined);
+  const prepared = options.prepare().catch((error) => {
+    logger.warn("Fail to get ready for pushes", { error: toError(error) });
+  });
+  if (names.length > 0) await rehearseOnStage(names, options);
+  await Promise.race([prepared, late]);
+  timer.abort();
+}
+
+async function rehearseOnStage(
+  names: readonly RepositoryName[],
+  options: WarmStartOptions,
+): Promise<void> {
   const { logger } = options;
   const releases = new Releases();
   try {

@@ -15,13 +15,34 @@ function stage(openStage: WarmStartOptions["openStage"]) {
       Promise.resolve({ name, objectFormat: "sha1" } as unknown as RepositoryInfo),
     listReferences: () => Promise.reject(new Error("no references")),
   };
-  return { lines, options: { budgetMs: 10, metadata, clock, logger, openStage } };
+  const prepare = () => Promise.resolve();
+  return { lines, clock, options: { budgetMs: 10, metadata, clock, logger, prepare, openStage } };
 }
 
 Deno.test("warmStart() opens nothing when nothing was used before", async () => {
   const { lines, options } = stage(() => Promise.reject(new Error("opened")));
   await warmStart([], options);
   assert.deepEqual(lines, []);
+});
+
+Deno.test("warmStart() waits until pushes are prepared for, but not longer than it may", async () => {
+  const { lines, clock, options } = stage(() => Promise.reject(new Error("opened")));
+  const prepared = Promise.withResolvers<void>();
+  let isOver = false;
+  const waiting = warmStart([], { ...options, prepare: () => prepared.promise })
+    .then(() => isOver = true);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(isOver, false);
+  prepared.resolve();
+  await waiting;
+  assert.equal(clock.sleeping, 0, "no timer is left");
+
+  const never = warmStart([], { ...options, prepare: () => new Promise(() => undefined) });
+  clock.advance(options.budgetMs);
+  await never;
+
+  await warmStart([], { ...options, prepare: () => Promise.reject(new Error("no thread")) });
+  assert.deepEqual(lines, ["Fail to get ready for pushes"]);
 });
 
 Deno.test("warmStart() tells of a stage that fails, and releases what was opened", async () => {
