@@ -6,6 +6,7 @@
  */
 
 import { assert, PARTITION_COUNT, SeededRandom } from "@gitstratum/core";
+import { RELEASE_LEVEL } from "@gitstratum/core/rpc";
 import { checkAccounts } from "./checks/accounts.ts";
 import { checkCopies } from "./checks/copies.ts";
 import { checkHistories } from "./checks/histories.ts";
@@ -18,6 +19,7 @@ import { RECEIVER_HOST, WebhookReceiver } from "./clients/webhook_receiver.ts";
 import { Operator } from "./clients/operator.ts";
 import { ServedPartitions } from "./cluster/served_partitions.ts";
 import { UNREACHED_GRACE_MS } from "./cluster/metadata_role.ts";
+import { RollingUpgrade } from "./cluster/rolling_upgrade.ts";
 import { SimCluster } from "./cluster/sim_cluster.ts";
 import { addWebhook } from "./cluster/webhook_egress.ts";
 import { type Mutation, NO_MUTATION } from "./faults/mutation.ts";
@@ -99,6 +101,7 @@ class Run implements Disposable {
   readonly #secondNemesis: Nemesis;
   /** Whether clients go on after a day. */
   readonly #livesTwice: boolean;
+  readonly #upgrade: RollingUpgrade | undefined;
   readonly #operator: Operator;
   readonly #clients: readonly SimClient[];
   readonly #judge: SimClient;
@@ -125,6 +128,10 @@ class Run implements Disposable {
       objectCount: 4,
       onLine,
     });
+    const isUpgraded = mutation.isUpgraded || (mutation === NO_MUTATION && random.chance(0.1));
+    if (isUpgraded) {
+      this.#upgrade = new RollingUpgrade(this.#cluster, new SeededRandom(random.next()));
+    }
     if (onTrace) this.#cluster.loop.trace.listen(onTrace);
     this.#operator = new Operator(this.#cluster.network, new SeededRandom(random.next()));
     this.#nemesis = new Nemesis(this.#cluster, {
@@ -181,6 +188,7 @@ class Run implements Disposable {
     const phases = [
       () => this.#suffer(),
       () => this.#recover(),
+      () => this.#judgeUpgrade(),
       () => this.#judgeReferences(),
       () => this.#judgeAccounts(),
       () => this.#judgeObjects(),
@@ -227,6 +235,7 @@ class Run implements Disposable {
 
   async #suffer(): Promise<void> {
     const { troubleMs = TROUBLE_MS } = this.#options;
+    this.#upgrade?.begin(troubleMs, this.#options.mutation?.upgradeLevel);
     await this.#work(this.#nemesis, troubleMs);
   }
 
@@ -257,6 +266,16 @@ class Run implements Disposable {
     const bad = this.#cluster.nodes.filter(({ opened }) => opened === undefined)
       .map(({ id }) => id);
     this.#record.violate("liveness", `The cluster is not well: ${bad.join(" ")}`);
+  }
+
+  /** A cluster of which every node was upgraded speaks the newest level soon. */
+  async #judgeUpgrade(): Promise<void> {
+    const upgrade = this.#upgrade;
+    if (upgrade === undefined) return;
+    const isRisen = () => upgrade.levels.every((level) => level === RELEASE_LEVEL);
+    const { loop } = this.#cluster;
+    if (await loop.run(isRisen, loop.nowMs + RECOVERY_MS_MAX)) return;
+    this.#record.violate("liveness", `Upgraded nodes speak levels ${upgrade.levels}`);
   }
 
   /** Reads everything through every frontend. */

@@ -6,7 +6,7 @@
 
 import type { Disk } from "@gitstratum/core/disk";
 import { type ClusterLink, joinCluster, openClusterLink, Releases } from "@gitstratum/core/process";
-import type { Control, NodeRole } from "@gitstratum/core/rpc";
+import { type Control, type NodeRole, spokenLevels } from "@gitstratum/core/rpc";
 import type { SimGround } from "./sim_node.ts";
 
 /** Names of the control nodes. */
@@ -31,13 +31,14 @@ export async function join(
     readonly caughtUp?: () => string | undefined;
   },
 ): Promise<void> {
-  const { id, url, clock, logger, onFatal } = ground;
+  const { id, url, clock, logger, onFatal, releaseLevel } = ground;
   const { role, membership, control, ringVersion, caughtUp } = options;
   const number = Number(id.slice(id.lastIndexOf("-") + 1));
   await joinCluster({
     ...membership,
     ...(control === undefined ? {} : { control }),
     node: { id, role, address: url, zone: `zone-${number % 3}`, weight: 1 },
+    levels: spokenLevels(releaseLevel),
     clock,
     logger,
     signal: new AbortController().signal,

@@ -7,6 +7,7 @@
 import { type Logger, SeededRandom } from "@gitstratum/core";
 import type { ControlNode } from "@gitstratum/control";
 import { MemoryConsensus } from "@gitstratum/core/consensus";
+import { RELEASE_LEVEL } from "@gitstratum/core/rpc";
 import type { OpenMetadataNode } from "@gitstratum/metadata";
 import type { ObjectNode } from "@gitstratum/object";
 import type { Mutation } from "../faults/mutation.ts";
@@ -78,6 +79,7 @@ export class SimCluster implements Disposable {
       network: this.network,
       store: this.store,
       random: this.#random,
+      releaseLevel: RELEASE_LEVEL,
       logger: (name, process) => this.#logger(name, process),
       onBug: (what, error) => {
         const stack = error instanceof Error ? error.stack ?? error.message : String(error);
@@ -94,6 +96,11 @@ export class SimCluster implements Disposable {
     this.frontends = FRONTEND_IDS.map((id) =>
       this.#node(id, frontendRole(mutation, options.served))
     );
+  }
+
+  /** Programs that are started from now on are of this release, wherever. */
+  install(releaseLevel: number): void {
+    this.#world.releaseLevel = releaseLevel;
   }
 
   /** All nodes. */

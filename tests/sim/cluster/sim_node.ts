@@ -34,6 +34,8 @@ export interface SimGround {
   readonly logger: Logger;
   readonly fetchers: NodeFetchers;
   readonly consensus: Consensus;
+  /** The newest release level that the process speaks. */
+  readonly releaseLevel: number;
   /** Asks the supervisor for another process. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -51,6 +53,8 @@ export interface SimNodeWorld {
   readonly network: SimNetwork;
   readonly store: Consensus;
   readonly random: SeededRandom;
+  /** The newest release level of programs that are started now. */
+  releaseLevel: number;
   /** A logger of a process. */
   readonly logger: (name: string, process: SimProcess) => Logger;
   /** Told of errors that no fault explains. */
@@ -117,6 +121,7 @@ export class SimNode<Opened extends { readonly service: Service }> {
       logger: logger(name, process),
       fetchers: { signed: fetcher, plain: fetcher, close: () => {} },
       consensus: new SimConsensus({ store, network, process, host: this.host.name }),
+      releaseLevel: this.#world.releaseLevel,
       onFatal: (error) => this.#fail(process, error),
     };
     const listen = (service: Service) => {

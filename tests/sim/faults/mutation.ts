@@ -13,7 +13,14 @@ import type { AccessView } from "@gitstratum/core/access";
 import type { Log } from "@gitstratum/core/consensus";
 import type { Disk } from "@gitstratum/core/disk";
 import type { Egress } from "@gitstratum/core/egress";
-import type { ExtentStore, Fetcher, Metadata, NodeLease, Service } from "@gitstratum/core/rpc";
+import {
+  type ExtentStore,
+  type Fetcher,
+  type Metadata,
+  type NodeLease,
+  RELEASE_LEVEL,
+  type Service,
+} from "@gitstratum/core/rpc";
 import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
 import { PackCache, type PackCacheOptions } from "../../../frontend/pack_cache/pack_cache.ts";
 import type { Business } from "../clients/sim_client.ts";
@@ -62,6 +69,10 @@ export interface Mutation {
   readonly isCrowded: boolean;
   /** What clients do most of the time, because it shows the bug; undefined = all that they can. */
   readonly busyWith: Business | undefined;
+  /** The cluster is always upgraded, which shows the bug. */
+  readonly isUpgraded: boolean;
+  /** The release level of programs to which the cluster is upgraded. */
+  readonly upgradeLevel: number;
   /** Clients always go on after a day, which shows the bug. */
   readonly livesTwice: boolean;
 }
@@ -88,5 +99,7 @@ export const NO_MUTATION: Mutation = {
   isNarrow: false,
   isCrowded: false,
   busyWith: undefined,
+  isUpgraded: false,
+  upgradeLevel: RELEASE_LEVEL,
   livesTwice: false,
 };

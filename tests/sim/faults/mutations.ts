@@ -20,6 +20,7 @@ import {
   type PushResult,
   type Reference,
   type ReferenceListing,
+  RELEASE_LEVEL_LEAST,
   type RepositoryInfo,
   type RepositoryKey,
   type Service,
@@ -180,6 +181,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     metadataEgress: (egress) => ({
       post: (request) => egress.post(request).catch(() => NO_ANSWER).then(() => NO_ANSWER),
     }),
+  },
+  {
+    ...NO_MUTATION,
+    promise: "liveness",
+    name: "an upgrade starts the programs that were there before",
+    isUpgraded: true,
+    upgradeLevel: RELEASE_LEVEL_LEAST,
   },
   {
     ...NO_MUTATION,

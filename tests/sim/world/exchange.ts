@@ -78,7 +78,8 @@ export class Exchange {
       `${from} > ${to.name} ${request.method} ${pathname}`,
       () => this.#arrive((listener) => this.#serve(listener)),
     );
-    if (!repeatable || !network.happens(network.faults.doubling)) return;
+    const mayRepeat = repeatable && network.repeats;
+    if (!mayRepeat || !network.happens(network.faults.doubling)) return;
     const isLate = network.happens(LATE_ECHO);
     this.#arriveUnheard("again", network.random.below(isLate ? LINGER_MS_MAX : ECHO_MS_MAX));
   }
@@ -89,7 +90,7 @@ export class Exchange {
    */
   #linger(): void {
     const network = this.#network;
-    if (!network.happens(network.faults.lingering)) return;
+    if (!network.repeats || !network.happens(network.faults.lingering)) return;
     this.#arriveUnheard("at last", network.random.below(LINGER_MS_MAX));
   }
 

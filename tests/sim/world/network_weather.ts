@@ -47,6 +47,8 @@ export class NetworkWeather {
   readonly loop: SimLoop;
   /** Directed lines that swallow everything, `from>to`, and how many cuts each has. */
   readonly #cuts = new Map<string, number>();
+  /** Whether requests may arrive twice, or when nobody waits any more. */
+  repeats = true;
   #isHealed = Promise.withResolvers<void>();
 
   /** Makes fine weather. */
