@@ -1,30 +1,31 @@
 /**
- * The extents of an object node that lives in this very process: bytes that are read are the store's
- * own answer, all else goes through the node's service like in a cluster.
+ * The extents of an object node that lives in this very process: bytes go to the store and come from it
+ * directly, all else goes through the node's service like in a cluster.
  *
- * The store verifies the checksums of what it reads. Between two parts of one process nothing can
- * change bytes on their way, so the checksums that a service and its client make for a network, two
- * passes over each byte, and the request around them are left out. Writes keep them, with the
- * service's bounds on bodies: a push costs far more than its way there.
+ * The store makes checksums of what it writes and verifies those of what it reads. Between two parts of
+ * one process nothing can change bytes on their way, so the checksums that a service and its client make
+ * for a network, two passes over each byte, and the request around them are left out. The service's
+ * bound on bodies goes with them: it is for copies that are read from a request, and none is made here.
  *
  * @module
  */
 
-import type {
-  ExtentId,
-  ExtentInfo,
-  ExtentStore,
-  ExtentWrite,
-  NetworkId,
+import {
+  type ExtentId,
+  type ExtentInfo,
+  type ExtentStore,
+  type ExtentWrite,
+  type NetworkId,
+  requireExtentSizes,
 } from "@gitstratum/core/rpc";
 
-/** An {@link ExtentStore} that reads past the service of another one. */
+/** An {@link ExtentStore} that writes and reads past the service of another one. */
 export class SameProcessExtents implements ExtentStore {
-  readonly #store: Pick<ExtentStore, "read">;
+  readonly #store: Pick<ExtentStore, "write" | "read">;
   readonly #service: ExtentStore;
 
-  /** Puts the two together: where to read, and the client of the service for everything else. */
-  constructor(store: Pick<ExtentStore, "read">, service: ExtentStore) {
+  /** Puts the two together: where bytes are, and the client of the service for everything else. */
+  constructor(store: Pick<ExtentStore, "write" | "read">, service: ExtentStore) {
     this.#store = store;
     this.#service = service;
   }
@@ -38,8 +39,9 @@ export class SameProcessExtents implements ExtentStore {
   }
 
   /** {@inheritDoc ExtentStore.write} */
-  write(owner: NetworkId, extents: readonly ExtentWrite[]): Promise<void> {
-    return this.#service.write(owner, extents);
+  async write(owner: NetworkId, extents: readonly ExtentWrite[]): Promise<void> {
+    requireExtentSizes(extents);
+    await this.#store.write(owner, extents);
   }
 
   /** {@inheritDoc ExtentStore.stat} */

@@ -9,10 +9,15 @@
 
 import { z } from "zod";
 import { GitStratumError, hasCode } from "../../error.ts";
-import { EXTENT_BYTES_MAX, EXTENT_LIST_COUNT_MAX, EXTENT_REMOVE_COUNT_MAX } from "../../limits.ts";
+import { EXTENT_LIST_COUNT_MAX, EXTENT_REMOVE_COUNT_MAX } from "../../limits.ts";
 import { readBodyBytes } from "../body.ts";
 import { extentBatches, runBatches } from "./extent_batches.ts";
-import type { ExtentInfo, ExtentStore, ExtentWrite } from "./extent_store.ts";
+import {
+  type ExtentInfo,
+  type ExtentStore,
+  type ExtentWrite,
+  requireExtentSizes,
+} from "./extent_store.ts";
 import {
   BATCH_TYPE,
   CHECKSUM_HEADER,
@@ -54,13 +59,7 @@ export class ExtentClient implements ExtentStore {
 
   /** {@inheritDoc ExtentStore.write} */
   async write(owner: NetworkId, extents: readonly ExtentWrite[]): Promise<void> {
-    for (const { id, bytes } of extents) {
-      if (bytes.length > EXTENT_BYTES_MAX) {
-        throw new GitStratumError("exhausted", "Refuse an extent above its limit", {
-          data: { id, bytes: bytes.length, bytesMax: EXTENT_BYTES_MAX },
-        });
-      }
-    }
+    requireExtentSizes(extents);
     const calls = extentBatches(extents).map((batch) => () => this.#writeBatch(owner, batch));
     await runBatches(calls);
   }

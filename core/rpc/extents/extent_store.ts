@@ -7,6 +7,8 @@
  * @module
  */
 
+import { GitStratumError } from "../../error.ts";
+import { EXTENT_BYTES_MAX } from "../../limits.ts";
 import type { ExtentId, NetworkId } from "../ids.ts";
 
 /** An extent to be written. */
@@ -57,4 +59,18 @@ export interface ExtentStore {
   remove(ids: readonly ExtentId[]): Promise<void>;
   /** All extents in order of id, from the first id greater than `after`; at most `limit`. */
   list(options: { readonly after?: ExtentId; readonly limit: number }): Promise<ExtentInfo[]>;
+}
+
+/**
+ * Makes sure that extents are no longer than a store takes.
+ *
+ * @throws `exhausted`
+ */
+export function requireExtentSizes(extents: readonly ExtentWrite[]): void {
+  for (const { id, bytes } of extents) {
+    if (bytes.length <= EXTENT_BYTES_MAX) continue;
+    throw new GitStratumError("exhausted", "Refuse an extent above its limit", {
+      data: { id, bytes: bytes.length, bytesMax: EXTENT_BYTES_MAX },
+    });
+  }
 }
