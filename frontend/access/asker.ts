@@ -21,11 +21,12 @@ export interface Asker {
   /** Whether they have a credential, which may lose its worth. */
   readonly hasCredential: boolean;
   /**
-   * Resolves when their credential has lost its worth, or never.
+   * Resolves when their credential has lost its worth, or what it was shown for is not allowed any more,
+   * or never. `mayGoOn` is asked whenever records of accounts changed.
    *
    * @throws what the signal says when it aborts first
    */
-  lost(signal: AbortSignal): Promise<void>;
+  lost(signal: AbortSignal, mayGoOn?: () => boolean): Promise<void>;
 }
 
 /** What somebody is told whose credential is good for nothing. */
@@ -115,10 +116,12 @@ export class CredentialAsker implements Asker {
   }
 
   /** See {@link Asker.lost}. Whoever only comes to the end of their time is not told. */
-  async lost(signal: AbortSignal): Promise<void> {
+  async lost(signal: AbortSignal, mayGoOn: () => boolean = () => true): Promise<void> {
     const { view } = this.#options;
     let revision = view.revision;
-    while (this.verdict().kind === "good") revision = await view.changed(revision, signal);
+    while (this.verdict().kind === "good" && mayGoOn()) {
+      revision = await view.changed(revision, signal);
+    }
   }
 
   #holder() {

@@ -41,29 +41,41 @@ export async function callerOf(
 ): Promise<SessionCaller> {
   const info = context.env as ConnectionInfo | undefined;
   const asker = await authenticator.ofRequest(context.req.raw, info ?? {});
-  if (asker.hasCredential && info?.completed !== undefined) {
-    endWhenLost(asker, abort, info.completed);
-  }
+  const permission = asker.hasCredential && info?.completed !== undefined
+    ? endWhenLost(asker, abort, info.completed)
+    : undefined;
   return {
     transport: "http",
     asker,
     signal: abort.signal,
+    ...(permission === undefined ? {} : { onReading: permission }),
     ...(info?.remoteAddress === undefined ? {} : { remoteAddress: info.remoteAddress }),
   };
 }
 
-/** Cuts a request off whose credential is taken away before its answer is complete. */
-function endWhenLost(asker: Asker, abort: AbortController, completed: Promise<void>): void {
+/**
+ * Cuts a request off whose credential is taken away before its answer is complete, or the role by which
+ * it reads: that is said later, to what this returns.
+ */
+function endWhenLost(
+  asker: Asker,
+  abort: AbortController,
+  completed: Promise<void>,
+): (mayGoOn: () => boolean) => void {
+  let mayRead = () => true;
   const over = new AbortController();
   // The usual reason is an error that keeps its stack: too dear for each request.
   const end = () => over.abort("The request is over");
   completed.then(end, end);
-  asker.lost(over.signal).then(
-    () => abort.abort(new GitStratumError("aborted", "Lose the permission to go on")),
-    (error) => {
-      if (!over.signal.aborted) abort.abort(error);
-    },
-  );
+  const lose = () => abort.abort(new GitStratumError("aborted", "Lose the permission to go on"));
+  asker.lost(over.signal, () => mayRead()).then(lose, (error) => {
+    if (!over.signal.aborted) abort.abort(error);
+  });
+  return (mayGoOn) => {
+    mayRead = mayGoOn;
+    // Records may have changed since it was looked up.
+    if (!mayGoOn()) lose();
+  };
 }
 
 /** The answer to a method that a path does not have. */

@@ -65,7 +65,7 @@ export function suggestedDefaultBranch(commands: readonly ReferenceCommand[]): s
 /** Who wants to fetch or push. */
 export type SessionAsker =
   & Omit<RepositoryQuestion, "operation">
-  & Pick<SessionCaller, "onMoved">;
+  & Pick<SessionCaller, "onMoved" | "onReading">;
 
 function questionOf({ asker, signal }: SessionAsker): Omit<RepositoryQuestion, "operation"> {
   return { asker, ...(signal === undefined ? {} : { signal }) };
@@ -107,8 +107,15 @@ export class RepositoryAccess {
     const question = questionOf(caller);
     const repository = await this.#repositories.find(name, { ...question, operation: "read" });
     tellOfMove(repository, name, caller);
+    caller.onReading?.(() => this.#mayRead(repository, caller.asker));
     this.#options.onUse?.(repository.name);
     return repository;
+  }
+
+  /** By the roles of this moment; of the repository itself, what it was when it was looked up counts. */
+  #mayRead(repository: RepositoryInfo, asker: Asker): boolean {
+    const target = { on: "repository", operation: "read", repository } as const;
+    return this.#options.gate.decide(asker.principal(), target).allowed;
   }
 
   /**

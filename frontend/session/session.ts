@@ -16,6 +16,11 @@ export interface SessionCaller {
   readonly asker: Asker;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
+  /**
+   * Told what decides whether the asker may go on reading: whoever sends what is read asks it whenever
+   * records of accounts changed, and ends when it is false.
+   */
+  onReading?(mayGoOn: () => boolean): void;
   /** Told, before anything is answered, when the repository has another name by now. */
   onMoved?(present: RepositoryName): void;
 }

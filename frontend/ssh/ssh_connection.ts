@@ -225,9 +225,25 @@ export class SshConnection {
       transport: "ssh",
       asker,
       signal: link.signal,
+      onReading: (mayGoOn) => this.#endWhenLost(link, mayGoOn),
       onMoved: (present) => link.tell(`GitStratum: the repository is now called ${present}`),
       ...(remoteAddress === undefined ? {} : { remoteAddress }),
     };
+  }
+
+  /**
+   * Ends the connection while a command reads by a role which is taken away: what is in the client's
+   * window could not be told from a whole answer otherwise.
+   */
+  #endWhenLost(link: ChannelLink, mayGoOn: () => boolean): void {
+    const over = new AbortController();
+    link.ended.then(() => over.abort("The command is over"));
+    this.#asker?.lost(over.signal, mayGoOn).then(
+      () => this.close(),
+      (error) => {
+        if (!over.signal.aborted) this.#fail(error);
+      },
+    );
   }
 
   async #explain(link: ChannelLink, error: unknown): Promise<void> {

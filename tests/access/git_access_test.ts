@@ -207,7 +207,7 @@ Deno.test("a token is worth nothing once it is revoked, expired or its user disa
   assert.match(await response.text(), /it has expired/);
 });
 
-Deno.test("a download over HTTP ends with the token that it began with", async () => {
+Deno.test("a download over HTTP ends with the token or the role that it began with", async () => {
   await using world = await fixture();
   const { stage, work, url } = world;
   // Too much for what lies between a server and a client that does not read.
@@ -220,23 +220,38 @@ Deno.test("a download over HTTP ends with the token that it began with", async (
   await git(["-C", work, "push", "-q", url("writer", "acme/private"), "main"]);
   const oid = await gitText(["-C", work, "rev-parse", "HEAD"]);
   const packet = (text: string) => (text.length + 4).toString(16).padStart(4, "0") + text;
-  const response = await stage.fetch("writer:read", "/acme/private.git/git-upload-pack", {
-    method: "POST",
-    headers: {
-      "content-type": "application/x-git-upload-pack-request",
-      "git-protocol": "version=2",
-    },
-    body: `${packet("command=fetch")}0001${packet(`want ${oid}`)}${packet("done")}0000`,
-  });
-  assert.equal(response.status, 200);
-  const reader = response.body!.getReader();
-  assert.ok((await reader.read()).value!.length > 0);
-  await stage.change("DELETE", `/users/writer/tokens/${stage.tokenIds.get("writer:read")}`);
-  const startMs = performance.now();
-  await assert.rejects(async () => {
-    while (!(await reader.read()).done);
-  });
-  assert.ok(performance.now() - startMs < REVOKED_MS_MAX);
+  const downloading = async (who: string) => {
+    const response = await stage.fetch(who, "/acme/private.git/git-upload-pack", {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-git-upload-pack-request",
+        "git-protocol": "version=2",
+      },
+      body: `${packet("command=fetch")}0001${packet(`want ${oid}`)}${packet("done")}0000`,
+    });
+    assert.equal(response.status, 200);
+    const reader = response.body!.getReader();
+    assert.ok((await reader.read()).value!.length > 0);
+    return reader;
+  };
+  const going = await downloading("keeper");
+  const revocations = {
+    "writer:read": `/users/writer/tokens/${stage.tokenIds.get("writer:read")}`,
+    "reader": "/repos/acme/private/members/reader",
+    "owner-reader": "/owners/acme/members/owner-reader",
+  };
+  for (const [who, path] of Object.entries(revocations)) {
+    const reader = await downloading(who);
+    await stage.change("DELETE", path);
+    const startMs = performance.now();
+    await assert.rejects(async () => {
+      while (!(await reader.read()).done);
+    }, who);
+    const tookMs = performance.now() - startMs;
+    if (who === "writer:read") assert.ok(tookMs < REVOKED_MS_MAX, `${tookMs} ms`);
+  }
+  // Those of others run to their end.
+  while (!(await going.read()).done);
 });
 
 Deno.test("SSH knows users and deploy keys by what is recorded, until it is taken away", async () => {
@@ -263,6 +278,18 @@ Deno.test("SSH knows users and deploy keys by what is recorded, until it is take
   const line = (await Deno.readTextFile(`${weak}.pub`)).trim();
   const refused = await stage.api("root", "POST", "/users/writer/keys", { key: line });
   assert.equal(refused.status, 400);
+
+  // A command that waits in the middle of a conversation ends with the role by which it reads.
+  await env("reader", "/users/reader/keys");
+  const reading = { origin: stage.target.sshOrigin, key: stage.keys.get("reader")! };
+  const waiting = spawnSsh(reading, ["git-upload-pack", "'acme/private'"]);
+  const listing = waiting.stdout.getReader();
+  assert.ok((await listing.read()).value!.length > 0);
+  await stage.change("DELETE", "/repos/acme/private/members/reader");
+  assert.equal((await waiting.status).success, false);
+  await listing.cancel();
+  await waiting.stderr.cancel();
+  await waiting.stdin.close().catch(() => {});
 
   // A connection that waits in the middle of a conversation ends with its key.
   const sshTarget = { origin: stage.target.sshOrigin, key: stage.keys.get("writer")! };
