@@ -27,7 +27,9 @@ export function hostRefusal(
   hosts: readonly string[],
 ): GitStratumError | undefined {
   // They differ only where a client writes a whole URL into its first line; both have to be right.
-  for (const host of [request.headers.get("host"), new URL(request.url).host]) {
+  const named = request.headers.get("host");
+  const isAsNamed = named !== null && isInUrl(named, request.url);
+  for (const host of isAsNamed ? [named] : [named, new URL(request.url).host]) {
     if (host === null || host === "" || isServed(host, hosts)) continue;
     return new GitStratumError("denied", "Refuse a host that is not among those served", {
       data: { host: host.slice(0, 255), see: "--http-host" },
@@ -39,6 +41,12 @@ export function hostRefusal(
   return new GitStratumError("denied", "Refuse a page of a host that is not among those served", {
     data: { origin: origin.slice(0, 255), see: "--http-host" },
   });
+}
+
+/** Whether a URL is one of this very host, which is told without parsing it where it is. */
+function isInUrl(host: string, url: string): boolean {
+  const start = url.indexOf("//") + 2;
+  return url.startsWith(host, start) && url[start + host.length] === "/";
 }
 
 function isServed(host: string, hosts: readonly string[]): boolean {

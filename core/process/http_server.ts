@@ -35,6 +35,9 @@ export interface TlsIdentity {
 /** How long handlers may take to give up after they were told to, in milliseconds. */
 const CUT_MS = 2000;
 
+/** Turns of the queue of microtasks in which an answer that was taken is told to be: one or two. */
+const TAKEN_TURN_COUNT = 10;
+
 /** How to listen. */
 export interface HttpServerOptions {
   /** Name or address of the interface. */
@@ -95,10 +98,16 @@ export function serveHttp(options: HttpServerOptions): HttpServer {
     if (!URL.canParse(request.url)) return refusedUrl();
     const abort = new AbortController();
     running.add(abort);
-    // It may abort after success too; by then there is nothing left to stop.
-    request.signal.addEventListener("abort", () => abort.abort(clientGone(request.signal.reason)));
+    let isTaken = false;
+    const end = () => void running.delete(abort);
     // A rejection says what the signal says.
-    info.completed.finally(() => running.delete(abort)).catch(() => undefined);
+    info.completed.then(() => isTaken = true).then(end, end);
+    request.signal.addEventListener("abort", async () => {
+      // It aborts after success, too, just before that is told: an error that nobody reads would go
+      // through all who listen.
+      for (let turn = 0; turn < TAKEN_TURN_COUNT && !isTaken; turn++) await undefined;
+      if (!isTaken) abort.abort(clientGone(request.signal.reason));
+    });
     const { remoteAddr, completed } = info;
     const peer = "hostname" in remoteAddr ? { remoteAddress: remoteAddr.hostname } : {};
     return options.handle(request, { ...peer, signal: abort.signal, completed, takesPieces: true });

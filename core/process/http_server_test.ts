@@ -118,6 +118,26 @@ Deno.test("serveHttp() tells when a whole answer was taken", async () => {
   await server.close();
 });
 
+Deno.test("serveHttp() aborts nothing when the whole answer was taken", async () => {
+  const signals: AbortSignal[] = [];
+  let left = 4;
+  const allCompleted = Promise.withResolvers<void>();
+  const server = serve(1000, async (request, info) => {
+    signals.push(info.signal!);
+    info.completed!.then(() => --left > 0 || allCompleted.resolve(), allCompleted.reject);
+    const body = request.body === null ? undefined : await request.bytes();
+    if (new URL(request.url).pathname === "/whole") return new Response(body);
+    return new Response(ReadableStream.from([new Uint8Array(10), new Uint8Array(10)]));
+  });
+  for (const path of ["/whole", "/stream"]) {
+    await (await fetch(server.url + path)).bytes();
+    await (await fetch(server.url + path, { method: "POST", body: "x" })).bytes();
+  }
+  await allCompleted.promise;
+  await server.close();
+  assert.deepEqual(signals.map(({ aborted }) => aborted), [false, false, false, false]);
+});
+
 /** Sends bytes as they are; what comes back until the end. */
 async function exchange(server: HttpServer, text: string): Promise<string> {
   const connection = await Deno.connect({ hostname: server.hostname, port: server.port });
