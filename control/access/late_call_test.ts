@@ -111,6 +111,8 @@ const STORIES: readonly Story[] = [
   { call: "createOwner", does: makeOwner, undoes: removeOwner },
   { call: "changeUser", before: disable(true), does: disable(false), undoes: disable(true) },
   { call: "setGrant", does: grant("write"), undoes: ungrant },
+  { call: "setGrant", before: grant("write"), does: grant("write"), undoes: grant("read") },
+  { call: "changeUser", does: disable(false), undoes: disable(true) },
   { call: "setGrant", does: grant("write"), undoes: grant("read") },
   { call: "setGrant", does: grant("write"), undoes: removeRepository },
   {

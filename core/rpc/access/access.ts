@@ -6,7 +6,9 @@
  *
  * Everything is decided on the newest records, one change after the other. Every call may be repeated:
  * the caller draws ids, so that a second one finds what the first one did; only what was taken away is
- * not found by the second. A call that rejects with `unavailable` may or may not have happened.
+ * not found by the second. Changes have a basis (`../control_basis.ts`), so that one that arrives again
+ * undoes nothing: it rejects with `conflict` when somebody touched the same since. A call that rejects
+ * with `unavailable` may or may not have happened.
  *
  * No secret travels. The caller draws tokens, too, and sends their hashes.
  *
