@@ -141,7 +141,7 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     placeholder: "MILLISECONDS",
     defaultText: "1000",
     min: 0,
-    help: "How long a start may get ready for repositories used before. 0 = not at all.",
+    help: "How long a start may get ready for its first clients. 0 = not at all.",
   }),
   ...PROXY_CONFIG_TABLE,
   ...ADMISSION_CONFIG_TABLE,
