@@ -60,7 +60,7 @@ export interface SimulationReport {
 /** Every so manieth partition is served: most runs have eight, some two or one. */
 const PARTITION_STEPS = [32, 32, 128, PARTITION_COUNT];
 /** What clients of a run are busy with: most do all that they can. */
-const BUSINESSES = ["tokens", "forks", ...Array<undefined>(8)] as const;
+const BUSINESSES = ["tokens", "forks", "names", ...Array<undefined>(8)] as const;
 /** Owns every repository. */
 const OWNER = "sim";
 const CLIENT_COUNT = 4;

@@ -25,8 +25,8 @@ const THINK_MS_MAX = 1800;
 /** Probability that a client does what it is busy with. */
 const BUSINESS = 0.7;
 
-/** Something that a client may be busy with: lives of tokens, or of forks. */
-export type Business = "tokens" | "forks";
+/** Something that a client may be busy with: lives of tokens, of forks, or of repositories. */
+export type Business = "tokens" | "forks" | "names";
 
 /** Where a client is. */
 export interface SimClientOptions {
@@ -148,8 +148,14 @@ export class SimClient {
     const place = this.#place();
     const frontend = this.#frontend();
     if (busyWith !== undefined && random.chance(BUSINESS)) {
-      if (busyWith === "tokens") return await this.tokens.act(frontend, place.name);
-      return await this.#life.act(frontend, place);
+      switch (busyWith) {
+        case "tokens":
+          return await this.tokens.act(frontend, place.name);
+        case "forks":
+          return await this.#life.act(frontend, place);
+        case "names":
+          return await this.#rename();
+      }
     }
     const lot = random.below(100);
     if (lot < 42) await this.#push(place);

@@ -78,6 +78,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...NO_MUTATION,
+    promise: "P3",
+    name: "frontends keep for a while where names lead",
+    frontendMetadata: rememberNames,
+    busyWith: "names",
+  },
+  {
+    ...NO_MUTATION,
     promise: "P4",
     name: "a frontend leaves some contents out and says that they are stored",
     frontendExtents(extents) {
@@ -240,6 +247,21 @@ function forgetRequestIds(fetcher: Fetcher): Fetcher {
       new Request(url, { method, headers: sent, signal, body: JSON.stringify(body) }),
     );
   };
+}
+
+/** Metadata whose names lead where they once led. */
+function rememberNames(metadata: Metadata, clock: Clock): Metadata {
+  const known = new Map<string, { readonly found: RepositoryInfo; readonly atMs: number }>();
+  return withMetadata(metadata, {
+    async findRepository(name) {
+      const kept = known.get(name);
+      const isYoung = kept !== undefined && clock.monotonicMs() < kept.atMs + STALE_MS;
+      if (isYoung) return kept.found;
+      const found = await metadata.findRepository(name);
+      if (found !== undefined) known.set(name, { found, atMs: clock.monotonicMs() });
+      return found;
+    },
+  });
 }
 
 /** Keeps a sixteenth of all possible packs apart. */
