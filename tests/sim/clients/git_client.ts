@@ -223,14 +223,22 @@ export class GitClient {
   async #exchange<T>(request: Request, read: (bytes: Uint8Array) => T): Promise<Heard<T>> {
     let bytes: Uint8Array;
     let status: number;
+    let location: string | null;
     try {
       const response = await this.#fetcher(request);
       status = response.status;
+      location = response.headers.get("location");
       const chunks: Uint8Array[] = [];
       for await (const chunk of response.body ?? []) chunks.push(chunk);
       bytes = joined(chunks);
     } catch (error) {
       return { kind: "unknown", why: String(error) };
+    }
+    // As git does: a repository that has another name by now is asked under that.
+    if (status === 301 && location !== null && request.method === "GET") {
+      const { headers } = request;
+      const next = new Request(new URL(location, request.url), { headers, ...this.#late() });
+      return await this.#exchange(next, read);
     }
     if (REFUSALS.has(status)) return { kind: "refused", status, why: textOf(bytes) };
     if (status >= 300) return { kind: "unknown", why: `${status} ${textOf(bytes)}` };
