@@ -45,7 +45,7 @@ import {
   type RepositoryName,
   type RestoreRepositoryRequest,
 } from "@gitstratum/core/rpc";
-import type { Attributed, DirectorySteps } from "./directory_steps.ts";
+import type { Attributed, DirectorySteps, NameClaim } from "./directory_steps.ts";
 import { NameSettlement } from "./name_settlement.ts";
 import type { NameState, RepositoryState } from "../partition/partition_view.ts";
 import { noRepository } from "../decision/push_decision.ts";
@@ -247,13 +247,17 @@ export class Directory {
     facts: NewRepository,
   ): Promise<RepositoryInfo> {
     const { steps, clock, random } = this.#options;
-    const holder = await this.#names.claim({
-      name: place.name,
+    const key = {
       repositoryId: place.repositoryId ?? newRepositoryId(random),
       networkId: place.networkId,
+    };
+    const holder = await this.#claimOrFind({
+      ...key,
+      name: place.name,
       version: 0,
       atMs: clock.nowMs(),
     });
+    if ("made" in holder) return infoOf(holder.made);
     const { name, repositoryId, networkId, atMs: createdAtMs } = holder;
     const created = await this.#orSettle(
       holder,
@@ -266,6 +270,19 @@ export class Directory {
     }
     await steps.confirm(holder);
     return infoOf(created);
+  }
+
+  /** A claim of a name for a creation; what the same request made before, if the name is another's by now. */
+  async #claimOrFind(claim: NameClaim): Promise<NameState | { readonly made: RepositoryState }> {
+    try {
+      return await this.#names.claim(claim);
+    } catch (error) {
+      if (!hasCode(error, "already-exists")) throw error;
+      const made = await this.#options.steps.repository(claim);
+      const hasLived = made !== undefined && (!made.deleted || made.removedAtMs !== undefined);
+      if (!hasLived) throw error;
+      return { made };
+    }
   }
 
   /** Does the step that a name was claimed for; a claim that it did not use is let go. */

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { hasCode } from "@gitstratum/core";
-import { parseRepositoryName, type RepositoryInfo } from "@gitstratum/core/rpc";
+import { hasCode, systemRandom } from "@gitstratum/core";
+import { newRepositoryId, parseRepositoryName, type RepositoryInfo } from "@gitstratum/core/rpc";
 import { CRASHES, CrashingNode } from "../testing/crashing_node.ts";
 import type { TestNode } from "../testing/test_node.ts";
 
@@ -87,6 +87,26 @@ Deno.test("find() believes what a name led to only while it does", async () => {
   equal(await metadata.findRepository(here!, second), undefined);
   const third = await crash.node.create(here);
   deepEqual(await metadata.findRepository(here!, second), third);
+});
+
+Deno.test("create() repeated finds what it made, even if another one has the name by now", async () => {
+  await using crash = await CrashingNode.start();
+  const { node } = crash;
+  const repositoryId = newRepositoryId(systemRandom);
+  const name = parseRepositoryName("owner/name");
+  const create = () =>
+    node.metadata.createRepository({
+      name,
+      objectFormat: "sha1",
+      defaultBranch: "main",
+      repositoryId,
+    });
+  const first = await create();
+  await node.metadata.deleteRepository(first);
+  const second = await node.create(name);
+  deepEqual(await create(), first);
+  deepEqual(await node.metadata.findRepository(name), second);
+  deepEqual(await node.metadata.listRepositories({ limit: 10 }), [second]);
 });
 
 Deno.test("repair() finds nothing to do after undisturbed sagas", async () => {
