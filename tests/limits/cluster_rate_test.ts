@@ -11,6 +11,8 @@ const BURST = 40;
 /** Until the bursts of all frontends are spent. */
 const WARM_MS = 3000;
 const MEASURED_MS = 10_000;
+/** On a machine that is busy with other things requests come too late; then another time counts. */
+const MEASUREMENT_COUNT_MAX = 4;
 /** Clients of each frontend: together they ask several times as often as they may. */
 const CLIENTS = [24, 6, 2];
 
@@ -26,6 +28,18 @@ async function ask(url: string, untilMs: number): Promise<number[]> {
   return passed;
 }
 
+/** How many requests are let through in the measured time, of all frontends. */
+async function countPassed(urls: readonly string[]): Promise<number> {
+  const startMs = performance.now() + WARM_MS;
+  const endMs = startMs + MEASURED_MS;
+  const passed = (await Promise.all(
+    CLIENTS.flatMap((count, frontend) =>
+      Array.from({ length: count }, () => ask(urls[frontend]!, endMs))
+    ),
+  )).flat();
+  return passed.filter((ms) => ms >= startMs && ms < endMs).length;
+}
+
 Deno.test("a rate holds within 10 % over three frontends, whichever are asked", async () => {
   await using cluster = await LocalCluster.start({
     etcdCount: 1,
@@ -36,16 +50,15 @@ Deno.test("a rate holds within 10 % over three frontends, whichever are asked", 
     frontendFlags: ["--rate-repository", `${PER_SECOND}/s:${BURST}`],
   });
   await cluster.createRepository("acme/tools");
-  const startMs = performance.now();
-  const endMs = startMs + WARM_MS + MEASURED_MS;
-  const passed = (await Promise.all(CLIENTS.flatMap((count, frontend) => {
-    const url = `${cluster.url("acme/tools", frontend)}/info/refs?service=git-upload-pack`;
-    return Array.from({ length: count }, () => ask(url, endMs));
-  }))).flat();
-  const measured = passed.filter((ms) => ms >= startMs + WARM_MS && ms < endMs).length;
-  const wanted = PER_SECOND * MEASURED_MS / 1000;
-  assert.ok(
-    Math.abs(measured - wanted) <= wanted * 0.1,
-    `${measured} of ${wanted} requests in ${MEASURED_MS} ms\n${cluster.describe()}`,
+  const urls = CLIENTS.map((_, frontend) =>
+    `${cluster.url("acme/tools", frontend)}/info/refs?service=git-upload-pack`
   );
+  const wanted = PER_SECOND * MEASURED_MS / 1000;
+  const counts: number[] = [];
+  do {
+    counts.push(await countPassed(urls));
+    // Too many is wrong however slow the machine is.
+    assert.ok(counts.at(-1)! <= wanted * 1.1, `${counts} of ${wanted}\n${cluster.describe()}`);
+  } while (counts.at(-1)! < wanted * 0.9 && counts.length < MEASUREMENT_COUNT_MAX);
+  assert.ok(counts.at(-1)! >= wanted * 0.9, `${counts} of ${wanted}\n${cluster.describe()}`);
 });
