@@ -5,23 +5,20 @@
  */
 
 import { z } from "zod";
-import { ACCESS_LABEL_LENGTH_MAX, TOKEN_REPOSITORY_COUNT_MAX } from "@gitstratum/core";
+import { TOKEN_REPOSITORY_COUNT_MAX } from "@gitstratum/core";
 import { TOKEN_SCOPES } from "@gitstratum/core/access";
 import { apiOperation } from "./api_operation.ts";
 import { recordId, repositoryName } from "./names.ts";
 import { PAGE_QUERY, pageOf } from "./page.ts";
-import { sshKeyLine, time } from "./values.ts";
+import { recordLabel, sshKeyLine, time } from "./values.ts";
 import { USER_PATH } from "./user_operations.ts";
 
 const TAG = "tokens and keys";
 
-const label = z.string().max(ACCESS_LABEL_LENGTH_MAX)
-  .describe("What people call it: one line of printable characters");
-
 /** A token as it is shown. */
 export const tokenSchema = z.strictObject({
   id: z.string().describe("Names the token in logs, and to take it away"),
-  label,
+  label: recordLabel,
   scopes: z.array(z.enum(TOKEN_SCOPES)),
   repositories: z.array(z.string()).optional()
     .describe("Ids of the only repositories that it is for; absent = all"),
@@ -33,7 +30,7 @@ export const tokenSchema = z.strictObject({
 /** A public key as it is shown. */
 export const PUBLIC_KEY_SHAPE = {
   id: z.string(),
-  label,
+  label: recordLabel,
   type: z.string(),
   key: z.string().describe("The key in base 64, as it stands behind its type"),
   fingerprint: z.string().describe("As OpenSSH shows it, `SHA256:…`"),
@@ -47,7 +44,7 @@ export const userKeySchema = z.strictObject(PUBLIC_KEY_SHAPE).meta({ title: "Use
 /** What every key that is added has. */
 export const NEW_KEY_SHAPE = {
   key: sshKeyLine,
-  label: label.optional().describe("What people call it; the key's comment when absent"),
+  label: recordLabel.optional().describe("What people call it; the key's comment when absent"),
   expiresAt: time.optional(),
 };
 
@@ -75,7 +72,7 @@ export const createToken = apiOperation({
   names: USER_PATH,
   status: 201,
   body: z.strictObject({
-    label: label.default(""),
+    label: recordLabel.default(""),
     scopes: z.array(z.enum(TOKEN_SCOPES)).min(1).max(TOKEN_SCOPES.length),
     repositories: z.array(repositoryName).min(1).max(TOKEN_REPOSITORY_COUNT_MAX).optional()
       .describe("The only repositories that it is for; absent = all"),

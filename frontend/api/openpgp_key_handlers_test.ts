@@ -20,9 +20,10 @@ Deno.test("openPgpKeyHandlers() add, list and take away keys", () =>
     });
     assert.deepEqual((await alice("GET /users/alice/openpgp-keys")).body, { keys: [made.body] });
     assert.deepEqual((await alice("GET /users/alice/keys")).body, { keys: [] });
-    const taken = await admin("POST /users/root/openpgp-keys", { key: OPENPGP_PUBLIC_KEY });
-    assert.equal(taken.status, 409);
-    assert.equal((await admin(`DELETE /users/root/openpgp-keys/${id}`)).status, 404);
+    const ofAdmin = (call: string) => call.replace("USER", "root");
+    const add = ofAdmin("POST /users/USER/openpgp-keys");
+    assert.equal((await admin(add, { key: OPENPGP_PUBLIC_KEY })).status, 409);
+    assert.equal((await admin(ofAdmin(`DELETE /users/USER/openpgp-keys/${id}`))).status, 404);
     assert.equal((await alice(`DELETE /users/alice/openpgp-keys/${id}`)).status, 204);
     assert.deepEqual((await alice("GET /users/alice/openpgp-keys")).body, { keys: [] });
   }));

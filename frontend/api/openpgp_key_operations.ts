@@ -5,22 +5,18 @@
  */
 
 import { z } from "zod";
-import { ACCESS_LABEL_LENGTH_MAX } from "@gitstratum/core";
 import { apiOperation } from "./api_operation.ts";
 import { recordId } from "./names.ts";
 import { PAGE_QUERY, pageOf } from "./page.ts";
 import { USER_PATH } from "./user_operations.ts";
-import { openPgpKeyText, time } from "./values.ts";
+import { openPgpKeyText, recordLabel, time } from "./values.ts";
 
 const TAG = "OpenPGP keys";
-
-const label = z.string().max(ACCESS_LABEL_LENGTH_MAX)
-  .describe("What people call it: one line of printable characters");
 
 /** An OpenPGP key as it is shown. */
 export const openPgpKeySchema = z.strictObject({
   id: z.string(),
-  label,
+  label: recordLabel,
   type: z.string().describe("Algorithm of the primary key, `ed25519` or `rsa4096`"),
   fingerprint: z.string().describe("Of the primary key, as `gpg --fingerprint` shows it"),
   keyIds: z.array(z.string()).describe("Ids of its keys that may sign"),
@@ -57,7 +53,7 @@ export const addOpenPgpKey = apiOperation({
   status: 201,
   body: z.strictObject({
     key: openPgpKeyText,
-    label: label.optional().describe("What people call it; the key's user id when absent"),
+    label: recordLabel.optional().describe("What people call it; the key's user id when absent"),
     expiresAt: time.optional(),
   }).meta({ title: "NewOpenPgpKey" }),
   answer: openPgpKeySchema,

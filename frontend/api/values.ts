@@ -1,11 +1,15 @@
 /**
- * Values in bodies of the API that need reading: times, public keys.
+ * Values in bodies of the API that several operations share: times, labels, public keys.
  *
  * @module
  */
 
 import { z } from "zod";
-import { OPENPGP_KEY_LENGTH_MAX, SSH_PUBLIC_KEY_LENGTH_MAX } from "@gitstratum/core";
+import {
+  ACCESS_LABEL_LENGTH_MAX,
+  OPENPGP_KEY_LENGTH_MAX,
+  SSH_PUBLIC_KEY_LENGTH_MAX,
+} from "@gitstratum/core";
 
 /** A wall time; in milliseconds since the epoch once it is read. */
 export const time: z.ZodType<number, string> = z.iso.datetime({ offset: true })
@@ -15,6 +19,10 @@ export const time: z.ZodType<number, string> = z.iso.datetime({ offset: true })
 /** A public key in its line. */
 export const sshKeyLine: z.ZodType<string, string> = z.string().max(SSH_PUBLIC_KEY_LENGTH_MAX)
   .describe("One line as `ssh-keygen` writes it");
+
+/** What people call a token or a key. */
+export const recordLabel: z.ZodType<string, string> = z.string().max(ACCESS_LABEL_LENGTH_MAX)
+  .describe("What people call it: one line of printable characters");
 
 /** An OpenPGP public key. */
 export const openPgpKeyText: z.ZodType<string, string> = z.string().max(OPENPGP_KEY_LENGTH_MAX)
