@@ -41,13 +41,19 @@ const INFO: RepositoryInfo = {
 
 const LISTED: ListedRepository = { repository: INFO, lines: new Uint8Array([48, 48, 48, 48]) };
 
-Deno.test("RoutedMetadata.findRepository() asks for a known name where it led", async () => {
+/** One node has the partition of the name, the other one all the rest. */
+function twoNodes(): ManualTopology {
   const topology = new ManualTopology();
   const partitions = emptyTopology().partitions.map((_, partition) => ({
     primary: (partition === partitionOf(NAME) ? "names" : "networks") as NodeId,
     followers: [],
   }));
   topology.set({ ...emptyTopology(), nodes: NODES, partitions });
+  return topology;
+}
+
+Deno.test("RoutedMetadata.findRepository() asks for a known name where it led", async () => {
+  const topology = twoNodes();
   const asked: string[] = [];
   let answer: RepositoryInfo | undefined = INFO;
   const metadata = new RoutedMetadata({
@@ -78,12 +84,7 @@ Deno.test("RoutedMetadata.findRepository() asks for a known name where it led", 
 });
 
 Deno.test("RoutedMetadata.findListed() asks once for a name that is known, and looks up what is not there", async () => {
-  const topology = new ManualTopology();
-  const partitions = emptyTopology().partitions.map((_, partition) => ({
-    primary: (partition === partitionOf(NAME) ? "names" : "networks") as NodeId,
-    followers: [],
-  }));
-  topology.set({ ...emptyTopology(), nodes: NODES, partitions });
+  const topology = twoNodes();
   const asked: string[] = [];
   let refusal: "not-found" | "unsupported" | undefined;
   const metadata = new RoutedMetadata({
