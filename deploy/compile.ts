@@ -4,7 +4,8 @@
  * Each program is bundled first and compiled then. Compiling the module graph itself overflows the
  * stack of Deno 2.9 for packages that this project needs (denoland/deno#36746), and a bundle shows
  * without any base binary whether everything is in it: `--bundle-only` stops there, and Deno runs the
- * result. The kernels are in the bundles; workers are files of their own beside them.
+ * result, by a launcher of the program's name. The kernels are in the bundles; workers are files of
+ * their own beside them.
  *
  * @module
  */
@@ -43,7 +44,7 @@ export interface CompileOptions {
   readonly output: string;
   /** Base binary; absent = Deno downloads the one of its own version. */
   readonly denort?: string;
-  /** Stops before the compilation: the directory holds bundles that Deno runs. */
+  /** Stops before the compilation: the directory holds bundles, and launchers that have Deno run them. */
   readonly bundleOnly?: boolean;
 }
 
@@ -69,7 +70,7 @@ export async function compileProgram(
   await bundle(program.entry, main);
   const workers = WORKERS[program.entry] ?? [];
   for (const worker of workers) await bundle(worker, `${bundles}/${baseName(worker)}`);
-  if (options.bundleOnly) return main;
+  if (options.bundleOnly) return await writeLauncher(program.name, options.output);
   const result = `${options.output}/${program.name}`;
   await deno([
     "compile",
@@ -99,6 +100,19 @@ async function bundle(entry: string, output: string): Promise<void> {
   // Native parts of packages are optional, and no part of what we ship.
   await deno(["bundle", "--quiet", "--external", "*.node", "--output", output, entry]);
   await Deno.writeTextFile(output, COMMON_JS_GLOBALS + await Deno.readTextFile(output));
+}
+
+/** What a bundle needs of Deno, which a compiled program has in itself. */
+const RUN = "deno run --allow-all --no-config --no-lock --unstable-no-legacy-abort";
+
+/** A program that runs its bundle wherever both were copied to, also through a symbolic link. */
+async function writeLauncher(name: string, output: string): Promise<string> {
+  const launcher = `${output}/${name}`;
+  const directory = '"$(dirname "$(readlink -f "$0")")';
+  const text = `#!/bin/sh\nexec ${RUN} ${directory}/${name}.bundle/main.js" "$@"\n`;
+  await Deno.writeTextFile(launcher, text);
+  await Deno.chmod(launcher, 0o755);
+  return launcher;
 }
 
 function baseName(path: string): string {

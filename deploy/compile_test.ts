@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { compileProgram, explain, PROGRAMS } from "./compile.ts";
 
 /** Some megabytes that do not compress: a push of them is ingested by a worker. */
@@ -20,15 +21,16 @@ async function git(...args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout).trim();
 }
 
-/** Starts a bundle far from the project, so that nothing of the checkout can help it. */
-async function startBundle(
+/** Starts a program far from the project, so that nothing of the checkout can help it. */
+async function startProgram(
   path: string,
   cwd: string,
 ): Promise<{ readonly child: Deno.ChildProcess; readonly url: string }> {
   const flags = ["--data", "data", "--http", "127.0.0.1:0", "--ssh", "127.0.0.1:0"];
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-config", "--unstable-no-legacy-abort", path, ...flags],
+  const child = new Deno.Command(path, {
+    args: flags,
     cwd,
+    env: { PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}` },
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
@@ -46,7 +48,9 @@ Deno.test("compileProgram() bundles a server that has all it needs, workers incl
   try {
     const output = `${root}/dist`;
     const path = await compileProgram(PROGRAMS[0]!, { output, bundleOnly: true });
-    const { child, url } = await startBundle(path, root);
+    await Deno.rename(output, `${root}/opt`);
+    await Deno.symlink(path.replace("/dist/", "/opt/"), `${root}/gitstratum`);
+    const { child, url } = await startProgram(`${root}/gitstratum`, root);
     const work = `${root}/work`;
     await git("init", "-q", "-b", "main", work);
     for (let at = 0; at < BLOB_BYTES; at += 65536) {
