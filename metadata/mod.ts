@@ -18,3 +18,4 @@ export {
   type OpenMetadataNode,
   openMetadataNode,
 } from "./open_metadata_node.ts";
+export { DirectoryDisk, type TableDisk } from "./state/table_disk.ts";

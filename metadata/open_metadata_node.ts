@@ -54,6 +54,7 @@ import { StateDatabase } from "./state/state_database.ts";
 import { StateReader } from "./state/state_reader.ts";
 import { StateUpkeep } from "./upkeep/state_upkeep.ts";
 import { Statements } from "./state/statements.ts";
+import { DirectoryDisk, type TableDisk } from "./state/table_disk.ts";
 import { Sweeper } from "./upkeep/sweeper.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 
@@ -73,6 +74,8 @@ export interface MetadataClusterOptions {
 export interface MetadataNodeOptions {
   /** A directory of the node's own; made when it is missing. */
   readonly dataDirectory: string;
+  /** The disk that the directory is on; absent = as it is found there. */
+  readonly disk?: TableDisk;
   /** The truth of all partitions; stays its owner's to close. */
   readonly log: Log;
   /** Where packs and spilled records are. */
@@ -132,10 +135,12 @@ export interface OpenMetadataNode {
 export async function openMetadataNode(options: MetadataNodeOptions): Promise<OpenMetadataNode> {
   const { dataDirectory, log, extents, clock, random, logger } = options;
   Deno.mkdirSync(dataDirectory, { recursive: true });
-  const disk = new DiskWatch({ directory: dataDirectory, clock, logger });
+  const tableDisk: TableDisk = options.disk ?? new DirectoryDisk(dataDirectory);
+  const disk = new DiskWatch({ disk: tableDisk, clock, logger });
   const onUnwritable = (error: unknown) => disk.failed(error);
   const database = new StateDatabase(`${dataDirectory}/metadata.sqlite`, clock, {
     onUnwritable,
+    disk: tableDisk,
     onLater: (error) =>
       logger.warn("Make the tables anew, a later release wrote them", reasonOf(error)),
   });

@@ -13,6 +13,7 @@
  */
 
 import { type Clock, type Logger, MIB } from "@gitstratum/core";
+import type { TableDisk } from "./table_disk.ts";
 
 /** With less room than this a node that was full does not begin anew. */
 const PROBE_BYTES = 8 * MIB;
@@ -25,7 +26,7 @@ const HOPELESS_MS = 8000;
 /** What a watch stands on. */
 export interface DiskWatchOptions {
   /** Where the tables are. */
-  readonly directory: string;
+  readonly disk: Pick<TableDisk, "hasRoom">;
   /** Counts the time between two probes. */
   readonly clock: Clock;
   /** Told when the disk fails, and when it is well again. */
@@ -78,7 +79,7 @@ export class DiskWatch {
   }
 
   async #probe(): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, disk, logger } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
@@ -87,24 +88,9 @@ export class DiskWatch {
         // The sleep is cut short by close().
         return;
       }
-      if (!await this.#hasRoom()) continue;
+      if (!await disk.hasRoom(PROBE_BYTES)) continue;
       logger.info("Find room for the tables again");
       return;
-    }
-  }
-
-  async #hasRoom(): Promise<boolean> {
-    const path = `${this.#options.directory}/room.probe`;
-    try {
-      await Deno.writeFile(path, new Uint8Array(PROBE_BYTES));
-      return true;
-    } catch {
-      // That is the answer; the failure that began this was told.
-      return false;
-    } finally {
-      await Deno.remove(path).catch(() => {
-        // It could not even be made.
-      });
     }
   }
 }

@@ -1,6 +1,7 @@
 import { equal } from "node:assert/strict";
 import { ManualClock, silentLogger } from "@gitstratum/core";
 import { DiskWatch } from "./disk_watch.ts";
+import { DirectoryDisk } from "./table_disk.ts";
 
 /** Lets time pass until the watch's answer is the one that is wanted. */
 async function until(clock: ManualClock, watch: DiskWatch, isWell: boolean): Promise<void> {
@@ -14,7 +15,8 @@ async function until(clock: ManualClock, watch: DiskWatch, isWell: boolean): Pro
 Deno.test("DiskWatch believes a failed write until a larger one succeeds", async () => {
   const clock = new ManualClock();
   const directory = `${await Deno.makeTempDir()}/later`;
-  const watch = new DiskWatch({ directory, clock, logger: silentLogger });
+  const disk = new DirectoryDisk(directory);
+  const watch = new DiskWatch({ disk, clock, logger: silentLogger });
   equal(watch.isWell, true);
   equal(watch.full, undefined);
   watch.failed(new Error("database or disk is full"));

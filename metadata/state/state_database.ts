@@ -22,6 +22,7 @@ import {
 import { Mutex } from "../partition/mutex.ts";
 import { ensureSchema } from "./schema.ts";
 import { runSliced, type Sliced } from "./sliced.ts";
+import type { TableDisk } from "./table_disk.ts";
 
 /** A read transaction: one state of the database for as long as it is held. */
 export interface Snapshot {
@@ -61,6 +62,7 @@ export class StateDatabase {
   readonly #path: string;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #onUnwritable: ((error: unknown) => void) | undefined;
+  readonly #disk: Pick<TableDisk, "committing"> | undefined;
   readonly #lock = new Mutex();
   readonly #idle: DatabaseSync[] = [];
   #snapshotCount = 0;
@@ -69,7 +71,8 @@ export class StateDatabase {
 
   /**
    * Opens or creates the file. `onUnwritable` is told of each write that failed because of the disk,
-   * `onLater` when a later release wrote the tables that were there: they are gone then.
+   * `onLater` when a later release wrote the tables that were there: they are gone then. `disk` has a
+   * say in each commit.
    */
   constructor(
     path: string,
@@ -77,11 +80,13 @@ export class StateDatabase {
     options: {
       readonly onUnwritable?: (error: unknown) => void;
       readonly onLater?: (error: unknown) => void;
+      readonly disk?: Pick<TableDisk, "committing">;
     } = {},
   ) {
     this.#path = path;
     this.#clock = clock;
     this.#onUnwritable = options.onUnwritable;
+    this.#disk = options.disk;
     this.writer = openWriter(path, options.onLater ?? (() => {}));
     // What a savepoint may have to undo is kept in memory: a transaction's changes are there, too.
     this.writer.exec(
@@ -129,6 +134,7 @@ export class StateDatabase {
         const result = await this.#writeOne(writing, works.length > 1);
         if (result !== FAILED) done.push({ writing, result });
       }
+      if (this.#disk?.committing !== undefined) await this.#disk.committing(this.writer);
       this.#commit.run();
       this.#commitCount++;
     } catch (error) {
@@ -176,9 +182,10 @@ export class StateDatabase {
    * @returns false when a snapshot stood in the way: try again later
    */
   checkpoint(): Promise<boolean> {
-    return this.#lock.run(() => {
+    return this.#lock.run(async () => {
+      await this.#disk?.committing?.(this.writer);
       const row = this.writer.prepare("PRAGMA wal_checkpoint(FULL)").get();
-      return Promise.resolve(row?.["busy"] === 0 && row["log"] === row["checkpointed"]);
+      return row?.["busy"] === 0 && row["log"] === row["checkpointed"];
     });
   }
 

@@ -137,3 +137,44 @@ Deno.test("write() fails all works of a transaction that the disk refuses", asyn
   deepEqual(numbers(), [1, 2]);
   await close();
 });
+
+Deno.test("write() waits for its disk, and undoes what that refuses", async () => {
+  const directory = await Deno.makeTempDir();
+  const told: unknown[] = [];
+  let isFull = false;
+  const held = Promise.withResolvers<void>();
+  const database: StateDatabase = new StateDatabase(
+    `${directory}/state.sqlite`,
+    new ManualClock(),
+    {
+      onUnwritable: (error) => told.push(error),
+      disk: {
+        async committing(writer): Promise<void> {
+          equal(writer, database.writer);
+          await held.promise;
+          if (isFull) throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+        },
+      },
+    },
+  );
+  const count = () => {
+    const row = database.reader.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = ?");
+    return row.get("filler")!["n"];
+  };
+  const writing = database.write(() => fill(database, 10));
+  const turn = new Promise((resolve) => setTimeout(resolve, 0));
+  equal(await Promise.race([writing.then(() => "written"), turn]), undefined);
+  equal(count(), 0);
+  isFull = true;
+  held.resolve();
+  await rejects(writing, { code: "disk-full" });
+  equal(count(), 0);
+  equal(told.length, 1);
+  await rejects(database.checkpoint(), { errcode: 13 });
+  isFull = false;
+  await database.write(() => fill(database, 10));
+  equal(count(), 1);
+  equal(await database.checkpoint(), true);
+  await database.close();
+  await Deno.remove(directory, { recursive: true });
+});

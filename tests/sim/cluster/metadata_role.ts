@@ -17,6 +17,7 @@ import {
 import { AbleNodeControl, type OpenMetadataNode, openMetadataNode } from "@gitstratum/metadata";
 import type { Mutation } from "../faults/mutation.ts";
 import { SqliteDirectory } from "../world/sqlite_directory.ts";
+import { SimTableDisk, type TableFaults } from "../world/table_disk.ts";
 import { join, link } from "./cluster_membership.ts";
 import type { ServedPartitions } from "./served_partitions.ts";
 import type { Ending, SimGround, SimRole } from "./sim_node.ts";
@@ -30,6 +31,8 @@ export const UNREACHED_GRACE_MS = 25_000;
 
 /** A metadata node's tables over its lives. */
 export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
+  /** How the disk under the tables fares. */
+  readonly faults: TableFaults = {};
   readonly #mutation: Mutation;
   readonly #directory = new SqliteDirectory();
 
@@ -48,7 +51,10 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
 
   /** {@inheritDoc SimRole.open} */
   async open(ground: SimGround, listen: (service: Service) => void): Promise<OpenMetadataNode> {
-    const { id, random, logger, consensus, fetchers } = ground;
+    const { id, random, logger, consensus, fetchers, process, loop } = ground;
+    if (this.faults.full !== undefined && this.#directory.isEmpty) {
+      throw new Error("database or disk is full");
+    }
     const clock = this.#mutation.metadataClock(ground.clock);
     // A metadata node starts without a topology: losing the file costs it nothing but time.
     const { topology: whole, membership } = link(ground, new MemoryDisk());
@@ -58,6 +64,7 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
     const extents = new RoutedExtentStore({ topology, fetcherFor, clock, random });
     const node = await openMetadataNode({
       dataDirectory: this.#directory.path,
+      disk: this.#mutation.tableDisk(new SimTableDisk(this.faults, { loop, process })),
       log: this.#mutation.metadataLog(new ConsensusLog(consensus)),
       extents: this.#mutation.metadataExtents(extents),
       clock,

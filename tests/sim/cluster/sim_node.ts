@@ -11,6 +11,7 @@ import type { NodeFetchers } from "@gitstratum/core/process";
 import type { NodeId, Service } from "@gitstratum/core/rpc";
 import { SimConsensus } from "../world/sim_consensus.ts";
 import type { SimHost } from "../world/sim_host.ts";
+import type { SimLoop } from "../world/sim_loop.ts";
 import type { SimNetwork } from "../world/sim_network.ts";
 import { SimProcess } from "../world/sim_process.ts";
 import type { Clock } from "@gitstratum/core";
@@ -29,6 +30,7 @@ export interface SimGround {
   readonly id: NodeId;
   readonly url: string;
   readonly process: SimProcess;
+  readonly loop: SimLoop;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -116,6 +118,7 @@ export class SimNode<Opened extends { readonly service: Service }> {
       id: this.id,
       url: `http://${this.id}`,
       process,
+      loop: network.loop,
       clock: process.clock,
       random: new SeededRandom(random.next()),
       logger: logger(name, process),

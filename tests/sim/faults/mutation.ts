@@ -21,6 +21,7 @@ import {
   RELEASE_LEVEL,
   type Service,
 } from "@gitstratum/core/rpc";
+import type { TableDisk } from "@gitstratum/metadata";
 import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
 import { PackCache, type PackCacheOptions } from "../../../frontend/pack_cache/pack_cache.ts";
 import type { Business } from "../clients/sim_client.ts";
@@ -37,6 +38,8 @@ export interface Mutation {
   objectService(service: Service): Service;
   /** What a metadata node's time is. */
   metadataClock(clock: Clock): Clock;
+  /** What a metadata node's tables are on. */
+  tableDisk(disk: TableDisk): TableDisk;
   /** The right of a metadata node to answer. */
   metadataLease(lease: NodeLease): NodeLease;
   /** The logs as a metadata node sees them. */
@@ -83,6 +86,7 @@ export const NO_MUTATION: Mutation = {
   objectDisk: (disk) => disk,
   objectService: (service) => service,
   metadataClock: (clock) => clock,
+  tableDisk: (disk) => disk,
   metadataLease: (lease) => lease,
   metadataLog: (log) => log,
   metadataExtents: (extents) => extents,

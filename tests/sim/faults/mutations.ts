@@ -25,6 +25,7 @@ import {
   type RepositoryKey,
   type Service,
 } from "@gitstratum/core/rpc";
+import type { TableDisk } from "@gitstratum/metadata";
 import type { RequestMemory } from "../../../frontend/admission/request_memory.ts";
 import type { OpenedPack } from "../../../frontend/pack_cache/opened_pack.ts";
 import { type CachedRequest, PackCache } from "../../../frontend/pack_cache/pack_cache.ts";
@@ -68,6 +69,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     name: "metadata nodes answer on without their lease",
     metadataLease: everlastingLease,
     weights: { "old world": 12 },
+    isNarrow: true,
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P3",
+    name: "tables on a full disk seem to be written",
+    tableDisk: forgetfulDisk,
+    weights: { "full tables": 30 },
     isNarrow: true,
   },
   {
@@ -325,6 +334,20 @@ function lyingDisk(disk: Disk): Disk {
     rename: (from, to) => disk.rename(from, to),
     syncDirectory: (path) => disk.syncDirectory(path),
     lock: (path) => disk.lock(path),
+  };
+}
+
+/** A disk that takes nothing when it is full, and does not say so. */
+function forgetfulDisk(disk: TableDisk): TableDisk {
+  return {
+    hasRoom: (bytes) => disk.hasRoom(bytes),
+    async committing(writer) {
+      try {
+        await disk.committing?.(writer);
+      } catch {
+        if (writer.isTransaction) writer.exec("ROLLBACK; BEGIN");
+      }
+    },
   };
 }
 

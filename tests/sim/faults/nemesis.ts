@@ -3,13 +3,15 @@
  * while.
  *
  * It keeps to what the cluster is built for. At most one object node loses its disk or bits of it in a
- * run, as acknowledged extents are promised on two nodes; the store's majority never fails.
+ * run, as acknowledged extents are promised on two nodes. The store may be away for a while, but never
+ * loses anything.
  *
  * @module
  */
 
 import type { SeededRandom } from "@gitstratum/core";
 import type { Operator } from "../clients/operator.ts";
+import type { MetadataRole } from "../cluster/metadata_role.ts";
 import type { SimCluster } from "../cluster/sim_cluster.ts";
 import type { Ending } from "../cluster/sim_node.ts";
 import type { Mutation } from "./mutation.ts";
@@ -25,6 +27,8 @@ const LENGTH_MS_MAX = 12_000;
 const OLD_WORLD_MS = 14_000;
 /** An act in which a process crashes is one of so many to come. */
 const ACT_COUNT_MAX = 400;
+/** A slow store takes so long for a call at most, in milliseconds. */
+const STORE_MS_MAX = 2500;
 /** A wall clock jumps by so much at most, in milliseconds. */
 const JUMP_MS_MAX = 3600_000;
 
@@ -80,10 +84,11 @@ export class Nemesis {
   end(): void {
     this.#isOver = true;
     for (const remedy of [...this.#remedies]) remedy();
-    const { network, nodes, objectRoles } = this.#cluster;
+    const { network, nodes, objectRoles, metadataRoles } = this.#cluster;
     Object.assign(network.faults, QUIET_NETWORK);
     network.heal();
     for (const role of objectRoles) clear(role.disk.faults);
+    for (const role of metadataRoles) clear(role.faults);
     for (const node of nodes) {
       node.process?.crashAfter(Infinity, () => {});
       node.process?.resume();
@@ -132,6 +137,16 @@ export class Nemesis {
       case "full disk":
       case "failing disk":
         return this.#spoilDisk(fault);
+      case "slow tables":
+      case "full tables":
+      case "failing tables":
+        return this.#spoilTables(fault, [this.#pick(this.#cluster.metadataRoles)]);
+      case "all tables full":
+        return this.#spoilTables("full tables", this.#cluster.metadataRoles);
+      case "store away":
+        return this.#cut(this.#lines(STORE_HOST, this.#cluster.nodes.map(({ id }) => id)));
+      case "slow store":
+        return this.#slowStore();
       case "spoiled cache":
         return this.#spoilCache();
       case "clock jump":
@@ -278,6 +293,36 @@ export class Nemesis {
         break;
     }
     this.#lasting(() => clear(role.disk.faults));
+  }
+
+  #spoilTables(
+    how: "slow tables" | "full tables" | "failing tables",
+    roles: readonly MetadataRole[],
+  ): void {
+    const random = this.#random;
+    const lengthMs = 200 + random.below(LENGTH_MS_MAX);
+    for (const { faults } of roles) {
+      switch (how) {
+        case "slow tables":
+          faults.delayMs = () => random.below(2000);
+          faults.standsStill = random.chance(0.3);
+          break;
+        case "full tables":
+          faults.full = { pageCount: random.below(5), commitCount: random.below(4) };
+          break;
+        case "failing tables":
+          faults.fails = () => random.chance(0.5);
+          break;
+      }
+      this.#lasting(() => clear(faults), lengthMs);
+    }
+  }
+
+  /** The store takes its time for everything. */
+  #slowStore(): void {
+    const { faults } = this.#cluster.network;
+    faults.storeMs = 1 + this.#random.below(STORE_MS_MAX);
+    this.#lasting(() => void (faults.storeMs = 0));
   }
 
   /** A frontend's cache has no more room, or what it keeps becomes shorter. */

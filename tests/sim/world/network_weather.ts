@@ -21,6 +21,8 @@ export interface NetworkFaults {
   latencyMs: number;
   /** Probability of a message that takes up to a hundred times as long. */
   straggling: number;
+  /** The longest time that the consensus store takes for a call, in milliseconds. */
+  storeMs: number;
   /** A planted bug: what breaks off ends as if it were complete. */
   breaksLookComplete: boolean;
 }
@@ -34,6 +36,7 @@ export const QUIET_NETWORK: Readonly<NetworkFaults> = {
   breaking: 0,
   latencyMs: 1,
   straggling: 0,
+  storeMs: 0,
   breaksLookComplete: false,
 };
 

@@ -1,8 +1,8 @@
 /**
  * A simulated process's line to the consensus store: late, cut, and at times silent about what it did.
  *
- * The store behind it is the one that all processes share, and it never fails, as etcd's majority does
- * not. What fails is the way there: a request may be lost, or take effect while its answer is lost,
+ * The store behind it is the one that all processes share. It may be away or slow, as etcd without a
+ * majority or on a busy disk is, and loses nothing. What fails besides is the way there: a request may be lost, or take effect while its answer is lost,
  * long after its caller gave up. Watches go on where they were once the line is mended, as the client
  * of etcd makes them, unless the store has forgotten what came after.
  *
@@ -122,7 +122,8 @@ export class SimConsensus implements Consensus {
       if (network.happens(0.5)) this.#stray(what, call);
       return await this.#lost(what);
     }
-    await this.#travel(network.latencyMs(), `${host} > etcd ${what}`);
+    const storeMs = network.random.below(network.faults.storeMs + 1);
+    await this.#travel(network.latencyMs() + storeMs, `${host} > etcd ${what}`);
     const outcome = await call(store).then(
       (value) => ({ value }),
       (error: unknown) => ({ error }),

@@ -44,6 +44,11 @@ export class SqliteDirectory implements Disposable {
     return `${this.#root}/${this.#generation}`;
   }
 
+  /** Whether there are no tables. */
+  get isEmpty(): boolean {
+    return readIfThere(`${this.path}/${FILE}`) === undefined;
+  }
+
   /** Ends the hold of the process before; it leaves everything. */
   kill(): void {
     this.#next((from, to) => {
