@@ -151,16 +151,45 @@ Deno.test("authenticated() accepts two secrets while one replaces the other", as
   assert.equal(stage.reached, 2);
 });
 
-Deno.test("signingFetcher() never signs the same request twice alike", async () => {
+Deno.test("signingFetcher() says the same again for a second, and then anew", async () => {
   const stage = new Stage();
   const fetcher = stage.signing();
-  const tokens = new Set<string | null>();
-  for (let count = 0; count < 10; count++) {
-    const request = new Request(URL_);
-    await fetcher(request);
-    tokens.add(request.headers.get("authorization"));
-  }
-  assert.equal(tokens.size, 10);
+  const signed = async (url = URL_, method = "GET") => {
+    const request = new Request(url, { method });
+    assert.equal((await fetcher(request)).status, 200);
+    return request.headers.get("authorization")!;
+  };
+  const first = await signed();
+  await stage.callerClock.advance(999);
+  assert.equal(await signed(), first);
+  const others = [
+    await signed(URL_, "DELETE"),
+    await signed(URL_.replace("abc", "abd")),
+    await signed(URL_.replace("7003", "7004")),
+    await signed(URL_.replace("0-9", "0-10")),
+  ];
+  assert.equal(new Set([first, ...others]).size, 5);
+  await stage.callerClock.advance(1);
+  const second = await signed();
+  assert.notEqual(second, first);
+  // A clock that was put back uses no token of what is the future now.
+  stage.callerClock.jumpWall(-1);
+  assert.notEqual(await signed(), second);
+});
+
+Deno.test("authenticated() judges a token that it found good like any other", async () => {
+  const stage = new Stage();
+  const token = await stage.token();
+  assert.equal(await stage.present(token), 200);
+  assert.equal(await stage.present(token), 200);
+  assert.equal(await stage.present(token, URL_, "DELETE"), 401);
+  assert.equal(await stage.present(token, URL_.replace("abc", "abd")), 401);
+  const last = token.at(-1) === "0" ? "1" : "0";
+  assert.equal(await stage.present(token.slice(0, -1) + last), 401);
+  assert.equal(await stage.present(token), 200);
+  await stage.clock.advance(NODE_TOKEN_WINDOW_MS + 1);
+  assert.equal(await stage.present(token), 401);
+  assert.equal(stage.refusals.at(-1)?.reason, "clocks differ");
 });
 
 Deno.test("authenticated() refuses any token that was not made with its secret", async () => {
