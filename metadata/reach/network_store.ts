@@ -89,22 +89,29 @@ export class NetworkStore {
    */
   async open(refs: RepositoryRefsView): Promise<OpenNetwork> {
     const { networkId } = refs;
-    const { generation, sequence } = this.#catalogue.version(networkId);
-    let entry = this.#entries.get(networkId);
-    if (entry === undefined || entry.generation !== generation) {
-      entry = this.#make(refs, generation);
-      this.#entries.set(networkId, entry, 0);
-    }
-    while (entry.sequence < sequence) {
-      entry.growing ??= this.#grow(entry, refs);
+    let wanted = this.#catalogue.version(networkId);
+    for (;;) {
+      const entry = this.#entry(refs, wanted.generation);
+      if (entry.sequence >= wanted.sequence) return entry;
+      entry.growing ??= this.#grow(entry, refs).finally(() => entry.growing = undefined);
       await entry.growing;
+      // Groups that were let go meanwhile never come.
+      const found = this.#catalogue.version(networkId);
+      if (found.generation !== wanted.generation) wanted = found;
     }
-    return entry;
   }
 
   /** Keeps the index of a group that may be in the catalogue soon, so that it need not be read. */
   noteIndex({ groupId, indexBytes }: PackGroup, index: PackIndex): void {
     if (indexBytes <= FRESH_INDEX_BYTES_MAX) this.#fresh.set(groupId, index, indexBytes);
+  }
+
+  #entry(refs: RepositoryRefsView, generation: number): NetworkEntry {
+    const known = this.#entries.get(refs.networkId);
+    if (known?.generation === generation) return known;
+    const entry = this.#make(refs, generation);
+    this.#entries.set(refs.networkId, entry, 0);
+    return entry;
   }
 
   #make(refs: RepositoryRefsView, generation: number): NetworkEntry {
@@ -127,6 +134,7 @@ export class NetworkStore {
     try {
       const slices = new Slices();
       const groups = this.#catalogue.groups(networkId, entry.sequence);
+      const { sequence: counted } = this.#catalogue.version(networkId);
       for (let at = 0; at < groups.length; at += CONCURRENT_INDEX_READS) {
         const batch = groups.slice(at, at + CONCURRENT_INDEX_READS);
         const indexes = await Promise.all(batch.map((group) => this.#readIndex(group, slices)));
@@ -138,11 +146,11 @@ export class NetworkStore {
           entry.sequence = sequence;
         }
       }
+      // The last one may have been counted again: another push named a group that was there.
+      entry.sequence = Math.max(entry.sequence, counted);
     } catch (error) {
       if (this.#entries.get(networkId) === entry) this.#entries.delete(networkId);
       throw error;
-    } finally {
-      entry.growing = undefined;
     }
     this.#account(networkId, entry);
   }
