@@ -173,7 +173,7 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   const logger = options.logger.child({ role: "control" });
   await checkOwnRelease(consensus, options.levels ?? OWN_LEVELS);
   const cluster = await ensureCluster(consensus, random);
-  const registry = new NodeRegistry(consensus, { policy, cluster });
+  const registry = new NodeRegistry(consensus, { policy, cluster, clock });
   const feed = new TopologyFeed({ consensus, clock, logger });
   const base = { consensus, clock, logger, policy };
   const controller = new Controller({ ...base, cluster, name, isAlone });

@@ -14,7 +14,7 @@
  * @module
  */
 
-import { GitStratumError } from "@gitstratum/core";
+import { type Clock, GitStratumError } from "@gitstratum/core";
 import type { Change, Compare, Consensus, KeyValue } from "@gitstratum/core/consensus";
 import {
   type DiskFullness,
@@ -103,18 +103,29 @@ export const aliveRecordSchema: z.ZodType<AliveRecord> = z.looseObject({
   diskFull: diskFullnessSchema.exactOptional(),
 });
 
+/** A sign of life as it was stored or read here. */
+interface Heard {
+  readonly alive: AliveRecord;
+  readonly lease: string;
+  readonly atMs: number;
+}
+
 /** Reads and writes registrations. */
 export class NodeRegistry {
   readonly #consensus: Consensus;
+  readonly #clock: Clock;
   readonly #policy: ControlPolicy;
   readonly #cluster: string;
+  /** At most one for each registration. */
+  readonly #heard = new Map<NodeId, Heard>();
 
   /** Uses the keys above in the store of a cluster. */
   constructor(
     consensus: Consensus,
-    options: { readonly policy: ControlPolicy; readonly cluster: string },
+    options: { readonly policy: ControlPolicy; readonly cluster: string; readonly clock: Clock },
   ) {
     this.#consensus = consensus;
+    this.#clock = options.clock;
     this.#policy = options.policy;
     this.#cluster = options.cluster;
   }
@@ -161,14 +172,22 @@ export class NodeRegistry {
     }
   }
 
-  /** Notes a sign of life. @throws `conflict` for an older incarnation, `not-found` for a stranger */
+  /**
+   * Notes a sign of life. One that says what the one before said only prolongs its lease, and what was
+   * said is read again only now and then.
+   *
+   * @throws `conflict` for an older incarnation, `not-found` for a stranger
+   */
   async heartbeat(id: NodeId, request: HeartbeatRequest): Promise<void> {
+    const heard = this.#lately(id);
+    if (isDeepStrictEqual(heard?.alive, request) && await this.#prolong(heard!.lease)) return;
+    const atMs = this.#clock.monotonicMs();
     const alive = await this.#consensus.get(ALIVE_PREFIX + id);
     const known = alive && decodeAlive(alive);
     if (
       isDeepStrictEqual(known, request) && alive?.lease !== undefined &&
       await this.#prolong(alive.lease)
-    ) return;
+    ) return void this.#heard.set(id, { alive: request, lease: alive.lease, atMs });
     const lease = await this.#consensus.grantLease(this.#policy.silenceMs);
     try {
       await this.#update(id, (before) => {
@@ -176,6 +195,7 @@ export class NodeRegistry {
         if (before.incarnation !== request.incarnation) throw superseded(before, request);
         return { record: { ...before, ...levelMember(request) }, alive: request, lease };
       });
+      this.#heard.set(id, { alive: request, lease, atMs });
     } catch (error) {
       await this.#consensus.revokeLease(lease);
       throw error;
@@ -225,6 +245,18 @@ export class NodeRegistry {
     });
   }
 
+  /**
+   * What was heard of a node here, while nothing that was said elsewhere since can have ended. A node
+   * may have told another control node something else, and then be back: what holds its sign of life
+   * is a lease of that moment, which has to be found before it runs out.
+   */
+  #lately(id: NodeId): Heard | undefined {
+    const heard = this.#heard.get(id);
+    const { silenceMs, heartbeatIntervalMs } = this.#policy;
+    const ageMs = this.#clock.monotonicMs() - (heard?.atMs ?? -Infinity);
+    return ageMs < silenceMs - heartbeatIntervalMs ? heard : undefined;
+  }
+
   async #prolong(lease: string): Promise<boolean> {
     try {
       await this.#consensus.keepAlive(lease);
@@ -248,6 +280,7 @@ export class NodeRegistry {
     },
   ): Promise<number> {
     const key = NODES_PREFIX + id;
+    this.#heard.delete(id);
     for (let round = 0; round < CONTENTION_ROUND_COUNT_MAX; round++) {
       const found = await this.#consensus.get(key);
       const { record, alive, lease, admits } = decide(found && decodeNode(found));
