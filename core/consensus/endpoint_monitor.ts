@@ -1,6 +1,7 @@
 /**
  * Finds out that a member has stopped although its connections stay open: a stopped process, a cut
- * network, a member without a leader. Streams that depend on the member share its checks.
+ * network, a member without a leader. Streams that depend on the member share its checks, and a member
+ * that answered something else meanwhile is not asked.
  *
  * @module
  */
@@ -20,14 +21,21 @@ export class EndpointMonitor {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #check: (endpoint: string) => Promise<unknown>;
+  readonly #servedAtMs: (endpoint: string) => number;
   readonly #watched = new Map<string, Watched>();
 
   /** Makes a monitor whose `check` rejects when a member does not serve. */
   constructor(
     check: (endpoint: string) => Promise<unknown>,
-    options: { readonly clock: Clock; readonly intervalMs: number },
+    options: {
+      readonly clock: Clock;
+      readonly intervalMs: number;
+      /** When a member served last, as far as is known, by the monotonic clock. */
+      readonly servedAtMs?: (endpoint: string) => number;
+    },
   ) {
     this.#check = check;
+    this.#servedAtMs = options.servedAtMs ?? (() => -Infinity);
     this.#clock = options.clock;
     this.#intervalMs = options.intervalMs;
   }
@@ -61,9 +69,12 @@ export class EndpointMonitor {
 
   /** Runs until a check fails or nobody depends on the member any more. */
   async #run(endpoint: string, { stop }: Watched): Promise<never> {
-    for (;;) {
-      await this.#clock.sleep(this.#intervalMs, stop.signal);
+    for (let restMs = this.#intervalMs;;) {
+      await this.#clock.sleep(restMs, stop.signal);
+      restMs = this.#servedAtMs(endpoint) + this.#intervalMs - this.#clock.monotonicMs();
+      if (restMs > 0) continue;
       await this.#check(endpoint);
+      restMs = this.#intervalMs;
     }
   }
 }

@@ -95,6 +95,7 @@ export class EtcdConsensus implements Consensus {
     this.#monitor = new EndpointMonitor((endpoint) => this.#checkEndpoint(endpoint), {
       clock,
       intervalMs: options.checkIntervalMs ?? CHECK_INTERVAL_MS,
+      servedAtMs: (endpoint) => this.#gateway.servedAtMs(endpoint),
     });
   }
 

@@ -56,6 +56,8 @@ export class EtcdGateway {
   readonly #closing = new AbortController();
   /** What ends the calls that run: cheaper for each of them than a signal made of two. */
   readonly #running = new Set<AbortController>();
+  /** When calls that were answered had been sent, by endpoint: the last of them. */
+  readonly #servedAtMs = new Map<string, number>();
   #preferred = 0;
   #clusterId: string | undefined;
 
@@ -76,6 +78,14 @@ export class EtcdGateway {
   /** The member that is asked first. */
   get preferred(): string {
     return this.#endpoints[this.#preferred]!;
+  }
+
+  /**
+   * When a member is known to have served last, by the monotonic clock: all calls are answered by members
+   * only that have a leader.
+   */
+  servedAtMs(endpoint: string): number {
+    return this.#servedAtMs.get(endpoint) ?? -Infinity;
   }
 
   /** Prefers the next member, if `endpoint` is the one preferred now. */
@@ -128,11 +138,14 @@ export class EtcdGateway {
     call: EtcdCall<T>,
   ): Promise<z.output<T>> {
     const timeoutMs = Math.min(call.timeoutMs ?? this.#timeoutMs, this.#timeoutMs);
-    return await this.#within({ endpoint, timeoutMs }, async (signal) => {
+    const sentMs = this.#clock.monotonicMs();
+    const answer = await this.#within({ endpoint, timeoutMs }, async (signal) => {
       const response = await this.#post(endpoint + path, call.body, signal);
       const bytes = await readBodyBytes(response, { bytesMax: ETCD_ANSWER_BYTES_MAX });
       return this.#decode(bytes, call);
     });
+    this.#servedAtMs.set(endpoint, sentMs);
+    return answer;
   }
 
   /**
