@@ -30,11 +30,12 @@ export const PROGRAMS: readonly StandaloneProgram[] = [
   { name: "gitstratum-metadata", entry: "metadata/main.ts" },
   { name: "gitstratum-object", entry: "object/main.ts" },
   { name: "gitstratum-operate", entry: "control/operator/main.ts" },
+  { name: "gitstratum-compare-nodes", entry: "object/compare/main.ts" },
   { name: "gitstratum-admin", entry: "frontend/admin/main.ts" },
 ];
 
 /** Code that runs in workers; each program that may start one finds it beside itself by this name. */
-const WORKERS: Readonly<Record<string, readonly string[]>> = {
+export const WORKERS: Readonly<Record<string, readonly string[]>> = {
   [SERVER_ENTRY]: ["frontend/ingest/ingest_worker.ts", "frontend/ingest/share_worker.ts"],
 };
 

@@ -7,6 +7,7 @@ import { type ConfigSources, readServerConfig } from "@gitstratum/core";
 import { readControlConfig } from "../control/control_config.ts";
 import { readMetadataConfig } from "../metadata/metadata_config.ts";
 import { readObjectConfig } from "../object/object_config.ts";
+import { PROGRAMS, WORKERS } from "./compile.ts";
 
 const DIRECTORY = new URL(".", import.meta.url).pathname;
 
@@ -101,4 +102,18 @@ Deno.test("the units differ in their role only", async () => {
     return unit.slice(unit.indexOf("[Service]")).replaceAll(role, "ROLE");
   }));
   assert.equal(new Set(units).size, 1);
+});
+
+Deno.test("the image holds every program and worker, and names no file that there is not", async () => {
+  const text = await Deno.readTextFile(`${DIRECTORY}Dockerfile`);
+  const named: readonly string[] = text.match(/[a-z_/]+\.ts\b/g) ?? [];
+  for (const path of named) assert.ok((await Deno.stat(`${DIRECTORY}../${path}`)).isFile, path);
+  const wanted = [...PROGRAMS.map(({ entry }) => entry), ...Object.values(WORKERS).flat()];
+  assert.deepEqual(wanted.filter((path) => !named.includes(path)), []);
+});
+
+Deno.test("no image holds the cluster's secret", async () => {
+  const [file] = /(?<=file: \.\/)\w+/.exec(await Deno.readTextFile(`${DIRECTORY}compose.yaml`))!;
+  const ignored = (await Deno.readTextFile(`${DIRECTORY}../.dockerignore`)).split("\n");
+  assert.ok(ignored.includes(`deploy/${file}`), file);
 });
