@@ -22,6 +22,8 @@ import { type ControlNode, openControlNode } from "./control_node.ts";
 import { DEFAULT_CONTROL_POLICY } from "./policy.ts";
 
 const logger = silentLogger;
+/** A sign of life comes within it. */
+const BEAT_MS = DEFAULT_CONTROL_POLICY.heartbeatIntervalMs + 100;
 
 function described(id: string, role: NodeRole = "metadata") {
   const zone = `zone-${id}`;
@@ -131,7 +133,7 @@ Deno.test("a node that joins gets no partition before it says that it has caught
     const none = encodePartitionSet([]);
     let told = none;
     await stage.join(control, "m-1", "metadata", { caughtUp: () => all });
-    await stage.clock.advance(1100);
+    await stage.clock.advance(BEAT_MS);
     const agent = await stage.join(control, "m-2", "metadata", { caughtUp: () => told });
     // What it tells first comes with its first sign of life; until then it is a follower of nothing.
     await stage.clock.advance(5000);
@@ -139,14 +141,14 @@ Deno.test("a node that joins gets no partition before it says that it has caught
     assert.ok(joined.partitions.every(({ primary }) => primary === "m-1"));
     assert.ok(joined.partitions.every(({ followers }) => followers.includes("m-2" as NodeId)));
     told = all;
-    await stage.clock.advance(1100);
+    await stage.clock.advance(BEAT_MS);
     const { partitions } = await control.topology();
     assert.equal(partitions.filter(({ primary }) => primary === "m-2").length, 128);
     // It loses its tables, and comes back at once.
     await agent.stop();
     told = none;
     await stage.join(control, "m-2", "metadata", { caughtUp: () => told });
-    await stage.clock.advance(1100);
+    await stage.clock.advance(BEAT_MS);
     const emptied = await control.topology();
     assert.ok(emptied.partitions.every(({ primary }) => primary === "m-1"));
   }));

@@ -36,14 +36,14 @@ export interface ControlPolicy {
  * lets a slow one miss three heartbeats before it is suspected.
  */
 export const DEFAULT_CONTROL_POLICY: ControlPolicy = {
-  heartbeatIntervalMs: 1000,
+  heartbeatIntervalMs: 1250,
   silenceMs: 4000,
   suspicionMs: 2000,
   flapWindowMs: 600_000,
   flapCount: 3,
   suspicionFactorMax: 8,
   graceMs: 10_000,
-  election: { ttlMs: 3000, marginMs: 500, renewMs: 750 },
+  election: { ttlMs: 3000, marginMs: 500, renewMs: 1000 },
   newMemberPatienceMs: 600_000,
   metadataReplicaCount: 3,
 };
