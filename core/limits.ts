@@ -441,10 +441,10 @@ export const ACCESS_HISTORY_COUNT_MAX = 10_000;
 export const ACCESS_LINE_RECORD_COUNT_MAX = 256;
 /** A line of that stream in characters. */
 export const ACCESS_LINE_LENGTH_MAX = 4 * MIB;
-/** A stream of access records says this often that it lives. */
-export const ACCESS_WATCH_BEAT_MS = 250;
+/** A stream of access records says this often that it lives, and reads the store for it each time. */
+export const ACCESS_WATCH_BEAT_MS = 400;
 /** A stream silent for so long is given up: a revocation is to be known within 2 s. */
-export const ACCESS_WATCH_SILENCE_MS = 750;
+export const ACCESS_WATCH_SILENCE_MS = 1200;
 /** Frontends that follow access records at one control node. */
 export const ACCESS_WATCH_COUNT_MAX = 1000;
 /** How long whoever made a change waits until it is known here; it is made in any case. */
