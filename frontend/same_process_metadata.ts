@@ -26,6 +26,7 @@ import type {
   NegotiateRequest,
   NegotiateResult,
   PlanRequest,
+  PurgeRepositoryRequest,
   PushRequest,
   PushResult,
   ReferenceListing,
@@ -184,8 +185,8 @@ export class SameProcessMetadata implements Metadata {
   }
 
   /** {@inheritDoc RepositoryLife.purgeRepository} */
-  purgeRepository(key: RepositoryKey): Promise<void> {
-    return this.#service.purgeRepository(key);
+  purgeRepository(key: RepositoryKey, request?: PurgeRepositoryRequest): Promise<void> {
+    return this.#service.purgeRepository(key, request);
   }
 
   /** {@inheritDoc Metadata.push} */

@@ -33,6 +33,7 @@ import type {
   NegotiateRequest,
   NegotiateResult,
   PlanRequest,
+  PurgeRepositoryRequest,
   PushRequest,
   PushResult,
   ReferenceListing,
@@ -156,8 +157,8 @@ export class MetadataNode implements Metadata {
   }
 
   /** {@inheritDoc RepositoryLife.purgeRepository} */
-  purgeRepository(key: RepositoryKey): Promise<void> {
-    return this.#parts.directory.purge(key);
+  purgeRepository(key: RepositoryKey, request?: PurgeRepositoryRequest): Promise<void> {
+    return this.#parts.directory.purge(key, request);
   }
 
   /** {@inheritDoc RepositoryLife.listDeletedRepositories} */

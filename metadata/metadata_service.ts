@@ -37,6 +37,7 @@ import {
   parseRepositoryId,
   parseRepositoryName,
   planRequestSchema,
+  purgeRepositorySchema,
   pushRequestSchema,
   readBodyBytes,
   readJson,
@@ -131,7 +132,8 @@ export class MetadataService implements Service {
       return Response.json(await metadata.repositoryUsage(keyOf(context)));
     });
     this.#app.post(`${REPOSITORY}/purge`, async (context) => {
-      await metadata.purgeRepository(keyOf(context));
+      const request = await readJson(context.req.raw, purgeRepositorySchema);
+      await metadata.purgeRepository(keyOf(context), request);
       return Response.json({});
     });
     this.#app.delete(REPOSITORY, async (context) => {

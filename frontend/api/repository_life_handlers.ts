@@ -128,8 +128,8 @@ function deletedHandlers(
     },
     async purgeRepository({ path, query: { id }, provenance, asker, signal }) {
       const repository = await permitted(path, id, { asker, signal });
-      await metadata.purgeRepository(repository);
-      const { repositoryId } = repository;
+      const { repositoryId, deletedAtMs } = repository;
+      await metadata.purgeRepository(repository, { deletedAtMs });
       // Nothing is permitted by what stays if this fails: ids are never used again.
       await accounts?.client.as(provenance).calls.removeRepository({ repository: repositoryId });
     },

@@ -38,6 +38,7 @@ import {
   type ForkRepositoryRequest,
   type NetworkId,
   newRepositoryId,
+  type PurgeRepositoryRequest,
   type RenameRepositoryRequest,
   type RepositoryId,
   type RepositoryInfo,
@@ -205,10 +206,13 @@ export class Directory {
   /**
    * Deletes a removed repository for good.
    *
-   * @throws `not-found` when none was removed
+   * @throws `not-found` when none was removed, or it was removed at another time
    */
-  async purge(key: RepositoryKey): Promise<void> {
-    await this.#options.steps.purge({ ...key, removedBeforeMs: this.#options.clock.nowMs() });
+  async purge(key: RepositoryKey, { deletedAtMs }: PurgeRepositoryRequest = {}): Promise<void> {
+    const { repositoryId, networkId } = key;
+    const removedBeforeMs = this.#options.clock.nowMs();
+    const removal = deletedAtMs === undefined ? {} : { removedAtMs: deletedAtMs };
+    await this.#options.steps.purge({ repositoryId, networkId, removedBeforeMs, ...removal });
   }
 
   /**

@@ -55,6 +55,14 @@ export type Attributed<T> = T & {
   readonly requestId?: RequestId;
 };
 
+/** A removal that is to be made for good. */
+export interface Removal extends RepositoryKey {
+  /** One that came later is another; where {@link removedAtMs} is not told. */
+  readonly removedBeforeMs: number;
+  /** When it was, as the repository says; absent = some time. */
+  readonly removedAtMs?: number;
+}
+
 /** What sagas are made of. All throw `unavailable` when the outcome is unknown. */
 export interface DirectorySteps {
   /** The state of a name, in its partition. */
@@ -102,9 +110,9 @@ export interface DirectorySteps {
   /**
    * Deletes a removed repository for good.
    *
-   * @throws `not-found` when none was removed, or only after `removedBeforeMs`
+   * @throws `not-found` when none was removed, or it was restored since
    */
-  purge(key: RepositoryKey & { readonly removedBeforeMs: number }): Promise<void>;
+  purge(removal: Removal): Promise<void>;
   /**
    * Sees to it that a claim which no repository has used yet is never used.
    *

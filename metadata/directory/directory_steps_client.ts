@@ -21,6 +21,7 @@ import type {
   NameDebt,
   NameEntry,
   NewName,
+  Removal,
 } from "./directory_steps.ts";
 import { DIRECTORY_PATH, DIRECTORY_STEP_SHAPES as SHAPES } from "./directory_wire.ts";
 import type { NameState, RepositoryState } from "../partition/partition_view.ts";
@@ -87,8 +88,8 @@ export class DirectoryStepsClient implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.purge} */
-  async purge(key: RepositoryKey & { readonly removedBeforeMs: number }): Promise<void> {
-    await this.#ask("purge", key, SHAPES.purge);
+  async purge(removal: Removal): Promise<void> {
+    await this.#ask("purge", removal, SHAPES.purge);
   }
 
   /** {@inheritDoc DirectorySteps.bar} */

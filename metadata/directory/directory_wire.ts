@@ -24,6 +24,7 @@ import type {
   NameDebt,
   NameEntry,
   NewName,
+  Removal,
 } from "./directory_steps.ts";
 import type { NameState, RepositoryState } from "../partition/partition_view.ts";
 
@@ -60,7 +61,12 @@ const newNameSchema: z.ZodType<Attributed<NewName>> = z.object({
   provenance: provenanceSchema.optional(),
   requestId: z.string().regex(ID).optional(),
 }) as unknown as z.ZodType<Attributed<NewName>>;
-const purgeSchema = z.object({ repositoryId, networkId, removedBeforeMs: count });
+const purgeSchema: z.ZodType<Removal> = z.object({
+  repositoryId,
+  networkId,
+  removedBeforeMs: count,
+  removedAtMs: count.exactOptional(),
+});
 /** What is made, beside who wants it: the first has a schema of its own. */
 const createSchema: z.ZodType<Attributed<RepositoryInfo>> = z.object({
   info: repositoryInfoSchema,

@@ -3,7 +3,7 @@
  * between.
  */
 
-import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, ok, rejects } from "node:assert/strict";
 import { GitStratumError, systemRandom } from "@gitstratum/core";
 import {
   type Fetcher,
@@ -269,4 +269,25 @@ Deno.test("what clients and nodes of a cluster said does nothing when it arrives
     heard = said;
   }
   ok(heard.length > acts.length, "nodes asked each other, too");
+});
+
+Deno.test("a purge that arrives late spares what was brought back and deleted again", async () => {
+  await using cluster = await TestCluster.start({ level: RELEASE_LEVEL });
+  const { metadata, clock } = cluster;
+  const key = await cluster.create("owner/name");
+  const deleted = async () => {
+    await cluster.during(metadata.deleteRepository(key));
+    const [found] = await cluster.during(metadata.listDeletedRepositories({ limit: 1 }));
+    return found!;
+  };
+  const first = await deleted();
+  await cluster.during(metadata.restoreRepository(key, {}));
+  await clock.advance(1);
+  const second = await deleted();
+  notDeepEqual(second.deletedAtMs, first.deletedAtMs);
+  const notFound = { code: "not-found" };
+  await rejects(cluster.during(metadata.purgeRepository(key, first)), notFound);
+  deepEqual(await cluster.during(metadata.listDeletedRepositories({ limit: 2 })), [second]);
+  await cluster.during(metadata.purgeRepository(key, second));
+  deepEqual(await cluster.during(metadata.listDeletedRepositories({ limit: 2 })), []);
 });

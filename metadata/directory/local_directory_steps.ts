@@ -15,6 +15,7 @@ import type {
   NameDebt,
   NameEntry,
   NewName,
+  Removal,
 } from "./directory_steps.ts";
 import type { ForkSource, LogRecord } from "../log/log_record.ts";
 import type { Decide } from "../partition/partition_primary.ts";
@@ -179,14 +180,12 @@ export class LocalDirectorySteps implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.purge} */
-  async purge(key: RepositoryKey & { readonly removedBeforeMs: number }): Promise<void> {
-    const { repositoryId, networkId, removedBeforeMs } = key;
+  async purge(removal: Removal): Promise<void> {
+    const { repositoryId, networkId } = removal;
     const atMs = this.#options.clock.nowMs();
-    await this.#decide(key, (view) => {
-      const { name, removedAtMs } = knownRepository(view, key);
-      if (removedAtMs === undefined || removedAtMs > removedBeforeMs) {
-        throw noRepository(repositoryId);
-      }
+    await this.#decide(removal, (view) => {
+      const { name, removedAtMs } = knownRepository(view, removal);
+      if (!isMeant(removal, removedAtMs)) throw noRepository(repositoryId);
       const record = { kind: "repository-deleted", repositoryId, networkId, name, atMs } as const;
       return { records: [record], answer: undefined };
     });
@@ -257,6 +256,13 @@ function released({ name, repositoryId }: NameState): LogRecord {
 function byWhom({ provenance, requestId }: Attributed<unknown>): Attributed<unknown> {
   const by = provenance === undefined ? {} : { provenance };
   return requestId === undefined ? by : { ...by, requestId };
+}
+
+/** Whether a repository was removed, and at the time that is meant: no clock is asked for that. */
+function isMeant(removal: Removal, removedAtMs: number | undefined): boolean {
+  if (removedAtMs === undefined) return false;
+  const { removedAtMs: wantedMs, removedBeforeMs } = removal;
+  return wantedMs === undefined ? removedAtMs <= removedBeforeMs : removedAtMs === wantedMs;
 }
 
 /** Whether a request was carried out before. What came after it stays. */

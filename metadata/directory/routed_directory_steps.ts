@@ -21,6 +21,7 @@ import type {
   NameDebt,
   NameEntry,
   NewName,
+  Removal,
 } from "./directory_steps.ts";
 import { DirectoryStepsClient } from "./directory_steps_client.ts";
 import type { NameState, RepositoryState } from "../partition/partition_view.ts";
@@ -95,8 +96,8 @@ export class RoutedDirectorySteps implements DirectorySteps {
   }
 
   /** {@inheritDoc DirectorySteps.purge} */
-  purge(key: RepositoryKey & { readonly removedBeforeMs: number }): Promise<void> {
-    return this.#in(partitionOf(key.networkId), (steps) => steps.purge(key));
+  purge(removal: Removal): Promise<void> {
+    return this.#in(partitionOf(removal.networkId), (steps) => steps.purge(removal));
   }
 
   /** {@inheritDoc DirectorySteps.bar} */

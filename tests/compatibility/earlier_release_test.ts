@@ -17,6 +17,7 @@ const present = releaseShapes(SHAPES);
 const YOUNGER: ReadonlySet<string> = new Set([
   // Who asks for one and is told that there is none sends none.
   "control basis",
+  "purge repository",
   "stored level",
   // An operator asks for these, and is told by a node of the release before that it does not know.
   "repair status",

@@ -57,6 +57,7 @@ import { decodeReferences } from "./reference_stream.ts";
 import {
   type DeletedRepository,
   type ForkRepositoryRequest,
+  type PurgeRepositoryRequest,
   type RenameRepositoryRequest,
   type RepositoryUsage,
   repositoryUsageSchema,
@@ -174,8 +175,8 @@ export class MetadataClient implements Metadata {
   }
 
   /** {@inheritDoc RepositoryLife.purgeRepository} */
-  async purgeRepository(key: RepositoryKey): Promise<void> {
-    await this.#client.call(`${keyPath(key)}/purge`, { body: {}, schema: emptySchema });
+  async purgeRepository(key: RepositoryKey, request: PurgeRepositoryRequest = {}): Promise<void> {
+    await this.#client.call(`${keyPath(key)}/purge`, { body: request, schema: emptySchema });
   }
 
   /** {@inheritDoc RepositoryLife.listDeletedRepositories} */

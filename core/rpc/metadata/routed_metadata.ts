@@ -54,6 +54,7 @@ import { decodeReferences } from "./reference_stream.ts";
 import type {
   DeletedRepository,
   ForkRepositoryRequest,
+  PurgeRepositoryRequest,
   RenameRepositoryRequest,
   RepositoryUsage,
   RestoreRepositoryRequest,
@@ -136,8 +137,9 @@ export class RoutedMetadata implements Metadata {
   }
 
   /** {@inheritDoc RepositoryLife.purgeRepository} */
-  purgeRepository(key: RepositoryKey): Promise<void> {
-    return this.#remove(key, (client) => client.purgeRepository(key));
+  purgeRepository(key: RepositoryKey, request: PurgeRepositoryRequest = {}): Promise<void> {
+    const sent = this.#showsRepetitions ? request : {};
+    return this.#remove(key, (client) => client.purgeRepository(key, sent));
   }
 
   /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
@@ -227,8 +229,12 @@ export class RoutedMetadata implements Metadata {
 
   /** A request whose attempts, however late they arrive, change something once. */
   #repeatable<T extends { readonly requestId?: RequestId }>(request: T): T {
-    if (releaseLevelOf(this.#topology.current()) < REPETITION_LEVEL) return request;
-    return { requestId: newRequestId(this.#random), ...request };
+    return this.#showsRepetitions ? { requestId: newRequestId(this.#random), ...request } : request;
+  }
+
+  /** Whether all nodes know what shows them that a request is repeated. */
+  get #showsRepetitions(): boolean {
+    return releaseLevelOf(this.#topology.current()) >= REPETITION_LEVEL;
   }
 
   /** Takes something away that may be gone at a second attempt. */

@@ -52,6 +52,15 @@ export interface RestoreRepositoryRequest {
   readonly provenance?: Provenance;
 }
 
+/** Which deletion is to be made for good. */
+export interface PurgeRepositoryRequest {
+  /**
+   * When the repository was deleted, as {@link DeletedRepository.deletedAtMs} told it: one that was
+   * brought back and deleted again since stays. Absent = whenever that was.
+   */
+  readonly deletedAtMs?: number;
+}
+
 /** A deleted repository that can come back. */
 export interface DeletedRepository extends RepositoryInfo {
   /** Wall time of its deletion in milliseconds. */
@@ -97,9 +106,9 @@ export interface RepositoryLife {
   /**
    * Removes a deleted repository for good, before its time.
    *
-   * @throws `not-found` when it is not deleted, or gone
+   * @throws `not-found` when it is not deleted, or not at the time that was said, or gone
    */
-  purgeRepository(key: RepositoryKey): Promise<void>;
+  purgeRepository(key: RepositoryKey, request?: PurgeRepositoryRequest): Promise<void>;
   /**
    * Deleted repositories in byte order of the names that they had, and of their ids where the names are
    * the same: `afterId` leads from one to the next of its name.
@@ -120,6 +129,11 @@ export const forkRepositorySchema: z.ZodType<ForkRepositoryRequest> = z.object({
   repositoryId: checkedText(parseRepositoryId).optional(),
   provenance,
 }) as unknown as z.ZodType<ForkRepositoryRequest>;
+
+/** Schema of {@link PurgeRepositoryRequest}. */
+export const purgeRepositorySchema: z.ZodType<PurgeRepositoryRequest> = z.object({
+  deletedAtMs: z.int().nonnegative().exactOptional(),
+});
 
 /** Schema of {@link RenameRepositoryRequest}. */
 export const renameRepositorySchema: z.ZodType<RenameRepositoryRequest> = z.object({
