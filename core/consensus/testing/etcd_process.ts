@@ -196,6 +196,9 @@ function memberArgs(options: {
     "initial-advertise-peer-urls": peer,
     "initial-cluster": options.initial,
     "initial-cluster-token": options.directory,
+    // As docs/operating.md has it: half the beats, and elections as soon as by default.
+    "heartbeat-interval": "200",
+    "election-timeout": "1000",
     "logger": "zap",
     "log-level": "error",
   }).map(([flag, value]) => `--${flag}=${value}`);
