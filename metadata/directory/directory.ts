@@ -284,8 +284,10 @@ export class Directory {
       if (!hasCode(error, "already-exists")) throw error;
       const made = await this.#options.steps.repository(claim);
       const hasLived = made !== undefined && (!made.deleted || made.removedAtMs !== undefined);
-      if (!hasLived) throw error;
-      return { made };
+      if (hasLived) return { made };
+      // A copy of this request that is still under way would find the name free some day.
+      if (await this.#options.steps.bar(claim)) return await this.#claimOrFind(claim);
+      throw error;
     }
   }
 

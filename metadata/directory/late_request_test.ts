@@ -91,11 +91,11 @@ function create(name = NEW): Call {
     });
 }
 
-function fork(): Call {
+function fork(name = NEW): Call {
   const repositoryId = newRepositoryId(systemRandom);
   return about(
     living,
-    (node, key) => node.metadata.forkRepository(key, { name: NEW, repositoryId }),
+    (node, key) => node.metadata.forkRepository(key, { name, repositoryId }),
   );
 }
 
@@ -290,4 +290,43 @@ Deno.test("a purge that arrives late spares what was brought back and deleted ag
   deepEqual(await cluster.during(metadata.listDeletedRepositories({ limit: 2 })), [second]);
   await cluster.during(metadata.purgeRepository(key, second));
   deepEqual(await cluster.during(metadata.listDeletedRepositories({ limit: 2 })), []);
+});
+
+for (const [what, make] of [["creation", () => create(OLD)], ["fork", () => fork(OLD)]] as const) {
+  Deno.test(`a ${what} that was refused makes nothing when it arrives again`, async () => {
+    await using node = await TestNode.start();
+    await node.create("owner/another");
+    const again = make();
+    const { repositoryId } = await node.create(OLD);
+    await rejects(again(node), { code: "already-exists" });
+    const known = (await node.metadata.findRepository(OLD))!;
+    equal(known.repositoryId, repositoryId);
+    await node.metadata.deleteRepository(known);
+    const before = await seen(node);
+    for (const options of [undefined, {}, { lose: true }]) {
+      if (options !== undefined) await node.restart(options);
+      await late(node, again);
+      await node.node.upkeep();
+      deepEqual(await seen(node), before, JSON.stringify(options));
+    }
+    await create(OLD)(node);
+  });
+}
+
+Deno.test("a purge that finds brought back what it is about is not done", async () => {
+  let isLost = true;
+  const lose = (fetcher: Fetcher): Fetcher => async (request) => {
+    if (!isLost || !new URL(request.url).pathname.endsWith("/purge")) return await fetcher(request);
+    isLost = false;
+    await cluster.metadata.restoreRepository(key, {});
+    throw new TypeError("Connection reset");
+  };
+  await using cluster = await TestCluster.start({ overhear: lose, level: RELEASE_LEVEL });
+  const { metadata } = cluster;
+  const key: RepositoryInfo = await cluster.create("owner/name");
+  await cluster.during(metadata.deleteRepository(key));
+  await rejects(cluster.during(metadata.purgeRepository(key)), { code: "not-found" });
+  equal(isLost, false);
+  const found = await cluster.during(metadata.findRepository(OLD));
+  equal(found?.repositoryId, key.repositoryId);
 });

@@ -139,7 +139,7 @@ export class RoutedMetadata implements Metadata {
   /** {@inheritDoc RepositoryLife.purgeRepository} */
   purgeRepository(key: RepositoryKey, request: PurgeRepositoryRequest = {}): Promise<void> {
     const sent = this.#showsRepetitions ? request : {};
-    return this.#remove(key, (client) => client.purgeRepository(key, sent));
+    return this.#remove(key, (client) => client.purgeRepository(key, sent), isGone);
   }
 
   /** {@inheritDoc RepositoryLife.listDeletedRepositories} */
@@ -238,13 +238,20 @@ export class RoutedMetadata implements Metadata {
   }
 
   /** Takes something away that may be gone at a second attempt. */
-  #remove(key: RepositoryKey, work: (client: MetadataClient) => Promise<void>): Promise<void> {
+  #remove(
+    key: RepositoryKey,
+    work: (client: MetadataClient) => Promise<void>,
+    isDone: (client: MetadataClient, key: RepositoryKey) => Promise<boolean> = () =>
+      Promise.resolve(true),
+  ): Promise<void> {
     return this.#router.call(partitionOf(key.networkId), async (target) => {
+      const client = clientOf(target);
       try {
-        await work(clientOf(target));
+        await work(client);
       } catch (error) {
         // Ids are never used again, so only an earlier attempt can have removed what was there.
-        if (target.attempt === 1 || !hasCode(error, "not-found")) throw error;
+        const mayBeDone = target.attempt > 1 && hasCode(error, "not-found");
+        if (!mayBeDone || !await isDone(client, key)) throw error;
       }
     });
   }
@@ -287,4 +294,15 @@ function byPlace(a: RepositoryInfo, b: RepositoryInfo): number {
 
 function clientOf({ fetcher, ...options }: RouteTarget): MetadataClient {
   return new MetadataClient(fetcher, options);
+}
+
+/** Whether a repository neither lives nor can be restored: what is not deleted can not be purged. */
+async function isGone(client: MetadataClient, key: RepositoryKey): Promise<boolean> {
+  try {
+    await client.repositoryUsage(key);
+    return false;
+  } catch (error) {
+    if (!hasCode(error, "not-found")) throw error;
+    return true;
+  }
 }
