@@ -22,25 +22,33 @@ export interface WarmStartOptions {
   readonly logger: Logger;
   /** Gets a thread ready for pushes. */
   prepare(): Promise<void>;
+  /** Rehearses pushes for so many milliseconds at most, and never fails. */
+  rehearsePushes(budgetMs: number): Promise<void>;
   /** Opens where the rehearsal takes place; what was opened is released after it. */
   openStage(releases: Releases): Promise<Pick<PracticeStage, "send">>;
 }
 
+/** Of the time, where there is something to clone as well. */
+const PUSHES_SHARE = 0.5;
+
 /**
- * Gets ready for pushes, and meanwhile for repositories that clients used before. What of the former
- * takes longer than the time goes on beside what the server does then. Never fails.
+ * Gets ready for pushes, then for repositories that clients used before. The thread that takes longer
+ * than the time goes on beside what the server does then. Never fails.
  */
 export async function warmStart(
   names: readonly RepositoryName[],
   options: WarmStartOptions,
 ): Promise<void> {
   const { logger, clock, budgetMs } = options;
+  const startMs = clock.monotonicMs();
   const timer = new AbortController();
   const late = clock.sleep(budgetMs, timer.signal).catch(() => undefined);
   const prepared = options.prepare().catch((error) => {
     logger.warn("Fail to get ready for pushes", { error: toError(error) });
   });
-  if (names.length > 0) await rehearseOnStage(names, options);
+  await options.rehearsePushes(names.length === 0 ? budgetMs : budgetMs * PUSHES_SHARE);
+  const leftMs = Math.max(0, budgetMs - (clock.monotonicMs() - startMs));
+  if (names.length > 0) await rehearseOnStage(names, { ...options, budgetMs: leftMs });
   await Promise.race([prepared, late]);
   timer.abort();
 }

@@ -16,7 +16,14 @@ function stage(openStage: WarmStartOptions["openStage"]) {
     listReferences: () => Promise.reject(new Error("no references")),
   };
   const prepare = () => Promise.resolve();
-  return { lines, clock, options: { budgetMs: 10, metadata, clock, logger, prepare, openStage } };
+  const budgets: number[] = [];
+  const rehearsePushes = (budgetMs: number) => {
+    budgets.push(budgetMs);
+    return Promise.resolve();
+  };
+  const nodes = { metadata, clock, logger };
+  const options = { budgetMs: 10, ...nodes, prepare, rehearsePushes, openStage };
+  return { lines, budgets, clock, options };
 }
 
 Deno.test("warmStart() opens nothing when nothing was used before", async () => {
@@ -67,4 +74,11 @@ Deno.test("warmStart() survives a rehearsal and a release that fail", async () =
     "Rehearse clones",
     "Fail to end a rehearsal",
   ]);
+});
+
+Deno.test("warmStart() leaves clones of what was used before their share of the time", async () => {
+  const { budgets, options } = stage(() => Promise.reject(new Error("no port")));
+  await warmStart([], options);
+  await warmStart(NAMES, options);
+  assert.deepEqual(budgets, [10, 5]);
 });
