@@ -115,6 +115,14 @@ export const ERROR_BODY_BYTES_MAX = 64 * KIB;
 export const METADATA_PUSH_BYTES_MAX = 256 * MIB;
 /** A pack index that comes with a push: of some 500 objects. A larger one is read where it is stored. */
 export const FRESH_INDEX_BYTES_MAX = 64 * KIB;
+/** Objects of a push whose hashes are kept until it is known whether they are needed. */
+export const LATE_COMPARISON_COUNT_MAX = 256;
+/** Inflated bytes of the same objects: hashing them takes less time than a question. */
+export const LATE_COMPARISON_BYTES_MAX = 256 * KIB;
+/** Repositories of which a frontend remembers what pushes to them were told: some KiB each. */
+export const TOLD_REPOSITORY_COUNT_MAX = 512;
+/** For so long a push goes by what was told of its repository: git sends it soon after it asked. */
+export const TOLD_REPOSITORY_MS_MAX = 10 * 1000;
 /** Body of any other question to the metadata: ids at 43 bytes each. */
 export const METADATA_REQUEST_BYTES_MAX = 128 * MIB;
 /** One line of a streamed reference listing: a batch of references. */

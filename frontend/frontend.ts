@@ -34,7 +34,7 @@ import { ArchiveDownloads } from "./session/archive_downloads.ts";
 import { BundleOffers } from "./session/bundle_offers.ts";
 import { type GitConversations, StatefulSessions } from "./session/git_conversations.ts";
 import { StatelessSessions } from "./session/git_sessions.ts";
-import type { IngestPack } from "./session/receive_pack_session.ts";
+import type { IngestPack } from "./session/ingest_pack.ts";
 import { PushNonces } from "./session/push_nonces.ts";
 import { isCallersFault } from "./session/shown_error.ts";
 import type { TokenExchange } from "./oidc/token_exchange.ts";

@@ -56,8 +56,10 @@ import type { RepositoryState } from "./partition/partition_view.ts";
 import { checkPush, type PushVerdict } from "./decision/push_check.ts";
 import {
   decidePush,
+  isOutdated,
   livingRepository,
   noRepository,
+  OUTDATED,
   repeatedResult,
 } from "./decision/push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
@@ -289,6 +291,8 @@ export class MetadataNode implements Metadata {
       const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
       if (earlier !== undefined) return repeatedResult(request, earlier);
       const repository = livingRepository(reader, key);
+      // Early: it is looked at once more where the push is decided.
+      if (isOutdated(request, repository)) return OUTDATED;
       checkCommands(request, repository);
       const result = await this.#decide(key, request);
       logger.debug("Decided a push", {
@@ -305,7 +309,8 @@ export class MetadataNode implements Metadata {
     const { partitions, reader, clock } = this.#parts;
     for (let attempt = 1;; attempt++) {
       const verdict = await this.#check(livingRepository(reader, key), request);
-      const { unchecked = [] } = verdict;
+      const { known = [], unchecked = [] } = verdict;
+      if (known.length > 0) return { results: [], known };
       if (unchecked.length > 0) return { results: [], unchecked };
       const decide = decidePush(key, request, { verdict, atMs: clock.nowMs() });
       try {

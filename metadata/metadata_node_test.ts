@@ -5,11 +5,14 @@ import { partitionOf } from "@gitstratum/core/ring";
 import {
   extentId,
   type FreshIndex,
+  type JudgedRepository,
   newPushId,
   packId,
   parseRepositoryName,
+  type RepositoryInfo,
   type RepositoryKey,
   type RepositoryName,
+  repositoryVersion,
 } from "@gitstratum/core/rpc";
 import { command, reasons, TestNode } from "./testing/test_node.ts";
 
@@ -115,6 +118,61 @@ Deno.test("push() needs what the group refers to reachable in this repository", 
   // The refused group must not help the next push.
   const retry = await node.push(key, [command(MAIN, undefined, child)]);
   deepEqual(reasons(retry), ["missing necessary objects"]);
+});
+
+Deno.test("push() decides nothing that was judged by what the repository is not any more", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const oid = node.objects.commitOf("one");
+  const group = await node.store(key, [oid]);
+  const judgedBy = ({ name, ...repository }: RepositoryInfo) => ({
+    name,
+    version: repositoryVersion(repository),
+  });
+  const push = (judged: JudgedRepository) =>
+    node.push(key, [command(MAIN, undefined, oid)], { group, judged });
+  const { metadata } = node;
+  const outdated = { results: [], outdated: true };
+  const hidden = await metadata.updateRepository(key, {
+    settings: { hiddenReferences: ["refs/x"] },
+  });
+  deepEqual(await push(judgedBy(key)), outdated);
+  const name = parseRepositoryName("owner/moved");
+  const moved = await metadata.renameRepository(key, { from: key.name, name });
+  deepEqual(await push(judgedBy(hidden)), outdated);
+  deepEqual(await node.references(key), []);
+  await metadata.deleteRepository(key);
+  await rejects(push(judgedBy(moved)), is("not-found"));
+  await metadata.restoreRepository(key, { name });
+
+  const pushId = newPushId(systemRandom);
+  const commands = [command(MAIN, undefined, oid)];
+  const done = await node.push(key, commands, { group, judged: judgedBy(moved), pushId });
+  deepEqual(reasons(done), [undefined]);
+  await metadata.updateRepository(key, { settings: { archived: true } });
+  // What was committed stays so, whatever came after it.
+  deepEqual(await node.push(key, commands, { group, judged: judgedBy(moved), pushId }), done);
+});
+
+Deno.test("push() commits nothing uncompared that the network has already", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const oid = await pushNew(node, key);
+  node.objects.commitOf(`${MAIN} of ${key.repositoryId}`);
+  const again = await node.store(key, [oid]);
+  const commands = [command("refs/heads/two", undefined, oid)];
+  const asked = { group: again, uncompared: true } as const;
+  const { results, known = [] } = await node.push(key, commands, asked);
+  deepEqual(results, []);
+  ok(known.includes(oid));
+  deepEqual((await node.references(key)).map(({ name }) => name), [MAIN]);
+  deepEqual(reasons(await node.push(key, commands, { group: again })), [undefined]);
+
+  const other = await node.create("owner/other");
+  const fresh = node.objects.commitOf("fresh");
+  const group = await node.store(other, [fresh]);
+  const push = [command(MAIN, undefined, fresh)];
+  deepEqual(reasons(await node.push(other, push, { group, uncompared: true })), [undefined]);
 });
 
 Deno.test("push() accepts objects that the repository reaches, and none of another one", async () => {

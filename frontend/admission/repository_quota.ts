@@ -19,7 +19,7 @@ import type {
   RepositoryInfo,
   RepositoryUsage,
 } from "@gitstratum/core/rpc";
-import type { IngestedPack, IngestPack, IngestRequest } from "../session/receive_pack_session.ts";
+import type { IngestedPack, IngestPack, IngestRequest } from "../session/ingest_pack.ts";
 
 /** The smaller of two limits, of which either may be absent. */
 function lower(one: number | undefined, other: number | undefined): number | undefined {

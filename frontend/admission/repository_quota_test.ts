@@ -7,7 +7,7 @@ import {
   type RepositoryInfo,
   type RepositorySettings,
 } from "@gitstratum/core/rpc";
-import type { IngestRequest } from "../session/receive_pack_session.ts";
+import type { IngestRequest } from "../session/ingest_pack.ts";
 import { quotaOf, withinQuota } from "./repository_quota.ts";
 
 const ZERO = "0".repeat(40) as Oid;

@@ -11,7 +11,12 @@
  */
 
 import { GitStratumError } from "@gitstratum/core/error";
-import { EXTENT_BYTES, FRESH_INDEX_BYTES_MAX } from "@gitstratum/core/limits";
+import {
+  EXTENT_BYTES,
+  FRESH_INDEX_BYTES_MAX,
+  LATE_COMPARISON_BYTES_MAX,
+  LATE_COMPARISON_COUNT_MAX,
+} from "@gitstratum/core/limits";
 import { OBJECT_TYPE_CODES, type Oid, oidBytes } from "@gitstratum/core/git";
 import { isDeltaCode } from "@gitstratum/core/pack";
 import type { ExtentWrite } from "@gitstratum/core/rpc";
@@ -22,7 +27,7 @@ import { baseBytes } from "./base_bytes.ts";
 import { DeltaResolver } from "./delta_resolver.ts";
 import { encodeGroupIndex } from "./group_index.ts";
 import { GroupWriter } from "./group_writer.ts";
-import type { IngestHost, IngestJob, IngestResult } from "./ingest_host.ts";
+import type { IngestHost, IngestJob, IngestResult, StoredDigest } from "./ingest_host.ts";
 import type { IngestMemory } from "./ingest_memory.ts";
 import { ENTRY_IS_DUPLICATE } from "./object_table.ts";
 import { PackObjects, type PackObjectsOptions } from "./pack_objects.ts";
@@ -219,13 +224,35 @@ export class IngestEngine {
   /** Does both at once: neither needs the other, and both wait for other threads and nodes. */
   async #compareAndStore(): Promise<IngestResult> {
     // What was stored of a pack that is refused then is the host's to remove, once all has settled.
+    const comparesLater = this.#comparesLater();
     const [compared, stored] = await Promise.allSettled([
-      this.#compareWithNetwork(),
+      comparesLater ? undefined : this.#compareWithNetwork(),
       this.#store(),
     ]);
     if (compared.status === "rejected") throw compared.reason;
     if (stored.status === "rejected") throw stored.reason;
-    return stored.value;
+    return comparesLater ? { ...stored.value, digests: this.#digests() } : stored.value;
+  }
+
+  /** Whether the network is compared with by whoever asked for the ingest: it costs a question less. */
+  #comparesLater(): boolean {
+    const count = this.#entryCount;
+    if (!this.#job.comparesLater || count > LATE_COMPARISON_COUNT_MAX) return false;
+    const { table } = this.#objects;
+    let bytes = 0;
+    for (let entry = 0; entry < count; entry++) bytes += table.sizes[entry]!;
+    return bytes <= LATE_COMPARISON_BYTES_MAX;
+  }
+
+  #digests(): StoredDigest[] {
+    const { ids, source } = this.#objects;
+    const digests: StoredDigest[] = [];
+    for (let row = 0; row < ids.count; row++) {
+      const entry = ids.entry(row);
+      if (entry < 0) continue;
+      digests.push({ oid: ids.hex(row) as Oid, digest: source.digest(entry).toHex() });
+    }
+    return digests;
   }
 
   /** Objects that the network has under the same ids must be the same objects. */

@@ -59,6 +59,8 @@ export interface IngestJob {
   readonly format: ObjectFormat;
   /** New values of the push's references. */
   readonly tips: readonly Oid[];
+  /** The network may be compared with after the ingest, where the pack is small. */
+  readonly comparesLater?: boolean;
 }
 
 /** What became of a pack. */
@@ -67,6 +69,8 @@ export interface IngestResult {
   readonly group: PackGroup | undefined;
   /** The group's index, where it is small. */
   readonly index?: Uint8Array<ArrayBuffer>;
+  /** Second hashes of all objects, where the network was not compared with. */
+  readonly digests?: readonly StoredDigest[];
   /** Entries of the pack as it came. */
   readonly objectCount: number;
   /** Entries that came as deltas. */

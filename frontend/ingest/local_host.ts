@@ -6,7 +6,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import type { Disk } from "@gitstratum/core/disk";
 import type { Oid } from "@gitstratum/core/git";
 import type {
@@ -16,11 +15,10 @@ import type {
   Metadata,
   RepositoryInfo,
 } from "@gitstratum/core/rpc";
-import { pieces } from "../pack_assembly/object_bytes.ts";
 import type { BaseCache } from "./base_cache.ts";
 import { BaseFile } from "./base_file.ts";
 import type { Arrival, BaseObject, IngestHost, StoredDigest } from "./ingest_host.ts";
-import { secondHash } from "./object_source.ts";
+import { LateComparison } from "./late_comparison.ts";
 import { StoredObjects } from "./stored_objects.ts";
 
 /** What a host works with. */
@@ -65,6 +63,14 @@ export class LocalHost implements IngestHost {
     if (this.#written.length > 0) await this.#options.extents.remove(this.#written);
   }
 
+  /** What is left to compare when the ingest has compared nothing; lasts longer than the host. */
+  comparison(digests: readonly StoredDigest[]): LateComparison {
+    const { metadata, extents, scratchDirectory, repository } = this.#options;
+    // Of the pack itself nothing is to be kept.
+    const stored = new StoredObjects({ metadata, extents, scratchDirectory, repository });
+    return new LateComparison(stored, digests);
+  }
+
   /** {@inheritDoc IngestHost.arrival} */
   arrival(have: number): Promise<Arrival> {
     return this.#options.arrival(have);
@@ -97,15 +103,7 @@ export class LocalHost implements IngestHost {
 
   /** {@inheritDoc IngestHost.digests} */
   async digests(oids: readonly Oid[]): Promise<readonly StoredDigest[]> {
-    const digests: StoredDigest[] = [];
-    const algorithm = secondHash(this.#options.repository.objectFormat);
-    for await (const { oid, bytes } of this.#stored.read(oids, "network")) {
-      const hash = createHash(algorithm);
-      for (const piece of pieces(bytes)) hash.update(piece);
-      bytes.close();
-      digests.push({ oid, digest: hash.digest("hex") });
-    }
-    return digests;
+    return await Array.fromAsync(this.#stored.digests(oids));
   }
 
   /** {@inheritDoc IngestHost.write} */

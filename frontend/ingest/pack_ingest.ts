@@ -35,6 +35,7 @@ import type { IngestJob, IngestResult } from "./ingest_host.ts";
 import { IngestMemory } from "./ingest_memory.ts";
 import { IngestScratch } from "./ingest_scratch.ts";
 import { IngestWorkers } from "./ingest_workers.ts";
+import type { LateComparison } from "./late_comparison.ts";
 import { LocalHost } from "./local_host.ts";
 import { PackIntake } from "./pack_intake.ts";
 import { NeedsWorker, WorkBudget } from "./work_budget.ts";
@@ -71,6 +72,17 @@ export interface PackIngestRequest {
   readonly signal?: AbortSignal;
   /** Told how far it is: lines that end in `\n`, or in `\r` to be overwritten. */
   readonly progress?: (text: string) => void;
+  /** The caller does what {@link TakenPack.comparison} asks for. */
+  readonly comparesLater?: boolean;
+}
+
+/** A pack that was taken in. */
+export interface TakenPack extends IngestResult {
+  /**
+   * What the network has under the same ids is to be compared before the push is committed. Only where
+   * the request offered it.
+   */
+  readonly comparison?: LateComparison;
 }
 
 /** What one ingest works with. */
@@ -127,7 +139,7 @@ export class PackIngest {
    * @throws `invalid` when the pack is refused: the message and its data say why
    * @throws `disk-full`, `unavailable`, `exhausted`, or the signal's reason
    */
-  async ingest(request: PackIngestRequest): Promise<IngestResult> {
+  async ingest(request: PackIngestRequest): Promise<TakenPack> {
     const { repository, signal, progress } = request;
     const { metadata, extents, disk, scratchDirectory, random } = this.#options;
     const intake = new PackIntake(request.pack, repository.settings.pushBytesMax ?? PUSH_BYTES_MAX);
@@ -147,7 +159,9 @@ export class PackIngest {
     });
     try {
       signal?.throwIfAborted();
-      return await this.#run(request, { intake, host, prefix });
+      const result = await this.#run(request, { intake, host, prefix });
+      const { digests } = result;
+      return digests === undefined ? result : { ...result, comparison: host.comparison(digests) };
     } catch (error) {
       await host.discard();
       throw error;
@@ -167,6 +181,7 @@ export class PackIngest {
       groupId: newGroupId(this.#options.random),
       format: repository.objectFormat,
       tips: [...new Set(request.tips.map((tip) => tip.newOid).filter((oid) => !isZeroOid(oid)))],
+      comparesLater: request.comparesLater === true,
     };
     const rules = this.#rulesOf(repository);
     const permit = await this.#options.admission?.small(request.signal);

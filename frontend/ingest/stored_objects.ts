@@ -7,6 +7,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { INGEST_STORED_CHAIN_BYTES_MAX } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import { OBJECT_TYPE_CODES } from "@gitstratum/core/git";
@@ -16,7 +17,9 @@ import {
   type ChainReaderOptions,
   type StoredChain,
 } from "../pack_assembly/chain_reader.ts";
-import { MemoryBytes, type ObjectBytes } from "../pack_assembly/object_bytes.ts";
+import { MemoryBytes, type ObjectBytes, pieces } from "../pack_assembly/object_bytes.ts";
+import type { StoredDigest } from "./ingest_host.ts";
+import { secondHash } from "./object_source.ts";
 
 /** What stored objects are read with. */
 export interface StoredObjectsOptions extends ChainReaderOptions {
@@ -61,6 +64,17 @@ export class StoredObjects {
       const { oid, type, size, chain } = located;
       const bytes = await this.#rebuild({ objectFormat, size, chain });
       yield { oid, typeCode: OBJECT_TYPE_CODES[type], depth: chain.length - 1, bytes };
+    }
+  }
+
+  /** Second hashes of objects that the network stores; those that are not there are left out. */
+  async *digests(oids: readonly Oid[]): AsyncGenerator<StoredDigest> {
+    const algorithm = secondHash(this.#options.repository.objectFormat);
+    for await (const { oid, bytes } of this.read(oids, "network")) {
+      const hash = createHash(algorithm);
+      for (const piece of pieces(bytes)) hash.update(piece);
+      bytes.close();
+      yield { oid, digest: hash.digest("hex") };
     }
   }
 

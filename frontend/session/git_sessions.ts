@@ -73,7 +73,7 @@ export class StatelessSessions implements GitSessions {
         );
       }
       case "git-receive-pack":
-        return this.#pushSession(await access.forPush(name, caller), caller);
+        return this.#pushSession(await access.forToldPush(name, caller), caller);
     }
   }
 

@@ -7,13 +7,7 @@
  * @module
  */
 
-import {
-  assert,
-  type Clock,
-  hasCode,
-  PUSH_COMMANDS_BYTES_MAX,
-  type Random,
-} from "@gitstratum/core";
+import { PUSH_COMMANDS_BYTES_MAX } from "@gitstratum/core";
 import {
   advertiseReferenceLines,
   errorPkt,
@@ -23,74 +17,38 @@ import {
   PktLineReader,
   type ProtocolVersion,
   type PushCommands,
-  type PushOutcome,
   pushReport,
   readPushCommands,
   receivePackCapabilities,
   type ReceivePackFeatures,
 } from "@gitstratum/core/protocol";
-import {
-  type CommandResult,
-  type Metadata,
-  newPushId,
-  type PackGroup,
-  type PushRequest,
-  type PushResult,
-  type RepositoryInfo,
-} from "@gitstratum/core/rpc";
-import type { PushPolicy } from "../events/push_policy.ts";
+import type { JudgedRepository, RepositoryInfo } from "@gitstratum/core/rpc";
+import type { IngestedPack, IngestPack } from "./ingest_pack.ts";
 import { liveTask } from "./live_task.ts";
 import { PackBody } from "./pack_body.ts";
+import {
+  type CommitOutcome,
+  PushCommit,
+  type PushCommitOptions,
+  unpackFailed,
+} from "./push_commit.ts";
 import type { PushNonces } from "./push_nonces.ts";
 import { endingWithPack } from "./pack_end.ts";
-import type { CommitSignatures } from "../access/commit_signatures.ts";
-import type { PushTarget, RepositoryAccess } from "./repository_access.ts";
+import type { PushTarget } from "./repository_access.ts";
 import type { ConversationEnd, SessionCaller } from "./session.ts";
 import { deletionWarning, rejectionNotes } from "./rejection_notes.ts";
 import { isCallersFault, shownError } from "./shown_error.ts";
 
-/** What taking a pack in needs. */
-export interface IngestRequest {
-  readonly pack: ReadableStream<Uint8Array>;
-  readonly repository: RepositoryInfo;
-  /** New values of the push's references. */
-  readonly tips: PushRequest["commands"];
-  readonly signal: AbortSignal;
-  /** Text for people, in git's style: lines that end in `\n`, or in `\r` to be overwritten. */
-  readonly progress: (text: string) => void;
-}
-
-/** A pack that was taken in. */
-export interface IngestedPack {
-  /** What was stored; undefined when the pack holds no objects. */
-  readonly group: PackGroup | undefined;
-  /** The group's index, where it is small. */
-  readonly index?: Uint8Array<ArrayBuffer>;
-  /** What object checks warn of, in git's words, without line ends. */
-  readonly warnings: readonly string[];
-}
-
-/** Takes a pack in and stores it durably. */
-export type IngestPack = (request: IngestRequest) => Promise<IngestedPack>;
-
 /** What receive-pack sessions work with. */
-export interface ReceivePackOptions {
-  readonly access: RepositoryAccess;
-  readonly metadata: Metadata;
+export interface ReceivePackOptions extends PushCommitOptions {
   readonly ingest: IngestPack;
-  readonly clock: Clock;
-  readonly random: Random;
   /** What the server calls itself to clients. */
   readonly agent: string;
   /** Draws an id that names one session in the logs of both sides; absent = none is told. */
   readonly newSessionId?: () => string;
-  /** For references that take signed commits only. */
-  readonly signatures: CommitSignatures;
   /** For signed pushes; absent = they are not taken. */
   readonly nonces?: PushNonces;
   readonly features: ReceivePackFeatures;
-  /** Asked before each commit; absent = nobody is. */
-  readonly policy?: PushPolicy;
 }
 
 /** How one client talks. */
@@ -101,18 +59,10 @@ export interface ReceivePackConversation extends SessionCaller {
 }
 
 /** What became of a push, and what people are told beside the report. */
-interface ToldOutcome extends PushOutcome {
+interface ToldOutcome extends CommitOutcome {
   /** What object checks warn of. */
   readonly warnings?: readonly string[];
-  /** What the policy says against it. */
-  readonly refusal?: readonly string[];
 }
-
-/** In git's words, for each command of a push that the policy refuses. */
-const POLICY_REASON = "pre-receive hook declined";
-/** How often a commit whose outcome is unknown is asked again. */
-const COMMIT_ATTEMPTS_MAX = 5;
-const COMMIT_RETRY_MS = 200;
 
 function nameOf(target: PushTarget): string {
   return target.kind === "existing" ? target.repository.name : target.name;
@@ -264,103 +214,24 @@ export class ReceivePackSession {
           tips: push.commands,
           signal: this.#conversation.signal,
           progress: input.progress,
+          comparesLater: true,
         });
       }
     } catch (error) {
       this.#conversation.signal.throwIfAborted();
       await input.body.discardRest();
-      return { unpackError: shownError(error), results: rejected(push, "unpacker error") };
+      return unpackFailed(push, shownError(error));
     }
     await input.body.discardRest();
-    const { warnings } = ingested;
-    try {
-      const refusal = await this.#refusal(push, repository);
-      if (refusal !== undefined) {
-        return { results: rejected(push, POLICY_REASON), warnings, refusal };
-      }
-    } catch (error) {
-      if (!isCallersFault(error)) throw error;
-      return { results: rejected(push, shownError(error)), warnings };
-    }
-    const stored = storedParts(ingested, storedAfterMs);
-    return { results: await this.#commit(push, repository, stored), warnings };
+    const commit = new PushCommit(this.#options, push, this.#conversation);
+    const outcome = await commit.run({ repository, judged: this.#judged }, {
+      ...ingested,
+      storedAfterMs,
+    });
+    return { ...outcome, warnings: ingested.warnings };
   }
 
-  /** What the policy has to say against a push; undefined when it may be committed. */
-  async #refusal(
-    push: PushCommands,
-    repository: RepositoryInfo,
-  ): Promise<readonly string[] | undefined> {
-    const { policy } = this.#options;
-    if (policy === undefined) return undefined;
-    const { transport, remoteAddress, asker, signal } = this.#conversation;
-    const { commands, pushOptions } = push;
-    const actor = asker.actor();
-    const by = { actor, transport, remoteAddress };
-    const verdict = await policy.ask({ repository, ...by, commands, pushOptions, signal });
-    return verdict.allowed ? undefined : verdict.lines;
+  get #judged(): JudgedRepository | undefined {
+    return this.#target.kind === "existing" ? this.#target.judged : undefined;
   }
-
-  async #commit(
-    push: PushCommands,
-    repository: RepositoryInfo,
-    stored: Pick<PushRequest, "group" | "freshIndex">,
-  ): Promise<readonly CommandResult[]> {
-    const { random, clock, access } = this.#options;
-    const { transport, remoteAddress, asker } = this.#conversation;
-    const agent = push.capabilities.get("agent");
-    try {
-      // A long push may outlive its pusher's permission.
-      const pusher = access.pusher(repository, asker);
-      const request: PushRequest = {
-        pushId: newPushId(random),
-        commands: push.commands,
-        atomic: push.atomic,
-        pushOptions: push.pushOptions,
-        ...stored,
-        provenance: {
-          ...asker.actor(),
-          transport,
-          atMs: clock.nowMs(),
-          ...(remoteAddress === undefined ? {} : { remoteAddress }),
-          ...(agent === undefined ? {} : { agent: agent.slice(0, 200) }),
-          ...(push.certificate === undefined ? {} : { certificate: push.certificate }),
-        },
-        pusher,
-      };
-      const decide = (asked: PushRequest) => this.#push(repository, asked);
-      return (await this.#options.signatures.decided(decide, request, repository)).results;
-    } catch (error) {
-      // A final refusal committed nothing. Anything else leaves the outcome open: that is no report.
-      if (!isCallersFault(error) && !hasCode(error, "conflict")) throw error;
-      return rejected(push, shownError(error));
-    }
-  }
-
-  /** Commits; while the outcome is unknown, asks again with the same push id. */
-  async #push(repository: RepositoryInfo, request: PushRequest): Promise<PushResult> {
-    const { metadata, clock } = this.#options;
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await metadata.push(repository, request);
-      } catch (error) {
-        assert(attempt <= COMMIT_ATTEMPTS_MAX, "Attempts are counted");
-        if (!hasCode(error, "unavailable") || attempt === COMMIT_ATTEMPTS_MAX) throw error;
-        await clock.sleep(COMMIT_RETRY_MS * 2 ** attempt);
-      }
-    }
-  }
-}
-
-/** What the metadata cluster is told of a pack that was stored. */
-function storedParts(
-  { group, index }: IngestedPack,
-  storedAfterMs: number,
-): Pick<PushRequest, "group" | "freshIndex"> {
-  if (group === undefined) return {};
-  return index === undefined ? { group } : { group, freshIndex: { bytes: index, storedAfterMs } };
-}
-
-function rejected(push: PushCommands, reason: string): CommandResult[] {
-  return push.commands.map(({ name }) => ({ name, rejected: reason }));
 }

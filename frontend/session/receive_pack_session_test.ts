@@ -24,7 +24,8 @@ import { CommitSignatures } from "../access/commit_signatures.ts";
 import type { ObjectRebuilder } from "../pack_assembly/object_rebuilder.ts";
 import { unguardedAsker } from "../access/asker.ts";
 import type { PushPolicy, PushQuestion } from "../events/push_policy.ts";
-import { type IngestRequest, ReceivePackSession } from "./receive_pack_session.ts";
+import type { IngestRequest } from "./ingest_pack.ts";
+import { ReceivePackSession } from "./receive_pack_session.ts";
 import { type PushTarget, RepositoryAccess, suggestedDefaultBranch } from "./repository_access.ts";
 
 const A = "a".repeat(40) as Oid;

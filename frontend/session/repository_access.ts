@@ -11,17 +11,21 @@ import { type Clock, GitStratumError, hasCode } from "@gitstratum/core";
 import type { Pusher } from "@gitstratum/core/access";
 import { isZeroOid, type ObjectFormat } from "@gitstratum/core/git";
 import {
+  type JudgedRepository,
   type Metadata,
   provenanceOf,
   type ReferenceCommand,
   type RepositoryInfo,
   type RepositoryName,
+  type RepositorySettings,
+  repositoryVersion,
 } from "@gitstratum/core/rpc";
 
 import { type AccessGate, creationAt } from "../access/access_gate.ts";
 import type { Asker } from "../access/asker.ts";
 import { RepositoryGate, type RepositoryQuestion } from "../access/repository_gate.ts";
 import type { SessionCaller } from "./session.ts";
+import { ToldRepositories } from "./told_repositories.ts";
 
 /** What a push is directed at. */
 export type PushTarget =
@@ -30,6 +34,8 @@ export type PushTarget =
     readonly repository: RepositoryInfo;
     /** Its references as receive-pack lists them, where they came together with it. */
     readonly lines?: Uint8Array<ArrayBuffer>;
+    /** What the push is judged by, where that was not looked up for it. */
+    readonly judged?: JudgedRepository;
   }
   /** A free name on a server that creates repositories by push. */
   | { readonly kind: "absent"; readonly name: RepositoryName };
@@ -79,6 +85,25 @@ function tellOfMove(
   if (repository.name !== asked) onMoved?.(repository.name);
 }
 
+/** Settings that are looked at when a push is decided, and not while its pack is taken in. */
+const DECIDED_LATER: Partial<RepositorySettings> = {
+  denyNonFastForwards: false,
+  denyDeletes: false,
+  denyDeleteCurrent: false,
+  hiddenReferences: [],
+  visibility: "private",
+  protectedReferences: [],
+  description: "",
+  archived: false,
+};
+
+/** Whether two looks at a name found one repository that takes packs in by the same rules. */
+function takesSamePacks(one: RepositoryInfo, other: RepositoryInfo): boolean {
+  const rulesOf = ({ settings }: RepositoryInfo) =>
+    repositoryVersion({ head: "", settings: { ...settings, ...DECIDED_LATER } });
+  return one.repositoryId === other.repositoryId && rulesOf(one) === rulesOf(other);
+}
+
 /** Early, for people: whoever commits the push looks again. */
 function refuseArchived({ name, settings }: RepositoryInfo): void {
   if (settings.archived !== true) return;
@@ -91,11 +116,13 @@ function refuseArchived({ name, settings }: RepositoryInfo): void {
 export class RepositoryAccess {
   readonly #options: RepositoryAccessOptions;
   readonly #repositories: RepositoryGate;
+  readonly #told: ToldRepositories;
 
   /** Makes an access with fixed rules. */
   constructor(options: RepositoryAccessOptions) {
     this.#options = options;
     this.#repositories = new RepositoryGate(options);
+    this.#told = new ToldRepositories(options.clock);
   }
 
   /**
@@ -129,6 +156,46 @@ export class RepositoryAccess {
   }
 
   /**
+   * The same, by what a push was told of the name a moment ago where that lets it through.
+   *
+   * @throws as {@link forPush}
+   */
+  async forToldPush(name: RepositoryName, caller: SessionAsker): Promise<PushTarget> {
+    const told = this.#told.get(name);
+    if (told === undefined || !this.#mayPush(told.repository, caller.asker)) {
+      return await this.forPush(name, caller);
+    }
+    const { repository, judged } = told;
+    tellOfMove(repository, name, caller);
+    this.#options.onUse?.(repository.name);
+    return { kind: "existing", repository, judged };
+  }
+
+  #mayPush(repository: RepositoryInfo, asker: Asker): boolean {
+    if (this.#options.readOnly || repository.settings.archived === true) return false;
+    const target = { on: "repository", operation: "write", repository } as const;
+    return this.#options.gate.decide(asker.principal(), target).allowed;
+  }
+
+  /**
+   * The repository of a push that was judged by something out of date, as it is now.
+   *
+   * @throws as {@link forPush}; `conflict` when what was done with the push would have been done in
+   *   another way
+   */
+  async judgedAnew(before: RepositoryInfo, caller: SessionAsker): Promise<RepositoryInfo> {
+    const { name } = before;
+    this.#told.forget(name);
+    const target = await this.forPush(name, caller);
+    if (target.kind === "existing" && takesSamePacks(before, target.repository)) {
+      return target.repository;
+    }
+    throw new GitStratumError("conflict", "Push again, the repository was changed meanwhile", {
+      data: { name },
+    });
+  }
+
+  /**
    * The same with the repository's references where they are at hand, for an advertisement.
    *
    * @throws as {@link forPush}
@@ -141,6 +208,8 @@ export class RepositoryAccess {
       return found?.repository;
     };
     const target = await this.#forPush(lookUp, name, caller);
+    if (target.kind === "existing") this.#told.note(name, target.repository);
+    else this.#told.forget(name);
     return target.kind === "existing" && lines !== undefined ? { ...target, lines } : target;
   }
 

@@ -43,7 +43,13 @@ import type { TipFacts } from "./reference_transaction.ts";
 export type ConnectivityView =
   & Pick<
     NetworkView,
-    "contains" | "reachesNeeded" | "objectType" | "peel" | "mistypedLinks" | "noteIndex"
+    | "contains"
+    | "reachesNeeded"
+    | "objectType"
+    | "peel"
+    | "mistypedLinks"
+    | "noteIndex"
+    | "known"
   >
   & AncestryView
   & ReferenceFactsSearch["view"];
@@ -62,6 +68,8 @@ export interface PushVerdict {
   readonly references?: ReadonlyMap<number, ReferenceFacts>;
   /** Commits whose signatures are to be checked before the push is decided. */
   readonly unchecked?: readonly LocatedObject[];
+  /** Objects of the group to be compared with the network's before the push is decided. */
+  readonly known?: readonly Oid[];
 }
 
 /** What the check stands on. */
@@ -81,7 +89,10 @@ export interface PushCheckOptions {
  */
 export async function checkPush(
   refs: RepositoryRefsView,
-  request: Pick<PushRequest, "commands" | "group" | "freshIndex" | "signatures">,
+  request: Pick<
+    PushRequest,
+    "commands" | "group" | "freshIndex" | "signatures" | "uncompared"
+  >,
   options: PushCheckOptions,
 ): Promise<PushVerdict> {
   const tips = new Set(
@@ -89,6 +100,10 @@ export async function checkPush(
   );
   const group = request.group &&
     await soundGroup(refs, { ...request, group: request.group }, options);
+  const known = group !== undefined && request.uncompared === true
+    ? await knownOids(refs, group, options.view)
+    : [];
+  if (known.length > 0) return { facts: new Map(), missing: tips, inGroup: new Set(), known };
   const facts = new Map<Oid, TipFacts>();
   const inGroup = new Set<Oid>();
   for (const oid of group === undefined ? [] : tips) {
@@ -141,6 +156,16 @@ async function soundGroup(
   if ((await options.view.mistypedLinks(refs, index)).length > 0) return undefined;
   options.view.noteIndex(group, index);
   return index;
+}
+
+/** What the network stores under ids of a group already. */
+async function knownOids(
+  refs: RepositoryRefsView,
+  index: PackIndex,
+  view: ConnectivityView,
+): Promise<readonly Oid[]> {
+  const rows = await view.known(refs, index.sortedOids);
+  return Array.from(rows, (row) => index.oidAt(row));
 }
 
 /** What a push says of its group. */

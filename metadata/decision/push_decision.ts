@@ -12,12 +12,13 @@ import {
   type ReferenceDenialReason,
 } from "@gitstratum/core/access";
 import { isZeroOid, type Oid } from "@gitstratum/core/git";
-import type {
-  PushRequest,
-  PushResult,
-  ReferenceCommand,
-  RepositoryId,
-  RepositoryKey,
+import {
+  type PushRequest,
+  type PushResult,
+  type ReferenceCommand,
+  type RepositoryId,
+  type RepositoryKey,
+  repositoryVersion,
 } from "@gitstratum/core/rpc";
 import type { PushRecord, ReferenceUpdate, Rejection } from "../log/log_record.ts";
 import type { Decide } from "../partition/partition_primary.ts";
@@ -28,6 +29,9 @@ import { decideReferences, type TipFacts } from "./reference_transaction.ts";
 
 /** Whom a push is from that does not say: they may write, and no rule names them. */
 const NOBODY_IN_PARTICULAR: Pusher = { role: "write" };
+
+/** The answer to a push that {@link isOutdated}. */
+export const OUTDATED: PushResult = { results: [], outdated: true };
 
 /** What a pusher is told whom a rule for references stops. */
 const DENIAL_TEXTS: Readonly<Record<ReferenceDenialReason, string>> = {
@@ -66,6 +70,7 @@ export function decidePush(
     const earlier = view.pushOutcome(key.repositoryId, request.pushId);
     if (earlier !== undefined) return { records: [], answer: repeatedResult(request, earlier) };
     const repository = livingRepository(view, key);
+    if (isOutdated(request, repository)) return { records: [], answer: OUTDATED };
     if (repository.settings.archived === true) return { records: [], answer: archived(request) };
     const { verdict, atMs } = context;
     const decided = yield* decideReferences(view.references(key.repositoryId), {
@@ -98,6 +103,15 @@ export function decidePush(
     };
     return { records: [record], answer };
   };
+}
+
+/** Whether a push was judged by what its repository is not any more. */
+export function isOutdated(
+  { judged }: Pick<PushRequest, "judged">,
+  repository: RepositoryState,
+): boolean {
+  if (judged === undefined) return false;
+  return judged.name !== repository.name || judged.version !== repositoryVersion(repository);
 }
 
 function archived(request: PushRequest): PushResult {

@@ -29,6 +29,9 @@ const YOUNGER: ReadonlySet<string> = new Set([
   ]),
 ]);
 
+const CONDITIONS =
+  "they travel in frames of a version that a node of level 1 answers as unsupported";
+
 /**
  * What this release may write and the one before would refuse, with what keeps it from doing so while
  * the cluster is of the earlier level.
@@ -36,6 +39,8 @@ const YOUNGER: ReadonlySet<string> = new Set([
 const HELD_BACK: Readonly<Record<string, string>> = {
   "update repository / ifVersion: not known":
     "a node of level 1 refuses the change, which is what a condition is for",
+  "push / judged: not known": CONDITIONS,
+  "push / uncompared: not known": CONDITIONS,
   "access record / kind=openpgp-key: no such alternative":
     "control nodes take no OpenPGP key before all nodes know what that is",
   "log entry / record.kind=request-noted: no such alternative":

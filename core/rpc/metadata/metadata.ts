@@ -197,6 +197,14 @@ export interface FreshIndex {
   readonly storedAfterMs: number;
 }
 
+/** What a repository was when somebody judged a push to it. */
+export interface JudgedRepository {
+  /** Its name. */
+  readonly name: RepositoryName;
+  /** What `repositoryVersion` gave for it. */
+  readonly version: string;
+}
+
 /** A push whose objects are durable already. */
 export interface PushRequest {
   /** Key that makes a repeated call find the first outcome. */
@@ -217,6 +225,13 @@ export interface PushRequest {
   readonly pusher?: Pusher;
   /** What is known of the signatures of commits: see {@link PushResult.unchecked}. */
   readonly signatures?: CheckedSignatures;
+  /**
+   * What the repository was by which the push was judged, where that was not looked up for this push:
+   * see {@link PushResult.outdated}.
+   */
+  readonly judged?: JudgedRepository;
+  /** Nobody has asked what the network has of the group: see {@link PushResult.known}. */
+  readonly uncompared?: true;
 }
 
 /** Commits whose signatures were checked. */
@@ -244,6 +259,16 @@ export interface PushResult {
    * may ask for more. Call again with the same id and what is known of all that were checked.
    */
   readonly unchecked?: readonly LocatedObject[];
+  /**
+   * Nothing was decided, and there are no results: the network stores objects under these ids of the
+   * group. Call again without {@link PushRequest.uncompared} when they are found to be the same ones.
+   */
+  readonly known?: readonly Oid[];
+  /**
+   * Nothing was decided, and there are no results: the repository is not what the push was judged by.
+   * Look it up, judge the push by what it is, and call again without {@link PushRequest.judged}.
+   */
+  readonly outdated?: true;
 }
 
 /** A repository and, if they are few and at hand, its references as receive-pack lists them. */
@@ -345,6 +370,8 @@ export interface Metadata extends RepositoryLife {
    * with the same push id answers the first outcome.
    *
    * @throws `unavailable` when the outcome is unknown: ask again with the same id
+   * @throws `unsupported` when the push is `judged` or `uncompared` and the node is of a release that
+   *   knows neither: nothing was done, ask again with a push that is neither
    */
   push(key: RepositoryKey, request: PushRequest): Promise<PushResult>;
 }

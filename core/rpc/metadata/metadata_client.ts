@@ -52,7 +52,7 @@ import {
   shallowBoundarySchema,
   tagDigestSchema,
 } from "./metadata_wire.ts";
-import { encodePushFrame, PUSH_FRAME_TYPE } from "./push_frame.ts";
+import { encodePushFrame, isConditional, PUSH_FRAME_TYPE } from "./push_frame.ts";
 import { decodeReferences } from "./reference_stream.ts";
 import {
   type DeletedRepository,
@@ -285,9 +285,10 @@ export class MetadataClient implements Metadata {
 
   /** {@inheritDoc Metadata.push} */
   async push(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    if (isConditional(request)) return await this.#pushFrame(key, encodePushFrame(request));
     if (request.freshIndex !== undefined) {
       try {
-        return await this.#pushFrame(key, encodePushFrame(request, request.freshIndex));
+        return await this.#pushFrame(key, encodePushFrame(request));
       } catch (error) {
         // A node of the release before knows no such path; it reads the index where it is stored.
         if (!hasCode(error, "unsupported")) throw error;

@@ -265,6 +265,8 @@ export const pushRequestSchema: z.ZodType<PushRequest> = z.object({
   provenance: provenanceSchema,
   pusher: pusherSchema.optional(),
   signatures: z.object({ good: oids, bad: oids }).optional(),
+  judged: z.object({ name: checkedText(parseRepositoryName), version: z.string() }).optional(),
+  uncompared: z.literal(true).optional(),
 }) as unknown as z.ZodType<PushRequest>;
 
 /** A push as it travels, less its index. */
@@ -286,6 +288,8 @@ export function pushBody(request: PushRequest): PushBody {
 export const pushResultSchema: z.ZodType<PushResult> = z.object({
   results: z.array(z.object({ name: z.string(), rejected: z.string().optional() })),
   unchecked: locatedObjectsSchema.optional(),
+  known: oids.optional(),
+  outdated: z.literal(true).optional(),
 }) as unknown as z.ZodType<PushResult>;
 
 /** Row numbers as they travel: 32 bits each, little-endian. */

@@ -5,35 +5,44 @@
  * before the group was stored (f64), length of the push (u32), the push as JSON, the index to the end.
  * Nodes of releases that do not know the path answer `unsupported`, and are sent the push alone.
  *
+ * Version 2 is that of pushes that a node must not commit without having understood all of them: those
+ * that are `judged` or `uncompared`. They may come without an index.
+ *
  * @module
  */
 
 import { GitStratumError } from "../../error.ts";
 import { FRESH_INDEX_BYTES_MAX } from "../../limits.ts";
-import type { FreshIndex, PushRequest } from "./metadata.ts";
+import type { PushRequest } from "./metadata.ts";
 import { pushBody, pushRequestSchema } from "./metadata_wire.ts";
 
 /** Media type of the body. */
 export const PUSH_FRAME_TYPE = "application/x-gitstratum-push";
 
 const MAGIC = 0x47535046; // "GSPF"
-const VERSION = 1;
+/** The version of pushes that nodes may commit without their later members. */
+const PLAIN_VERSION = 1;
+/** The version of pushes that they may not. */
+const CONDITIONAL_VERSION = 2;
 const HEAD_BYTES = 20;
 
-/** Encodes a push that has an index. */
-export function encodePushFrame(
-  request: PushRequest,
-  index: FreshIndex,
-): Uint8Array<ArrayBuffer> {
+/** Whether a push may be committed by those only who understand on what conditions. */
+export function isConditional({ judged, uncompared }: PushRequest): boolean {
+  return judged !== undefined || uncompared === true;
+}
+
+/** Encodes a push that has an index, or is conditional. */
+export function encodePushFrame(request: PushRequest): Uint8Array<ArrayBuffer> {
+  const { freshIndex = { bytes: new Uint8Array(0), storedAfterMs: 0 } } = request;
   const text = new TextEncoder().encode(JSON.stringify(pushBody(request)));
-  const frame = new Uint8Array(HEAD_BYTES + text.length + index.bytes.length);
+  const frame = new Uint8Array(HEAD_BYTES + text.length + freshIndex.bytes.length);
   const view = new DataView(frame.buffer);
   view.setUint32(0, MAGIC);
-  view.setUint16(4, VERSION, true);
-  view.setFloat64(8, index.storedAfterMs, true);
+  view.setUint16(4, isConditional(request) ? CONDITIONAL_VERSION : PLAIN_VERSION, true);
+  view.setFloat64(8, freshIndex.storedAfterMs, true);
   view.setUint32(16, text.length, true);
   frame.set(text, HEAD_BYTES);
-  frame.set(index.bytes, HEAD_BYTES + text.length);
+  frame.set(freshIndex.bytes, HEAD_BYTES + text.length);
   return frame;
 }
 
@@ -46,23 +55,25 @@ export function encodePushFrame(
 export function decodePushFrame(frame: Uint8Array): PushRequest {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   if (frame.length < HEAD_BYTES || view.getUint32(0) !== MAGIC) throw broken(frame.length);
-  if (view.getUint16(4, true) !== VERSION) {
+  const version = view.getUint16(4, true);
+  if (version !== PLAIN_VERSION && version !== CONDITIONAL_VERSION) {
     throw new GitStratumError("unsupported", "Read a push of another version", {
-      data: { found: view.getUint16(4, true), wanted: VERSION },
+      data: { found: version, wanted: CONDITIONAL_VERSION },
     });
   }
   const storedAfterMs = view.getFloat64(8, true);
   const textEnd = HEAD_BYTES + view.getUint32(16, true);
   const indexBytes = frame.length - textEnd;
-  if (!Number.isFinite(storedAfterMs) || indexBytes < 1 || indexBytes > FRESH_INDEX_BYTES_MAX) {
-    throw broken(frame.length);
-  }
+  const indexBytesMin = version === PLAIN_VERSION ? 1 : 0;
+  const isSound = Number.isFinite(storedAfterMs) && indexBytes >= indexBytesMin;
+  if (!isSound || indexBytes > FRESH_INDEX_BYTES_MAX) throw broken(frame.length);
   const push = pushRequestSchema.safeParse(parse(frame.subarray(HEAD_BYTES, textEnd)));
   if (!push.success) {
     throw new GitStratumError("invalid", "Expect a push of another shape", {
       data: { problem: push.error.message.slice(0, 500) },
     });
   }
+  if (indexBytes === 0) return push.data;
   return { ...push.data, freshIndex: { bytes: frame.slice(textEnd), storedAfterMs } };
 }
 

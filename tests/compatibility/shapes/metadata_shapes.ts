@@ -164,10 +164,14 @@ const WIRE: readonly Shape[] = [
     provenance: PROVENANCE,
     pusher: { role: "write", user: "alice", deployKey: ID },
     signatures: { good: [OID], bad: [OID] },
+    judged: { name: NAME, version: "text" },
+    uncompared: true,
   }),
   shape("pushed", pushResultSchema, {
     results: [{ name: "refs/heads/main", rejected: "stale" }],
     unchecked: [LOCATED],
+    known: [OID],
+    outdated: true,
   }),
 ];
 
