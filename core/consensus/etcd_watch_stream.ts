@@ -8,7 +8,6 @@
  * @module
  */
 
-import { z } from "zod";
 import { GitStratumError } from "../error.ts";
 import { ETCD_WATCH_MESSAGE_BYTES_MAX } from "../limits.ts";
 import type { Revision, WatchEvent } from "./consensus.ts";
@@ -29,10 +28,6 @@ export type WatchStep =
   /** Nothing else happened up to a revision. */
   | { readonly kind: "progress"; readonly revision: Revision };
 
-const fragmentSchema = z.object({
-  result: z.object({ fragment: z.boolean().default(false) }),
-});
-
 /**
  * Reads a watch until it ends.
  *
@@ -45,7 +40,8 @@ export async function* readWatch(
   const held: WatchEvent[] = [];
   let last = 0;
   for await (const line of readLines(stream)) {
-    const { message, fragment } = parseMessage(line);
+    const message = parseMessage(line);
+    const { fragment } = message;
     if (message.canceled) throw cancelled(message);
     if (message.created) yield { kind: "created", clusterId: message.header.cluster_id };
     const events = message.events.map(toWatchEvent);
@@ -64,7 +60,7 @@ export async function* readWatch(
   throw wrong("Lose a watch");
 }
 
-function parseMessage(line: string): { message: WatchMessage; fragment: boolean } {
+function parseMessage(line: string): WatchMessage {
   let json: unknown;
   try {
     json = JSON.parse(line);
@@ -75,7 +71,7 @@ function parseMessage(line: string): { message: WatchMessage; fragment: boolean 
   if (refusal !== undefined) throw refusalError(refusal);
   const parsed = watchMessageSchema.safeParse(json);
   if (!parsed.success) throw wrong("Receive messages on a watch", parsed.error);
-  return { message: parsed.data.result, fragment: fragmentSchema.parse(json).result.fragment };
+  return parsed.data.result;
 }
 
 function cancelled(message: WatchMessage): GitStratumError {

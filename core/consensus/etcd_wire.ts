@@ -90,6 +90,7 @@ export const watchMessageSchema = z.object({
     canceled: z.boolean().default(false),
     compact_revision: numberSchema,
     cancel_reason: z.string().default(""),
+    fragment: z.boolean().default(false),
     events: z.array(eventSchema).default([]),
   }),
 });

@@ -18,6 +18,7 @@
 import { GitStratumError } from "../error.ts";
 import { SHARED_WATCH_BYTES_MAX } from "../limits.ts";
 import type { Consensus, KeyRange, Revision, WatchEvent } from "./consensus.ts";
+import { RangeIndex } from "./range_index.ts";
 
 /** Who is handed a part of the changes. */
 interface Watcher {
@@ -66,7 +67,7 @@ function bytesOf(batch: readonly WatchEvent[]): number {
 export class SharedWatch {
   readonly #consensus: Pick<Consensus, "watch">;
   readonly #range: KeyRange;
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new RangeIndex<Watcher>();
   #upstream: Upstream | undefined;
 
   /** Shares watches of `range`; the store is watched while anybody listens. */
@@ -144,20 +145,15 @@ export class SharedWatch {
         while (recent.bytes > SHARED_WATCH_BYTES_MAX) {
           upstream.floor = recent.shift()!.at(-1)!.revision;
         }
-        const span = spanOf(batch);
-        for (const watcher of this.#watchers) {
-          // Nearly all of hundreds watch something else.
-          if (watcher.range.from <= span.last && span.first < watcher.range.to) {
-            hand(watcher, batch);
-          }
-        }
+        const { first, last } = spanOf(batch);
+        for (const watcher of this.#watchers.overlapping(first, last)) hand(watcher, batch);
       }
     } catch (error) {
       ended = { error };
     }
     if (this.#upstream !== upstream) return;
     this.#upstream = undefined;
-    for (const watcher of this.#watchers) end(watcher, ended);
+    for (const watcher of this.#watchers.values()) end(watcher, ended);
     this.#watchers.clear();
   }
 }
