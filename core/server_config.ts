@@ -30,6 +30,7 @@ import {
   type NodeConfigTable,
   PROCESS_CONFIG_TABLE,
   readNodeFiles,
+  WARM_START_OPTION,
 } from "./process/node_config.ts";
 import { PROXY_CONFIG_TABLE, type ProxyConfigTable } from "./proxy_config.ts";
 import {
@@ -135,14 +136,7 @@ export const SERVER_CONFIG_TABLE: ServerConfigTable = {
     min: 1,
     help: "A stored pack that nobody asked for in this time goes.",
   }),
-  warmStartMs: countOption({
-    flag: "warm-start",
-    environment: "GITSTRATUM_WARM_START",
-    placeholder: "MILLISECONDS",
-    defaultText: "1000",
-    min: 0,
-    help: "How long a start may get ready for its first clients. 0 = not at all.",
-  }),
+  warmStartMs: WARM_START_OPTION,
   ...PROXY_CONFIG_TABLE,
   ...ADMISSION_CONFIG_TABLE,
   ...EVENT_CONFIG_TABLE,

@@ -37,6 +37,7 @@ import {
   type FrontendServerOptions,
   startFrontendServer,
 } from "./frontend_server.ts";
+import { openClusterPractice } from "./warm_start/practice_ground.ts";
 
 /** How to run. */
 export interface ClusterFrontendOptions extends FrontendServerOptions {
@@ -113,6 +114,7 @@ async function startParts(
       frontendCount: () => servingFrontends(topology.current()),
     },
     secrets: files.secrets,
+    openPractice: openClusterPractice,
     // A frontend serves with the topology that it has, but not with none.
     readiness: () => {
       const ready = topology.current().version > 0;

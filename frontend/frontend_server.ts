@@ -13,6 +13,7 @@ import {
   type Logger,
   type Random,
   REHEARSED_CACHE_BYTES_MAX,
+  REHEARSED_ROUND_COUNT_MAX,
   silentLogger,
   type SocketAddress,
 } from "@gitstratum/core";
@@ -24,6 +25,7 @@ import {
   type HttpServer,
   type HttpServerOptions,
   type Readiness,
+  rehearse,
   Releases,
   serveHttp,
   type TlsIdentity,
@@ -57,7 +59,9 @@ import { IssuerKeys } from "./oidc/issuer_keys.ts";
 import { TokenExchange } from "./oidc/token_exchange.ts";
 import { openPrivateFile } from "./private_file.ts";
 import { emptyDirectory, removeDirectory } from "./scratch_directory.ts";
-import { PracticeStage } from "./warm_start/practice_stage.ts";
+import type { OpenPractice } from "./warm_start/practice_ground.ts";
+import { type PracticeRequest, PracticeStage } from "./warm_start/practice_stage.ts";
+import { openPushRehearsal } from "./warm_start/push_rehearsal.ts";
 import { RecentRepositories } from "./warm_start/recent_repositories.ts";
 import { warmStart } from "./warm_start/warm_start.ts";
 import { openSshServer } from "./ssh/open_ssh_server.ts";
@@ -136,6 +140,8 @@ export interface FrontendGround {
   readonly rates?: RateGround;
   /** The cluster's secrets, newest first; a frontend that is alone keeps one in its directory. */
   readonly secrets?: readonly string[];
+  /** Opens what pushes are rehearsed on; absent = they are not. */
+  readonly openPractice?: OpenPractice;
   /** Whether what is behind the frontend can be reached; always, unless told. */
   readonly readiness?: () => Readiness;
 }
@@ -201,7 +207,8 @@ async function startParts(
       metadata: ground.metadata,
       budgetMs: options.warmStartMs ?? 0,
       prepare: () => ingest.prepare(),
-      openStage: (releases) => openStage(ground, options, releases),
+      openStage: (releases) => openStage(ground, { ...options, readOnly: true }, releases),
+      rehearsePushes: (budgetMs) => rehearsePushes(ground, { ...options, budgetMs }),
     });
   }
   const isReady = { value: true };
@@ -332,6 +339,23 @@ function openRecent(
   });
 }
 
+/** Rehearses pushes, into what is no part of the frontend's ground. */
+async function rehearsePushes(
+  ground: FrontendGround,
+  options: FrontendServerOptions & { readonly budgetMs: number },
+): Promise<void> {
+  const { openPractice } = ground;
+  if (openPractice === undefined) return;
+  const directory = `${ground.directory}/warm-start/nodes`;
+  const { policy: _, ...asked } = options;
+  await rehearse(async (releases) => {
+    const practice = await openPractice({ ...options, directory, releases });
+    const stage = await openStage({ ...ground, ...practice }, asked, releases);
+    const send = (request: PracticeRequest, signal: AbortSignal) => stage.send(request, signal);
+    return await openPushRehearsal({ ...practice, send });
+  }, { ...options, roundCountMax: REHEARSED_ROUND_COUNT_MAX });
+}
+
 /**
  * A frontend like the one that clients will meet, over the same repositories. It knows no accounts,
  * keeps what it makes to itself, and counts for nobody.
@@ -347,7 +371,6 @@ async function openStage(
   const practice: FrontendServerOptions = {
     ...options,
     auth: false,
-    readOnly: true,
     accessLog: false,
     metrics: new PrometheusMetrics(),
     logger: silentLogger,

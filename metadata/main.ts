@@ -4,7 +4,7 @@
  * @module
  */
 
-import { daysMs } from "@gitstratum/core";
+import { daysMs, REHEARSED_ROUND_COUNT_MAX } from "@gitstratum/core";
 import { ConsensusLog, EtcdConsensus } from "@gitstratum/core/consensus";
 import { NetworkEgress } from "@gitstratum/core/egress";
 import { FileDisk } from "@gitstratum/core/disk";
@@ -13,6 +13,7 @@ import {
   openClusterLink,
   openDataDirectory,
   type OpenedNode,
+  rehearse,
   runNode,
   systemProcessWorld,
 } from "@gitstratum/core/process";
@@ -21,11 +22,18 @@ import { AbleNodeControl } from "./partition/able_node_control.ts";
 import { departed } from "./partition/departure.ts";
 import { type MetadataConfig, metadataHelpText, readMetadataConfig } from "./metadata_config.ts";
 import { openMetadataNode } from "./open_metadata_node.ts";
+import { openPushPractice } from "./practice/push_practice.ts";
 
 async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedNode> {
   const { id, clock, random, logger, metrics, fetchers, releases } = ground;
   const directory = await openDataDirectory(config.data);
   releases.add(() => directory.release());
+  const practice = { directory: `${directory.path}/practice`, clock, random };
+  await rehearse((releases) => openPushPractice({ ...practice, releases }), {
+    ...ground,
+    budgetMs: config.warmStartMs,
+    roundCountMax: REHEARSED_ROUND_COUNT_MAX,
+  });
   const disk = new FileDisk(`${directory.path}/cluster`);
   const { topology, membership } = openClusterLink(ground, {
     controlUrls: config.control!,

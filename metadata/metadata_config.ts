@@ -21,6 +21,7 @@ import {
   type NodeConfigTable,
   nodeConfigTable,
   readNodeFiles,
+  WARM_START_OPTION,
 } from "@gitstratum/core/process";
 
 /** The settings by name. */
@@ -28,6 +29,7 @@ export type MetadataConfigTable = NodeConfigTable & EventConfigTable & {
   readonly control: ConfigOption<readonly string[] | undefined>;
   readonly etcd: ConfigOption<readonly string[] | undefined>;
   readonly data: ConfigOption<string>;
+  readonly warmStartMs: ConfigOption<number>;
 };
 
 /** Every setting with its flag, environment variable, default and help text. */
@@ -43,6 +45,7 @@ export const METADATA_CONFIG_TABLE: MetadataConfigTable = {
     defaultText: "./data/metadata",
     help: "Where the state of partitions is kept. It can be rebuilt from their logs.",
   }),
+  warmStartMs: WARM_START_OPTION,
 };
 
 /** The settings of a metadata node. */

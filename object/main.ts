@@ -4,21 +4,28 @@
  * @module
  */
 
-import { type LogData, MIB } from "@gitstratum/core";
+import { type LogData, MIB, REHEARSED_ROUND_COUNT_MAX } from "@gitstratum/core";
 import { FileDisk } from "@gitstratum/core/disk";
 import {
   type NodeGround,
   openClusterLink,
   type OpenedNode,
+  rehearse,
   runNode,
   systemProcessWorld,
 } from "@gitstratum/core/process";
 import { type ObjectConfig, objectHelpText, readObjectConfig } from "./object_config.ts";
 import { addObjectMetrics, objectFacts } from "./object_metrics.ts";
 import { openObjectNode } from "./object_node.ts";
+import { openWritePractice } from "./practice/write_practice.ts";
 
 async function open(config: ObjectConfig, ground: NodeGround): Promise<OpenedNode> {
   const { id, clock, random, logger, fetchers, onFatal, releases } = ground;
+  await rehearse((releases) => openWritePractice({ clock, random, releases }), {
+    ...ground,
+    budgetMs: config.warmStartMs,
+    roundCountMax: REHEARSED_ROUND_COUNT_MAX,
+  });
   const link = openClusterLink(ground, {
     controlUrls: config.control!,
     disk: new FileDisk(`${config.data}/cluster`),

@@ -19,12 +19,14 @@ import {
   type NodeConfigTable,
   nodeConfigTable,
   readNodeFiles,
+  WARM_START_OPTION,
 } from "@gitstratum/core/process";
 
 /** The settings by name. */
 export type ObjectConfigTable = NodeConfigTable & {
   readonly control: ConfigOption<readonly string[] | undefined>;
   readonly data: ConfigOption<string>;
+  readonly warmStartMs: ConfigOption<number>;
   readonly repairMibPerSecond: ConfigOption<number>;
 };
 
@@ -39,6 +41,7 @@ export const OBJECT_CONFIG_TABLE: ObjectConfigTable = {
     defaultText: "./data/object",
     help: "Where extents are kept. One node uses it at a time.",
   }),
+  warmStartMs: WARM_START_OPTION,
   repairMibPerSecond: countOption({
     flag: "repair-mib-per-second",
     environment: "GITSTRATUM_REPAIR_MIB_PER_SECOND",

@@ -35,6 +35,7 @@ export class MeteredCluster implements MeteredServer {
       objectCount: nodeCount,
       frontendCount: 2,
       frontendFlags: ["--log-level", "warn"],
+      rehearses: true,
     });
     return new MeteredCluster(cluster, 0);
   }

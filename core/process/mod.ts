@@ -20,5 +20,6 @@ export * from "./node_process.ts";
 export * from "./node_server.ts";
 export * from "./process_metrics.ts";
 export * from "./process_world.ts";
+export * from "./rehearse.ts";
 export * from "./releases.ts";
 export * from "./run_process.ts";

@@ -59,6 +59,16 @@ export const ETCD_URLS_OPTION: ConfigOption<readonly string[] | undefined> = url
   help: "Client URLs of the etcd members, any of which will do; name them all.",
 });
 
+/** How long a start may rehearse. */
+export const WARM_START_OPTION: ConfigOption<number> = countOption({
+  flag: "warm-start",
+  environment: "GITSTRATUM_WARM_START",
+  placeholder: "MILLISECONDS",
+  defaultText: "1000",
+  min: 0,
+  help: "How long a start may get ready for its first clients. 0 = not at all.",
+});
+
 /** The name of a node. */
 export const NODE_ID_OPTION: ConfigOption<NodeId | undefined> = {
   flag: "id",

@@ -23,7 +23,7 @@ import type { NodeConfig, NodeFiles } from "./node_config.ts";
 /** How to listen. */
 export interface NodeServerOptions {
   /** Addresses. */
-  readonly config: NodeConfig;
+  readonly config: Pick<NodeConfig, "listen" | "admin"> & Partial<NodeConfig>;
   /** Secrets and certificates. */
   readonly files: NodeFiles;
   /** Where requests are counted. */

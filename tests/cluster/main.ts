@@ -15,6 +15,7 @@ async function main(): Promise<number> {
   });
   await using cluster = await LocalCluster.start({
     frontendFlags: Deno.args,
+    rehearses: true,
     onStep: (text) => console.log(text),
   });
   const [first, second] = cluster.frontends.map(({ url }) => url);

@@ -30,6 +30,8 @@ export interface LocalClusterOptions {
   readonly smallDisks?: Readonly<Record<string, number>>;
   /** Whether everybody shows a certificate, and speaks TLS only. */
   readonly hasTls?: boolean;
+  /** Whether nodes rehearse when they start, as they do unless they are told otherwise. */
+  readonly rehearses?: boolean;
   /** Root of the checkout that all nodes run from at first; this one unless told. */
   readonly root?: string;
   /** Told of each step of the start. */
@@ -260,6 +262,7 @@ async function describeNodes(
     ? []
     : ["--tls-cert", tls.certFile, "--tls-key", tls.keyFile, "--tls-ca", tls.caFile];
   const root = options.root === undefined ? {} : { root: options.root };
+  const environment = options.rehearses ? {} : { GITSTRATUM_WARM_START: "0" };
   const nodes: NodeProcess[] = [];
   for (const role of ["control", "metadata", "object", "frontend"] as const) {
     for (let n = 1; n <= counts[role]; n++) {
@@ -274,7 +277,7 @@ async function describeNodes(
       ];
       const surroundings = await surroundingsOf(id, ground, options);
       const url = `${scheme}://${address}`;
-      nodes.push(new NodeProcess({ id, role, url, flags, ...root, ...surroundings }));
+      nodes.push(new NodeProcess({ id, role, url, flags, environment, ...root, ...surroundings }));
     }
   }
   return nodes;

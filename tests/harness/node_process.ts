@@ -23,6 +23,8 @@ export interface NodeCommand {
   readonly url: string;
   /** Flags of its command line. */
   readonly flags: readonly string[];
+  /** Further environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Its way out; straight unless told. */
   readonly gateway?: NodeGateway;
   /** Root of the checkout that it runs from at first; this one unless told. */
@@ -59,7 +61,7 @@ export class NodeProcess {
 
   /** Starts the process; resolves with the pattern's group when it has printed it. */
   async startUntil(pattern: RegExp): Promise<string> {
-    const { gateway, flags, wrapper = [] } = this.#command;
+    const { gateway, flags, environment, wrapper = [] } = this.#command;
     const main = `${this.#root}/${this.role}/main.ts`;
     const [program, ...args] = [
       ...wrapper,
@@ -71,7 +73,7 @@ export class NodeProcess {
       : { HTTP_PROXY: gateway.url, HTTPS_PROXY: gateway.url };
     const child = new Deno.Command(program!, {
       args,
-      env: proxy,
+      env: { ...environment, ...proxy },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
