@@ -327,8 +327,8 @@ export const RECENT_REPOSITORY_COUNT_MAX = 16;
 export const RECENT_REPOSITORY_WRITE_MS = 10 * 1000;
 /** References of which a rehearsal clones all; of a repository with more, only what HEAD points at. */
 export const REHEARSED_TIP_COUNT_MAX = 4096;
-/** Pushes that a start rehearses: behind them the code that they ran is optimised. */
-export const REHEARSED_ROUND_COUNT_MAX = 200;
+/** Pushes that a start rehearses: as many again would save the first clients little more. */
+export const REHEARSED_ROUND_COUNT_MAX = 100;
 /** Packs that rehearsals keep on disk while they last: a few of small repositories. */
 export const REHEARSED_CACHE_BYTES_MAX: number = 32 * MIB;
 

@@ -16,7 +16,7 @@ Deno.test("readServerConfig() has defaults that serve this machine only", () => 
       packCacheBytes: 4 * 2 ** 30,
       packCacheFrom: 1,
       packCacheTtlS: 86400,
-      warmStartMs: 1000,
+      warmStartMs: 2000,
       memoryBytes: 512 * 2 ** 20,
       auditDays: 90,
       pushPolicyTimeoutS: 5,

@@ -64,7 +64,7 @@ export const WARM_START_OPTION: ConfigOption<number> = countOption({
   flag: "warm-start",
   environment: "GITSTRATUM_WARM_START",
   placeholder: "MILLISECONDS",
-  defaultText: "1000",
+  defaultText: "2000",
   min: 0,
   help: "How long a start may get ready for its first clients. 0 = not at all.",
 });

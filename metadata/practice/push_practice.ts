@@ -5,9 +5,8 @@
  * @module
  */
 
-import { assert, type Clock, concatBytes, type Random, silentLogger } from "@gitstratum/core";
+import { assert, type Clock, type Random, silentLogger } from "@gitstratum/core";
 import { ConsensusLog, MemoryConsensus } from "@gitstratum/core/consensus";
-import { oidToBytes } from "@gitstratum/core/git";
 import {
   PRACTICE_NAME,
   PRACTICE_REPOSITORY_ID,
@@ -21,6 +20,7 @@ import {
   newGroupId,
   newPushId,
   type PushRequest,
+  repositoryVersion,
   RoutedMetadata,
   SOLE_LEASE,
 } from "@gitstratum/core/rpc";
@@ -83,10 +83,8 @@ export async function openPushPractice(
   });
   const history = new PracticeHistory();
   return async () => {
-    await metadata.findListed(PRACTICE_NAME);
-    const repository = (await metadata.findRepository(PRACTICE_NAME))!;
+    const { repository } = (await metadata.findListed(PRACTICE_NAME))!;
     const commit = history.next();
-    await metadata.known(repository, concatBytes(commit.objects.map(({ oid }) => oidToBytes(oid))));
     const storedAfterMs = clock.nowMs();
     const groupId = newGroupId(random);
     const { networkId } = repository;
@@ -98,9 +96,14 @@ export async function openPushPractice(
       pushOptions: [],
       group,
       freshIndex: { bytes: index, storedAfterMs },
+      uncompared: true,
+      judged: { name: PRACTICE_NAME, version: repositoryVersion(repository) },
       provenance: { transport: "http", atMs: storedAfterMs, agent: "practice" },
     };
     const { results } = await metadata.push(repository, request);
-    assert(results[0]?.rejected === undefined, "A push of practice is taken");
+    assert(
+      results.length === 1 && results[0]!.rejected === undefined,
+      "A push of practice is taken",
+    );
   };
 }
