@@ -19,6 +19,7 @@ import {
 import { isOid, type Oid, oidBytes } from "@gitstratum/core/git";
 import { encodeReferenceLines } from "@gitstratum/core/protocol";
 import type { Recipe } from "@gitstratum/core/recipe";
+import { REPETITION_LEVEL } from "@gitstratum/core/rpc";
 import type {
   CreateRepositoryRequest,
   DeletedRepository,
@@ -56,6 +57,7 @@ import type { RepositoryState } from "./partition/partition_view.ts";
 import { checkPush, type PushVerdict } from "./decision/push_check.ts";
 import {
   decidePush,
+  isNote,
   isOutdated,
   livingRepository,
   noRepository,
@@ -86,6 +88,8 @@ export interface MetadataNodeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** The release level of the cluster now. */
+  readonly releaseLevel: () => number;
 }
 
 /** An index of some 50,000 objects: the others are small enough to be checked side by side. */
@@ -289,7 +293,7 @@ export class MetadataNode implements Metadata {
     return await partitions.read(partitionOf(key.networkId), async () => {
       // Before all else: a push that was committed stays so, whatever became of the repository since.
       const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
-      if (earlier !== undefined) return repeatedResult(request, earlier);
+      if (earlier !== undefined && !isNote(earlier)) return repeatedResult(request, earlier);
       const repository = livingRepository(reader, key);
       // Early: it is looked at once more where the push is decided.
       if (isOutdated(request, repository)) return OUTDATED;
@@ -306,13 +310,14 @@ export class MetadataNode implements Metadata {
 
   /** Checks a push and decides it; again when settings changed in between and asked for more. */
   async #decide(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
-    const { partitions, reader, clock } = this.#parts;
+    const { partitions, reader, clock, releaseLevel } = this.#parts;
     for (let attempt = 1;; attempt++) {
       const verdict = await this.#check(livingRepository(reader, key), request);
       const { known = [], unchecked = [] } = verdict;
       if (known.length > 0) return { results: [], known };
       if (unchecked.length > 0) return { results: [], unchecked };
-      const decide = decidePush(key, request, { verdict, atMs: clock.nowMs() });
+      const notes = releaseLevel() >= REPETITION_LEVEL;
+      const decide = decidePush(key, request, { verdict, atMs: clock.nowMs(), notes });
       try {
         return await partitions.submit(partitionOf(key.networkId), decide);
       } catch (error) {

@@ -416,3 +416,24 @@ Deno.test("upkeep() sweeps extents of pushes that never committed, and no others
   equal(node.extents.count, 3);
   deepEqual(await node.references(key), [{ name: MAIN, oid: kept }]);
 });
+
+Deno.test("push() that was refused changes nothing when it arrives again", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const one = "refs/heads/one";
+  const oid = await pushNew(node, key, one);
+  const create = [command(one, undefined, oid), command("refs/heads/two", undefined, oid)];
+  const pushId = newPushId(systemRandom);
+  const push = async () => reasons(await node.push(key, create, { pushId, atomic: true }));
+  const [first, second] = await push();
+  ok(first !== undefined && second !== undefined);
+  deepEqual(await push(), [first, second], "its caller may not have heard the answer");
+  deepEqual(reasons(await node.push(key, [command(one, oid, undefined)])), [undefined]);
+  for (const options of [undefined, {}, { lose: true }]) {
+    if (options !== undefined) await node.restart(options);
+    const refused = "the same push was refused before";
+    deepEqual(await push(), [refused, refused]);
+    deepEqual(await node.references(key), []);
+  }
+  deepEqual(reasons(await node.push(key, create, { atomic: true })), [undefined, undefined]);
+});

@@ -240,6 +240,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
     clock,
     random,
     logger,
+    releaseLevel: spill.releaseLevel,
   });
   const events = openNodeEvents({ ...options, partitions, database: database.reader });
   events.start();

@@ -19,8 +19,9 @@ import {
   type RepositoryId,
   type RepositoryKey,
   repositoryVersion,
+  type RequestId,
 } from "@gitstratum/core/rpc";
-import type { PushRecord, ReferenceUpdate, Rejection } from "../log/log_record.ts";
+import type { LogRecord, PushRecord, ReferenceUpdate, Rejection } from "../log/log_record.ts";
 import type { Decide } from "../partition/partition_primary.ts";
 import type { PartitionView, PushOutcome, RepositoryState } from "../partition/partition_view.ts";
 import type { PushVerdict } from "./push_check.ts";
@@ -58,21 +59,28 @@ export function noRepository(repositoryId: RepositoryId): GitStratumError {
  * Decides a push. The record carries the group only when an accepted update needs it; the extents of
  * a group that no record carries are swept.
  *
+ * A push that changes nothing is noted where `notes` is true, and then changes nothing later either: a
+ * copy of it that is still under way may find references that would let it in.
+ *
  * @throws `not-found` when the repository does not exist; `conflict` when settings that came after the
  * check ask for more than was checked
  */
 export function decidePush(
   key: RepositoryKey,
   request: PushRequest,
-  context: { readonly verdict: PushVerdict; readonly atMs: number },
+  context: { readonly verdict: PushVerdict; readonly atMs: number; readonly notes?: boolean },
 ): Decide<PushResult> {
+  const { verdict, atMs, notes = false } = context;
   return function* (view) {
     const earlier = view.pushOutcome(key.repositoryId, request.pushId);
-    if (earlier !== undefined) return { records: [], answer: repeatedResult(request, earlier) };
+    const isNoted = earlier !== undefined && isNote(earlier);
+    if (earlier !== undefined && !isNoted) {
+      return { records: [], answer: repeatedResult(request, earlier) };
+    }
+    const records = notes && !isNoted ? [noteOf(key, request, atMs)] : [];
     const repository = livingRepository(view, key);
     if (isOutdated(request, repository)) return { records: [], answer: OUTDATED };
-    if (repository.settings.archived === true) return { records: [], answer: archived(request) };
-    const { verdict, atMs } = context;
+    if (repository.settings.archived === true) return { records, answer: archived(request) };
     const decided = yield* decideReferences(view.references(key.repositoryId), {
       commands: request.commands,
       atomic: request.atomic,
@@ -86,7 +94,8 @@ export function decidePush(
       missing: verdict.missing,
     });
     const answer = resultOf(request, decided.rejections);
-    if (decided.updates.length === 0) return { records: [], answer };
+    if (decided.updates.length === 0) return { records, answer };
+    if (isNoted) return { records: [], answer: refusedBefore(request, decided.rejections) };
     const needsGroup = decided.updates.some(({ new: oid }) => oid && verdict.inGroup.has(oid));
     const record: PushRecord = {
       kind: "push",
@@ -112,6 +121,32 @@ export function isOutdated(
 ): boolean {
   if (judged === undefined) return false;
   return judged.name !== repository.name || judged.version !== repositoryVersion(repository);
+}
+
+/** Whether an outcome says no more than that a request changed nothing. */
+export function isNote({ commandCount }: PushOutcome): boolean {
+  return commandCount === 0;
+}
+
+function noteOf(
+  { repositoryId }: RepositoryKey,
+  { pushId }: PushRequest,
+  atMs: number,
+): LogRecord {
+  const requestId = pushId as string as RequestId;
+  return { kind: "request-noted", repositoryId, requestId, atMs };
+}
+
+/** What a push comes to that changed nothing and would by now: its caller was told, or has gone. */
+function refusedBefore(
+  request: Pick<PushRequest, "commands">,
+  rejections: readonly Rejection[],
+): PushResult {
+  const reasons = new Map(rejections.map(({ index, reason }) => [index, reason]));
+  const all = request.commands.map((_, index) => {
+    return { index, reason: reasons.get(index) ?? "the same push was refused before" };
+  });
+  return resultOf(request, all);
 }
 
 function archived(request: PushRequest): PushResult {
