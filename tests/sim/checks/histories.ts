@@ -9,7 +9,7 @@
 
 import type { Operation } from "./history.ts";
 import { checkLinearizable, type Verdict } from "./linearizability.ts";
-import { NAME_MODEL } from "./name_model.ts";
+import { NAME_MODEL, orderedOperations } from "./name_model.ts";
 import { networkModel } from "./network_model.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -21,7 +21,7 @@ export function checkHistories(record: RunRecord): void {
     note(record, `References of ${root} and its forks`, { verdict, operations });
   }
   for (const name of record.names.subjects) {
-    const operations = record.names.of(name);
+    const operations = orderedOperations(record.names.of(name));
     const verdict = checkLinearizable(NAME_MODEL, operations);
     note(record, `Holders of ${name}`, { verdict, operations });
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Operation } from "./history.ts";
 import type { Model } from "./linearizability.ts";
 
 /** What a client did to a name. */
@@ -21,6 +22,24 @@ type State = { readonly id: string | undefined };
 
 const FREE: State = { id: undefined };
 const SOMEBODY = "?";
+
+/**
+ * What has an order: all but refused creations while somebody else was creating the repository. A name
+ * is taken from the moment on at which a creation claims it, and found once there is a repository.
+ */
+export function orderedOperations(
+  operations: readonly Operation<NameOperation>[],
+): readonly Operation<NameOperation>[] {
+  const creations = operations.filter(({ what }) => what.kind === "create" && !isRefused(what));
+  return operations.filter(({ what, begin, end }) => {
+    if (what.kind !== "create" || !isRefused(what)) return true;
+    return !creations.some((other) => other.begin < end && begin < other.end);
+  });
+}
+
+function isRefused({ heard }: NameOperation): boolean {
+  return heard !== undefined && heard.id === undefined;
+}
 
 /** The model. */
 export const NAME_MODEL: Model<NameOperation, State> = {

@@ -73,7 +73,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     ...NO_MUTATION,
-    promise: "P3",
+    promise: "P2",
     name: "tables on a full disk seem to be written",
     tableDisk: forgetfulDisk,
     weights: { "full tables": 30 },

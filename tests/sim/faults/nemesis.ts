@@ -11,7 +11,6 @@
 
 import type { SeededRandom } from "@gitstratum/core";
 import type { Operator } from "../clients/operator.ts";
-import type { MetadataRole } from "../cluster/metadata_role.ts";
 import type { SimCluster } from "../cluster/sim_cluster.ts";
 import type { Ending } from "../cluster/sim_node.ts";
 import type { Mutation } from "./mutation.ts";
@@ -29,6 +28,8 @@ const OLD_WORLD_MS = 14_000;
 const ACT_COUNT_MAX = 400;
 /** A slow store takes so long for a call at most, in milliseconds. */
 const STORE_MS_MAX = 2500;
+/** A process that is restarted is away for so long at most, in milliseconds. */
+const RESTART_MS_MAX = 1500;
 /** A wall clock jumps by so much at most, in milliseconds. */
 const JUMP_MS_MAX = 3600_000;
 
@@ -140,9 +141,9 @@ export class Nemesis {
       case "slow tables":
       case "full tables":
       case "failing tables":
-        return this.#spoilTables(fault, [this.#pick(this.#cluster.metadataRoles)]);
+        return this.#spoilTables(fault, [this.#random.below(this.#cluster.metadata.length)]);
       case "all tables full":
-        return this.#spoilTables("full tables", this.#cluster.metadataRoles);
+        return this.#spoilTables("full tables", [...this.#cluster.metadata.keys()]);
       case "store away":
         return this.#cut(this.#lines(STORE_HOST, this.#cluster.nodes.map(({ id }) => id)));
       case "slow store":
@@ -297,11 +298,12 @@ export class Nemesis {
 
   #spoilTables(
     how: "slow tables" | "full tables" | "failing tables",
-    roles: readonly MetadataRole[],
+    places: readonly number[],
   ): void {
     const random = this.#random;
     const lengthMs = 200 + random.below(LENGTH_MS_MAX);
-    for (const { faults } of roles) {
+    for (const place of places) {
+      const { faults } = this.#cluster.metadataRoles[place]!;
       switch (how) {
         case "slow tables":
           faults.delayMs = () => random.below(2000);
@@ -309,6 +311,7 @@ export class Nemesis {
           break;
         case "full tables":
           faults.full = { pageCount: random.below(5), commitCount: random.below(4) };
+          if (random.chance(0.3)) this.#restart(this.#cluster.metadata[place]!);
           break;
         case "failing tables":
           faults.fails = () => random.chance(0.5);
@@ -316,6 +319,12 @@ export class Nemesis {
       }
       this.#lasting(() => clear(faults), lengthMs);
     }
+  }
+
+  /** Ends a process of which another one follows soon. */
+  #restart(node: SimCluster["nodes"][number]): void {
+    node.crash("kill");
+    this.#lasting(() => node.start(), this.#random.below(RESTART_MS_MAX));
   }
 
   /** The store takes its time for everything. */
