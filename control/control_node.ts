@@ -62,6 +62,8 @@ export interface ControlNode {
   readonly service: ControlService;
   /** Whether this node's controller is the elected one. */
   readonly isElected: () => boolean;
+  /** Whether the store was heard of lately; what this node tells is old otherwise. */
+  readonly isInTouch: () => boolean;
   /** The newest topology this node heard of, without asking anybody. */
   readonly newestTopology: () => Topology;
   /** Users, tokens, keys and grants for those in the same process. */
@@ -182,7 +184,8 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
   const releaseLevel = () => releaseLevelOf(feed.current());
   const access = await openAccessNode({ consensus, clock, logger, audit, releaseLevel });
   await controller.open();
-  const streams = new TopologyStreams(feed, clock);
+  const isInTouch = () => isAlone || controller.isInTouch;
+  const streams = new TopologyStreams(feed, clock, { isInTouch });
   const control = new LocalControl({ registry, feed, controller, clock });
   const rates = new RateDesk({ clock, isElected: () => controller.isElected, isAlone });
   return {
@@ -198,6 +201,7 @@ export async function openControlNode(options: ControlNodeOptions): Promise<Cont
     }),
     access,
     isElected: () => controller.isElected,
+    isInTouch,
     newestTopology: () => feed.current(),
     topology: feed,
     async drain() {

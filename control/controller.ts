@@ -80,6 +80,11 @@ export class Controller {
     return this.#office?.claim.holds() ?? false;
   }
 
+  /** Whether the store was heard of within the time of this node's lease. */
+  get isInTouch(): boolean {
+    return this.#lease?.lives() ?? false;
+  }
+
   /** Stands for election; resolves at once when there is nobody else. */
   async open(): Promise<void> {
     const { consensus, clock, logger, policy, name, isAlone } = this.#options;

@@ -58,6 +58,7 @@ async function open(config: ControlConfig, ground: NodeGround): Promise<OpenedNo
       topologyVersion: node.newestTopology().version,
       elected: node.isElected(),
     }),
+    trouble: () => node.isInTouch() ? undefined : "cut off from etcd",
     handedOver: () => node.drain(),
   };
 }

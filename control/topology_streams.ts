@@ -26,15 +26,20 @@ import {
 export class TopologyStreams {
   readonly #source: TopologySource;
   readonly #clock: Clock;
+  readonly #isInTouch: () => boolean;
   readonly #stop = new AbortController();
   #count = 0;
   /** The last line that led from one topology to another: most readers need the same. */
   #made: { before: Topology | undefined; after: Topology; bytes: Uint8Array } | undefined;
 
   /** Makes streams of what `source` knows. */
-  constructor(source: TopologySource, clock: Clock) {
+  constructor(source: TopologySource, clock: Clock, options: {
+    /** Whether the store was heard of lately, so that what `source` knows is what there is. */
+    readonly isInTouch: () => boolean;
+  }) {
     this.#source = source;
     this.#clock = clock;
+    this.#isInTouch = options.isInTouch;
   }
 
   /** Streams that are open. */
@@ -45,11 +50,15 @@ export class TopologyStreams {
   /**
    * A stream for somebody who knows a version: it begins with the whole topology unless that is it.
    *
-   * @throws `exhausted` when there are too many, `unavailable` when they were ended
+   * @throws `exhausted` when there are too many, `unavailable` when they were ended or the store is
+   * out of reach
    */
   open(knownVersion: number): ReadableStream<Uint8Array> {
     if (this.#stop.signal.aborted) {
       throw new GitStratumError("unavailable", "Ask another control node, this one stops");
+    }
+    if (!this.#isInTouch()) {
+      throw new GitStratumError("unavailable", "Ask another control node, this one has no store");
     }
     if (this.#count >= TOPOLOGY_WATCH_COUNT_MAX) {
       throw new GitStratumError("exhausted", "Refuse one more stream of the topology", {
@@ -71,7 +80,7 @@ export class TopologyStreams {
       pull: async (controller) => {
         const next = isFirst ? first : await this.#next(told!, signal);
         isFirst = false;
-        if (signal.aborted) {
+        if (signal.aborted || (next === told && !this.#isInTouch())) {
           end();
           controller.close();
           return;

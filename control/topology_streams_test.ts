@@ -30,6 +30,7 @@ function topologyOf(version: number): Topology {
 class Stage {
   readonly clock = new ManualClock();
   readonly holder = new TopologyHolder();
+  isInTouch = true;
   readonly streams: TopologyStreams;
   readonly service: ControlService;
 
@@ -40,7 +41,7 @@ class Stage {
       changed: (version: number, signal: AbortSignal) => holder.changed(version, signal),
       refresh: () => Promise.resolve(),
     };
-    this.streams = new TopologyStreams(source, this.clock);
+    this.streams = new TopologyStreams(source, this.clock, { isInTouch: () => this.isInTouch });
     const unused = () => Promise.reject(new Error("Not asked here"));
     this.service = new ControlService({
       control: {
@@ -130,6 +131,23 @@ Deno.test("TopologyStreams end together and then refuse new ones", async () => {
   assert.equal((await ending).done, true);
   assert.equal(stage.streams.count, 0);
   assert.throws(() => stage.streams.open(0), (error) => hasCode(error, "unavailable"));
+});
+
+Deno.test("TopologyStreams give no sign of life while the store is out of reach", async () => {
+  const stage = new Stage();
+  stage.holder.take(topologyOf(3));
+  const lines = stage.read(3);
+  await next(lines);
+  const waiting = lines.next();
+  stage.isInTouch = false;
+  await stage.clock.advance(TOPOLOGY_WATCH_BEAT_MS);
+  assert.equal((await waiting).done, true);
+  assert.equal(stage.streams.count, 0);
+  assert.throws(() => stage.streams.open(3), (error) => hasCode(error, "unavailable"));
+  stage.isInTouch = true;
+  const again = stage.read(3);
+  assert.deepEqual(await next(again), { kind: "alive", version: 3 });
+  await again.return(undefined);
 });
 
 Deno.test("ControlService streams the topology to a TopologyWatcher over HTTP", async () => {

@@ -15,6 +15,7 @@ import {
   openClusterLink,
   openDataDirectory,
   openNodeFetchers,
+  type Readiness,
   Releases,
 } from "@gitstratum/core/process";
 import {
@@ -88,9 +89,11 @@ async function startParts(
   releases.add(() => directory.release());
   const fetchers = openNodeFetchers({ files, nodeId, clock, random });
   releases.add(() => fetchers.close());
-  const { topology, membership } = openClusterLink({ fetchers, clock, random, logger, releases }, {
+  const ground = { fetchers, clock, random, logger, releases };
+  const { topology, membership, isCutOff } = openClusterLink(ground, {
     controlUrls: options.controlUrls,
     disk: new FileDisk(`${directory.path}/cluster`),
+    zone: options.zone,
   });
   const common = { fetcher: fetchers.signed, clock, random };
   const control = new ControlFailover({ urls: options.controlUrls, ...common });
@@ -115,11 +118,9 @@ async function startParts(
     },
     secrets: files.secrets,
     openPractice: openClusterPractice,
-    // A frontend serves with the topology that it has, but not with none.
     readiness: () => {
-      const ready = topology.current().version > 0;
-      const facts = { ...membership.facts(), accountsSilenceMs: accounts.silenceMs() ?? null };
-      return { ready, status: ready ? "ok" : "joining", facts };
+      const facts = { ...membership.facts(), accountsSilenceMs: wholeMs(accounts.silenceMs()) };
+      return { ...verdictOf(topology.current(), isCutOff()), facts };
     },
   }, { ...options, logger });
   releases.add(() => server.close());
@@ -146,6 +147,19 @@ async function startParts(
     await agent.leave();
   };
   return { ...server, dataDirectory: directory.path, drain, close: () => releases.run() };
+}
+
+/** A frontend serves with the topology that it has, but not with none, and not on its own. */
+function verdictOf({ version }: Topology, isCutOff: boolean): Pick<Readiness, "ready" | "status"> {
+  if (version === 0) return { ready: false, status: "joining" };
+  return isCutOff
+    ? { ready: false, status: "cut off from other nodes" }
+    : { ready: true, status: "ok" };
+}
+
+/** A time for people; null when there is none. */
+function wholeMs(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms);
 }
 
 /** Extents: small writes go to all owners at once. */

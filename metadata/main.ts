@@ -78,7 +78,17 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
     logger,
   });
   const caughtUp = () => node.caughtUp();
-  return { service: node.service, topology, ...membership, control, facts, caughtUp, handedOver };
+  const trouble = () => lease.mayServe() ? undefined : "cut off from etcd";
+  return {
+    service: node.service,
+    topology,
+    ...membership,
+    control,
+    facts,
+    trouble,
+    caughtUp,
+    handedOver,
+  };
 }
 
 if (import.meta.main) {

@@ -39,7 +39,15 @@ export interface ClusterLinkOptions {
   readonly controlUrls: readonly string[];
   /** Keeps the last topology over restarts. */
   readonly disk: Disk;
+  /** What fails together with the node, if it asks whether it is cut off. */
+  readonly zone?: string;
 }
+
+/**
+ * Silence after which a node is taken for cut off, in milliseconds: others are asked from 4.5 s of it
+ * on, several times, and a change of the elected controller is over by then.
+ */
+const CUT_OFF_MS = 10_000;
 
 /** A tie to the control plane. */
 export interface ClusterLink {
@@ -51,6 +59,8 @@ export interface ClusterLink {
     readonly onTopologyVersion: (version: number) => void;
     readonly facts: () => ReadinessFacts;
   };
+  /** Whether neither a control node nor any node of another zone was heard of for long. */
+  readonly isCutOff: () => boolean;
 }
 
 /** Begins to follow the topology; a node may start with the one that its disk has. */
@@ -65,7 +75,11 @@ export function openClusterLink(
   topology.open();
   releases.add(() => topology.close());
   const { signed: fetcher } = ground.fetchers;
-  const peers = new TopologyPeers({ topology, fetcher, clock, random, logger });
+  const { zone } = options;
+  const peers = new TopologyPeers({
+    ...{ topology, fetcher, clock, random, logger },
+    ...(zone === undefined ? {} : { zone }),
+  });
   peers.open();
   releases.add(() => peers.close());
   return {
@@ -78,8 +92,14 @@ export function openClusterLink(
       },
       facts: () => ({
         topologyVersion: topology.current().version,
-        controlSilenceMs: topology.silenceMs ?? null,
+        controlSilenceMs: wholeMs(topology.silenceMs),
       }),
     },
+    isCutOff: () => (topology.silenceMs ?? Infinity) >= CUT_OFF_MS && peers.silenceMs >= CUT_OFF_MS,
   };
+}
+
+/** A time for people; null when there is none. */
+function wholeMs(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms);
 }

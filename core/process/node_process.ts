@@ -65,6 +65,11 @@ export interface OpenedNode
   readonly control: Control;
   /** Whether it can take duties; always, unless told. */
   readonly isReady?: () => boolean;
+  /**
+   * Why operators should take it for not ready although it runs; a word for them. Other than
+   * `isReady`, it is no news to the control plane, which hears of such a node otherwise or not at all.
+   */
+  readonly trouble?: () => string | undefined;
   /** For operators who ask about readiness. */
   readonly facts?: () => ReadinessFacts;
   /** Resolves when others have the duties of a node that said that it leaves, or after a bound. */
@@ -198,5 +203,6 @@ function readinessOf(opened: OpenedNode, agent: NodeAgent | undefined) {
   if (agent === undefined) return { ready: false, status: "joining", facts };
   const isReady = opened.isReady?.() ?? true;
   const { state } = agent;
-  return { ready: isReady, status: isReady ? "ok" : "opening", facts: { ...facts, state } };
+  const trouble = isReady ? opened.trouble?.() : "opening";
+  return { ready: trouble === undefined, status: trouble ?? "ok", facts: { ...facts, state } };
 }

@@ -42,6 +42,8 @@ export interface TopologyPeersOptions {
   readonly random: Random;
   /** Told when a peer knew more. */
   readonly logger: Logger;
+  /** The zone of the node that asks, if answers from other zones are to be told from its own. */
+  readonly zone?: string;
 }
 
 /** Asks peers while no control node is heard. */
@@ -49,6 +51,8 @@ export class TopologyPeers {
   readonly #options: TopologyPeersOptions;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** When a node from elsewhere answered last, by the monotonic clock. */
+  #heardAtMs = -Infinity;
 
   /** Makes one that asks nobody yet. */
   constructor(options: TopologyPeersOptions) {
@@ -66,6 +70,15 @@ export class TopologyPeers {
     await this.#running;
   }
 
+  /**
+   * How long no other node answered, in milliseconds; nodes are asked only while no control node is
+   * heard. Answers from the own zone do not count where there are others: what shares a machine
+   * answers even if its network is gone.
+   */
+  get silenceMs(): number {
+    return this.#options.clock.monotonicMs() - this.#heardAtMs;
+  }
+
   async #run(): Promise<void> {
     const { topology, random } = this.#options;
     while (await this.#sleep(INTERVAL_MS * (0.5 + random.bytes(1)[0]! / 255))) {
@@ -77,8 +90,8 @@ export class TopologyPeers {
     await Promise.all(this.#peers().map((peer) => this.#askOne(peer)));
   }
 
-  async #askOne({ id, address }: TopologyNode): Promise<void> {
-    const { topology, logger } = this.#options;
+  async #askOne({ id, address, zone }: TopologyNode): Promise<void> {
+    const { topology, logger, clock } = this.#options;
     try {
       const peer = new ControlFailover({
         ...this.#options,
@@ -86,6 +99,7 @@ export class TopologyPeers {
         fetcher: (request) => this.#fetchUntilStop(request),
       });
       const told = await peer.topology();
+      if (this.#isElsewhere(zone)) this.#heardAtMs = clock.monotonicMs();
       if (this.#stop.signal.aborted || told.version <= topology.current().version) return;
       topology.offer(told);
       logger.info("Hear of a topology from another node", { node: id, version: told.version });
@@ -93,6 +107,12 @@ export class TopologyPeers {
       const cause = toError(error);
       logger.debug("Hear nothing of the topology from another node", { node: id, error: cause });
     }
+  }
+
+  #isElsewhere(zone: string): boolean {
+    const own = this.#options.zone;
+    const { nodes } = this.#options.topology.current();
+    return zone !== own || nodes.every((node) => node.zone === own);
   }
 
   #fetchUntilStop(request: Request): Promise<Response> {

@@ -31,7 +31,7 @@ class Stage {
   readonly offered: Topology[] = [];
   readonly peers: TopologyPeers;
 
-  constructor(answer: Fetcher) {
+  constructor(answer: Fetcher, zone?: string) {
     // deno-lint-ignore no-this-alias -- the getters below read it
     const stage = this;
     this.peers = new TopologyPeers({
@@ -52,6 +52,7 @@ class Stage {
       clock: this.clock,
       random: new SeededRandom(1),
       logger: silentLogger,
+      ...(zone === undefined ? {} : { zone }),
     });
     this.peers.open();
   }
@@ -106,6 +107,34 @@ Deno.test("TopologyPeers goes on when peers fail, hang or tell what makes no sen
   await stage.pass(30_000);
   equal(stage.known.version, 8);
   ok(stage.asked.length > 20, `${stage.asked.length}`);
+  await stage.close();
+});
+
+Deno.test("TopologyPeers counts no answer from its own zone as one from elsewhere", async () => {
+  let isCut = false;
+  const stage = new Stage((request) => {
+    const isOwn = new URL(request.url).hostname === "object-1.test";
+    return isOwn || !isCut
+      ? Promise.resolve(Response.json(at(7)))
+      : Promise.reject(new TypeError("no route"));
+  }, "object-1");
+  equal(stage.peers.silenceMs, Infinity);
+  await stage.pass(5_000);
+  ok(stage.peers.silenceMs < 2_000, `${stage.peers.silenceMs}`);
+  isCut = true;
+  stage.asked.length = 0;
+  await stage.pass(20_000);
+  ok(stage.asked.includes("object-1"), "the neighbour was asked");
+  ok(stage.peers.silenceMs > 18_000, `${stage.peers.silenceMs}`);
+  await stage.close();
+});
+
+Deno.test("TopologyPeers counts any node where there is one zone only", async () => {
+  const nodes = NODES.map((node) => ({ ...node, zone: "room" }));
+  const stage = new Stage(() => Promise.resolve(Response.json({ ...at(7), nodes })), "room");
+  stage.known = { ...at(7), nodes };
+  await stage.pass(5_000);
+  ok(stage.peers.silenceMs < 2_000, `${stage.peers.silenceMs}`);
   await stage.close();
 });
 
