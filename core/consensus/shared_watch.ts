@@ -54,8 +54,24 @@ class BoundedEvents {
     if (batch !== undefined) this.bytes -= bytesOf(batch);
     return batch;
   }
+
+  /** The first batches as one, up to a size; undefined when there is none. */
+  takeSome(): readonly WatchEvent[] | undefined {
+    const first = this.shift();
+    if (first === undefined || this.batches.length === 0) return first;
+    const together = [...first];
+    for (let bytes = bytesOf(first); bytes < TOGETHER_BYTES;) {
+      const next = this.shift();
+      if (next === undefined) break;
+      bytes += bytesOf(next);
+      together.push(...next);
+    }
+    return together;
+  }
 }
 
+/** What is handed out at once is not much larger, unless it is one revision. */
+const TOGETHER_BYTES = 256 * 1024;
 /** What an event costs besides its value. */
 const EVENT_BYTES = 200;
 
@@ -77,7 +93,8 @@ export class SharedWatch {
   }
 
   /**
-   * Changes in a part of the range, as {@link Consensus.watch} gives them.
+   * Changes in a part of the range, as {@link Consensus.watch} gives them; what came since the
+   * watcher asked last comes together.
    *
    * @throws `not-found` when changes were missed: read again, then watch
    */
@@ -92,7 +109,7 @@ export class SharedWatch {
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       for (;;) {
-        const batch = watcher.end === undefined ? watcher.queue.shift() : undefined;
+        const batch = watcher.end === undefined ? watcher.queue.takeSome() : undefined;
         if (batch !== undefined) yield batch;
         else if (watcher.end === undefined) {
           await new Promise<void>((resolve) => watcher.wake = resolve);

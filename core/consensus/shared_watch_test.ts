@@ -57,6 +57,25 @@ Deno.test("watch() gives each watcher its part, over one watch of the store", as
   await consensus.close();
 });
 
+Deno.test("watch() gives what came meanwhile at once, in order and within its bound", async () => {
+  const { consensus, shared } = await open();
+  const stop = new AbortController();
+  const watch = shared.watch(prefixRange("log/1/"), { after: 0, signal: stop.signal });
+  const first = watch.next();
+  await put(consensus, "log/1/a");
+  deepEqual(keysOf(await first), ["log/1/a"]);
+  const other = shared.watch(prefixRange("log/2/"), { after: 0, signal: stop.signal });
+  const heard = other.next();
+  for (const key of ["log/1/b", "log/1/c", "log/1/b", "log/2/a"]) await put(consensus, key);
+  await heard;
+  const { value } = await watch.next();
+  deepEqual((value as WatchEvent[]).map(({ key }) => key), ["log/1/b", "log/1/c", "log/1/b"]);
+  const revisions = (value as WatchEvent[]).map(({ revision }) => revision);
+  deepEqual(revisions, revisions.toSorted((a, b) => a - b));
+  stop.abort();
+  await consensus.close();
+});
+
 Deno.test("watch() refuses a revision from before the shared watch began", async () => {
   const { consensus, shared } = await open();
   const { signal } = new AbortController();

@@ -2,7 +2,8 @@
  * Keeps the tables of a partition close behind its log on a node that may have to take it over.
  *
  * A follower answers nobody. What it applies is committed already, so it can be stopped at any moment;
- * the primary that this node opens next goes on where it stood.
+ * the primary that this node opens next goes on where it stood. So there is no hurry: what comes within a
+ * moment of the last entries is applied together, in one transaction instead of one for each push.
  *
  * Fault model: whatever fails is told to the logger and tried again after a pause, for ever: a follower
  * that stays behind makes a takeover slower, not wrong.
@@ -10,7 +11,7 @@
  * @module
  */
 
-import type { Clock } from "@gitstratum/core";
+import { type Clock, sleptWhole } from "@gitstratum/core";
 import { LogReplay, type LogReplayOptions } from "../log/log_replay.ts";
 
 /** What a follower stands on. */
@@ -18,6 +19,10 @@ export interface PartitionFollowerOptions extends LogReplayOptions {
   readonly clock: Clock;
 }
 
+/** Time between two transactions of entries, in milliseconds: a takeover has so much more to apply. */
+const REST_MS = 100;
+/** Whoever gets so many entries at once is behind, and does not rest. */
+const RESTLESS_COUNT = 16;
 /** Pauses after a failure: the first, and the longest after doublings. */
 const PAUSE_MS = 200;
 const PAUSE_MS_MAX = 30_000;
@@ -74,6 +79,8 @@ export class PartitionFollower {
       if (signal.aborted) return;
       await replay.applyEntries(entries);
       yield entries.length;
+      if (entries.length >= RESTLESS_COUNT) continue;
+      if (!await sleptWhole(this.#options.clock, REST_MS, signal)) return;
     }
   }
 }
