@@ -371,7 +371,6 @@ async function openStage(
   const practice: FrontendServerOptions = {
     ...options,
     auth: false,
-    accessLog: false,
     metrics: new PrometheusMetrics(),
     logger: silentLogger,
     ...(packCache && {
