@@ -7,6 +7,7 @@
 import { type Clock, hasCode, type Logger, type Random } from "@gitstratum/core";
 import type { Consensus } from "@gitstratum/core/consensus";
 import {
+  type ChangeBasis,
   type Control,
   type HeartbeatRequest,
   type HeartbeatResult,
@@ -117,16 +118,20 @@ class LocalControl implements Control, RepairSwitch {
     return { state, topologyVersion: version };
   }
 
-  async setDraining(id: NodeId, draining: boolean): Promise<void> {
-    await this.#parts.registry.setDraining(id, draining);
+  basis(): Promise<number> {
+    return this.#parts.registry.basis();
+  }
+
+  async setDraining(id: NodeId, draining: boolean, since?: ChangeBasis): Promise<void> {
+    await this.#parts.registry.setDraining(id, draining, since);
     await this.#published(({ nodes }) => {
       const state = nodes.find((node) => node.id === id)?.state;
       return state === "draining" || (!draining && state !== undefined);
     });
   }
 
-  async setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
-    await this.#parts.registry.setRepairPaused(id, paused);
+  async setRepairPaused(id: NodeId, paused: boolean, since?: ChangeBasis): Promise<void> {
+    await this.#parts.registry.setRepairPaused(id, paused, since);
     await this.#published(({ nodes }) => {
       const node = nodes.find((node) => node.id === id);
       return node !== undefined && (node.repairPaused ?? false) === paused;
@@ -142,8 +147,8 @@ class LocalControl implements Control, RepairSwitch {
     );
   }
 
-  async forget(id: NodeId): Promise<void> {
-    await this.#parts.registry.forget(id);
+  async forget(id: NodeId, since?: ChangeBasis): Promise<void> {
+    await this.#parts.registry.forget(id, since);
     await this.#published(({ nodes }) => nodes.every((node) => node.id !== id));
   }
 

@@ -14,6 +14,7 @@ import {
   type NodeId,
   type NodeRole,
   objectRing,
+  OWN_LEVELS,
   type RegisterNodeRequest,
   type Topology,
   TopologyClient,
@@ -49,7 +50,7 @@ class Stage {
     control: TopologyClient,
     id: string,
     role?: NodeRole,
-    facts: Pick<NodeAgentOptions, "caughtUp"> = {},
+    facts: Pick<NodeAgentOptions, "caughtUp" | "levels"> = {},
   ): Promise<NodeAgent> {
     const { clock } = this;
     const agent = new NodeAgent({ control, node: described(id, role), clock, logger, ...facts });
@@ -307,6 +308,37 @@ Deno.test("setRepairPaused() marks an object node, over its restarts, until it i
     await assert.rejects(control.setRepairPaused(metadata, true), (e) => hasCode(e, "invalid"));
     const stranger = control.setRepairPaused("o-9" as NodeId, true);
     await assert.rejects(stranger, (e) => hasCode(e, "not-found"));
+  }));
+
+Deno.test("a command of an operator does nothing when it comes after another one, late or again", () =>
+  staged(async (stage, control) => {
+    const object = "o-1" as NodeId;
+    const agent = await stage.join(control, object, "object", { levels: OWN_LEVELS });
+    await stage.clock.advance(BEAT_MS);
+    const isLate = (error: unknown) => hasCode(error, "conflict");
+    const before = await control.basis();
+    assert.ok(before.basis !== undefined);
+    await control.setDraining(object, true, before);
+    await control.setDraining(object, true, before);
+    const since = await control.basis();
+    await control.setDraining(object, false, since);
+    await assert.rejects(control.setDraining(object, true, before), isLate);
+    await assert.rejects(control.setRepairPaused(object, true, before), isLate);
+    assert.equal(states(await control.topology()), "o-1:active");
+    // Nothing was to be done, and what came before it is late all the same.
+    const third = await control.basis();
+    const fourth = await control.basis();
+    await control.setRepairPaused(object, false, fourth);
+    await assert.rejects(control.setRepairPaused(object, true, third), isLate);
+    const last = await control.basis();
+    await agent.leave();
+    await stage.join(control, object, "object", { levels: OWN_LEVELS });
+    const { nodes: [node] } = await control.topology();
+    await control.leave(object, node!.incarnation);
+    await assert.rejects(control.forget(object, last), isLate);
+    assert.equal(states(await control.topology()), "o-1:down");
+    await control.forget(object, await control.basis());
+    assert.equal(states(await control.topology()), "");
   }));
 
 Deno.test("a second control node and a new one after it see and keep one topology", () =>

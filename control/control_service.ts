@@ -8,9 +8,13 @@ import { type Context, Hono } from "@hono/hono";
 import { GitStratumError, type Logger } from "@gitstratum/core";
 import {
   type AuditTrail,
+  basisSchema,
+  type ChangeBasis,
+  checkBasisLevel,
   type Control,
   errorResponse,
   heartbeatRequestSchema,
+  NODES_BASIS_PATH,
   parseNodeId,
   type RateLeases,
   readJson,
@@ -31,24 +35,32 @@ export const leaveSchema: z.ZodType<{ readonly incarnation: number }> = z.object
   incarnation: z.int().positive(),
 });
 /** Schema of what an operator wants of a node. */
-export const drainingSchema: z.ZodType<{ readonly draining: boolean }> = z.object({
+export const drainingSchema: z.ZodType<ChangeBasis & { readonly draining: boolean }> = z.object({
   draining: z.boolean(),
+  basis: basisSchema.exactOptional(),
 });
 
 /** Schema of what an operator wants of a node's repairs. */
-export const repairSwitchSchema: z.ZodType<{ readonly paused: boolean }> = z.object({
+export const repairSwitchSchema: z.ZodType<ChangeBasis & { readonly paused: boolean }> = z.object({
   paused: z.boolean(),
+  basis: basisSchema.exactOptional(),
 });
+
+/** A control plane that tells what operators' commands stand on. */
+type CommandedControl = Control & RepairSwitch & {
+  /** A revision that all changes have which were acknowledged before. */
+  basis(): Promise<number>;
+};
 
 /** Answers requests of nodes and operators. */
 export class ControlService implements Service {
   readonly #app = new Hono();
-  readonly #control: Control & RepairSwitch;
+  readonly #control: CommandedControl;
   readonly #streams: TopologyStreams;
 
   /** Makes a service that speaks for `control`. */
   constructor(parts: {
-    readonly control: Control & RepairSwitch;
+    readonly control: CommandedControl;
     readonly streams: TopologyStreams;
     readonly rates: RateLeases;
     readonly webhooks: Webhooks & { basis(): Promise<number> };
@@ -64,6 +76,10 @@ export class ControlService implements Service {
     this.#streams = parts.streams;
     this.#app.get("/control/v1/topology", async (c) => c.json(await control.topology()));
     this.#app.get("/control/v1/topology/watch", (c) => this.#watch(c));
+    this.#app.get(NODES_BASIS_PATH, async (c) => {
+      checkBasisLevel(parts.releaseLevel());
+      return c.json({ basis: await control.basis() });
+    });
     this.#app.post("/control/v1/nodes", (c) => this.#register(c));
     this.#app.post("/control/v1/nodes/:id/heartbeat", (c) => this.#heartbeat(c));
     this.#app.put("/control/v1/nodes/:id/draining", (c) => this.#setDraining(c));
@@ -86,14 +102,9 @@ export class ControlService implements Service {
   }
 
   #watch(c: Context): Response {
-    const after = c.req.query("after") ?? "0";
-    if (!VERSION.test(after)) {
-      throw new GitStratumError("invalid", "Expect the version of a topology", {
-        data: { found: after.slice(0, 40) },
-      });
-    }
+    const after = versionOf(c.req.query("after") ?? "0");
     const headers = { "content-type": "application/x-ndjson", "cache-control": "no-store" };
-    return new Response(this.#streams.open(Number(after)), { headers });
+    return new Response(this.#streams.open(after), { headers });
   }
 
   async #register(c: Context): Promise<Response> {
@@ -110,15 +121,15 @@ export class ControlService implements Service {
 
   async #setDraining(c: Context): Promise<Response> {
     const id = parseNodeId(c.req.param("id") ?? "");
-    const { draining } = await readJson(c.req.raw, drainingSchema);
-    await this.#control.setDraining(id, draining);
+    const { draining, ...since } = await readJson(c.req.raw, drainingSchema);
+    await this.#control.setDraining(id, draining, since);
     return c.json({});
   }
 
   async #setRepairPaused(c: Context): Promise<Response> {
     const id = parseNodeId(c.req.param("id") ?? "");
-    const { paused } = await readJson(c.req.raw, repairSwitchSchema);
-    await this.#control.setRepairPaused(id, paused);
+    const { paused, ...since } = await readJson(c.req.raw, repairSwitchSchema);
+    await this.#control.setRepairPaused(id, paused, since);
     return c.json({});
   }
 
@@ -130,7 +141,17 @@ export class ControlService implements Service {
   }
 
   async #forget(c: Context): Promise<Response> {
-    await this.#control.forget(parseNodeId(c.req.param("id") ?? ""));
+    const basis = c.req.query("basis");
+    const since = basis === undefined ? {} : { basis: versionOf(basis) };
+    await this.#control.forget(parseNodeId(c.req.param("id") ?? ""), since);
     return c.json({});
   }
+}
+
+/** A version of a topology, or a revision. @throws `invalid` */
+function versionOf(text: string): number {
+  if (VERSION.test(text)) return Number(text);
+  throw new GitStratumError("invalid", "Expect the number of a version", {
+    data: { found: text.slice(0, 40) },
+  });
 }

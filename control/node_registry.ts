@@ -5,6 +5,7 @@
  * | --- | --- | --- |
  * | `control/nodes/ID` | role, address, zone, weight, level, incarnation, draining, whether it left | until removed |
  * | `control/alive/ID` | incarnation, ready, version of the ring it holds, level, partitions it could serve at once | while heartbeats come: a lease of the time of silence |
+ * | `control/orders/ID` | `{}`: written by each command of an operator about the node | always |
  * | `control/level` | the cluster's release level | always; see `cluster_level.ts` |
  *
  * Members that a later release has written are kept when a record is written anew.
@@ -15,8 +16,16 @@
  */
 
 import { type Clock, GitStratumError } from "@gitstratum/core";
-import type { Change, Compare, Consensus, KeyValue } from "@gitstratum/core/consensus";
 import {
+  type Change,
+  type Compare,
+  type Consensus,
+  type KeyValue,
+  prefixRange,
+  type Revision,
+} from "@gitstratum/core/consensus";
+import {
+  type ChangeBasis,
   type DiskFullness,
   diskFullnessSchema,
   type HeartbeatRequest,
@@ -28,6 +37,7 @@ import {
 import { z } from "zod";
 import { isDeepStrictEqual } from "node:util";
 import { admit, readClusterLevel } from "./cluster_level.ts";
+import { outOfDate } from "./removal_marks.ts";
 import { decodeJson, encodeJson } from "./stored_json.ts";
 import type { ControlPolicy } from "./policy.ts";
 
@@ -36,6 +46,7 @@ const CONTENTION_ROUND_COUNT_MAX = 20;
 
 const NODES_PREFIX = "control/nodes/";
 const ALIVE_PREFIX = "control/alive/";
+const ORDERS_PREFIX = "control/orders/";
 
 /** A registration as it is stored. */
 export interface NodeRecord {
@@ -214,34 +225,49 @@ export class NodeRegistry {
   /**
    * Forgets a node. What it held is then nobody's: others get copies of it where there are any.
    *
-   * @throws `not-found` for a stranger, `conflict` while it is heard from
+   * @throws `not-found` for a stranger, `conflict` while it is heard from, or when it registered or
+   * somebody gave another command about it after the basis
    */
-  async forget(id: NodeId): Promise<void> {
-    await this.#update(id, (before) => {
+  async forget(id: NodeId, since: ChangeBasis = {}): Promise<void> {
+    await this.#update(id, (before, revision) => {
       if (before === undefined || before.forgotten) throw unknown(id);
-      return { record: { ...before, forgotten: true }, alive: "absent" };
+      if (revision > (since.basis ?? Infinity)) throw outOfDate(since.basis!);
+      return { record: { ...before, forgotten: true }, alive: "absent", order: since };
     });
   }
 
-  /** Notes that a node is to be emptied, or not any more. @throws `not-found` for a stranger */
-  async setDraining(id: NodeId, draining: boolean): Promise<void> {
+  /** A revision that all changes have which were acknowledged before. @throws `unavailable` */
+  async basis(): Promise<Revision> {
+    return (await this.#consensus.range(prefixRange(ORDERS_PREFIX), { limit: 1 })).revision;
+  }
+
+  /**
+   * Notes that a node is to be emptied, or not any more.
+   *
+   * @throws `not-found` for a stranger; `conflict` when somebody gave another command after the basis
+   */
+  async setDraining(id: NodeId, draining: boolean, since: ChangeBasis = {}): Promise<void> {
     await this.#update(id, (before) => {
       if (before === undefined) throw unknown(id);
-      return { record: { ...before, draining } };
+      const isDone = before.draining === draining;
+      return { record: { ...before, draining }, order: { ...since, isDone } };
     });
   }
 
   /**
    * Notes that repairs are to be held up, or not any more.
    *
-   * @throws `not-found` for a stranger, `invalid` for a node that repairs nothing
+   * @throws `not-found` for a stranger, `invalid` for a node that repairs nothing; `conflict` when
+   * somebody gave another command after the basis
    */
-  async setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
+  async setRepairPaused(id: NodeId, paused: boolean, since: ChangeBasis = {}): Promise<void> {
     await this.#update(id, (before) => {
       if (before === undefined || before.forgotten) throw unknown(id);
       if (before.role !== "object") throw noObjectNode(before);
       const { repairPaused: _, ...record } = before;
-      return { record: paused ? { ...record, repairPaused: true } : record };
+      const isDone = (before.repairPaused ?? false) === paused;
+      const order = { ...since, isDone };
+      return { record: paused ? { ...record, repairPaused: true } : record, order };
     });
   }
 
@@ -257,6 +283,13 @@ export class NodeRegistry {
     return ageMs < silenceMs - heartbeatIntervalMs ? heard : undefined;
   }
 
+  /** Whether somebody gave a command about a node after what a command stands on. */
+  async #isLate(id: NodeId, { basis }: ChangeBasis): Promise<boolean> {
+    if (basis === undefined) return false;
+    const last = await this.#consensus.get(ORDERS_PREFIX + id);
+    return (last?.modRevision ?? 0) > basis;
+  }
+
   async #prolong(lease: string): Promise<boolean> {
     try {
       await this.#consensus.keepAlive(lease);
@@ -270,24 +303,39 @@ export class NodeRegistry {
   /** Replaces a registration by what `decide` makes of it; tells the incarnation. */
   async #update(
     id: NodeId,
-    decide: (before: NodeRecord | undefined) => {
+    decide: (before: NodeRecord | undefined, revision: Revision) => {
       readonly record: Omit<NodeRecord, "id">;
       /** What to note about its life; `absent` demands that there is none. */
       readonly alive?: AliveRecord | "gone" | "absent";
       /** Lets nobody in who can not be part of the cluster at this moment. */
       readonly admits?: { readonly level?: number; readonly levelLeast?: number | undefined };
       readonly lease?: string;
+      /** A command of an operator: what it stands on, and whether there is nothing to do for it. */
+      readonly order?: ChangeBasis & { readonly isDone?: boolean };
     },
   ): Promise<number> {
     const key = NODES_PREFIX + id;
     this.#heard.delete(id);
     for (let round = 0; round < CONTENTION_ROUND_COUNT_MAX; round++) {
       const found = await this.#consensus.get(key);
-      const { record, alive, lease, admits } = decide(found && decodeNode(found));
+      const { record, alive, lease, admits, order } = decide(
+        found && decodeNode(found),
+        found?.modRevision ?? 0,
+      );
       const then: Change[] = [{ kind: "put", key, value: encodeNode(record) }];
       const compares: Compare[] = [
         { key, target: "modRevision", operator: "=", value: found?.modRevision ?? 0 },
       ];
+      if (order !== undefined) {
+        const isLate = await this.#isLate(id, order);
+        if (isLate && order.isDone) return record.incarnation;
+        if (isLate) throw outOfDate(order.basis!);
+        const orderKey = ORDERS_PREFIX + id;
+        // Also where nothing is to be done: copies of the command that come later find it given.
+        then.push({ kind: "put", key: orderKey, value: encodeJson({}) });
+        const { basis } = order;
+        if (basis !== undefined) compares.push(unchangedSince(basis, orderKey));
+      }
       if (admits !== undefined) {
         const admission = admit(await readClusterLevel(this.#consensus), admits);
         compares.push(admission.compare);
@@ -348,6 +396,10 @@ function decodeNode(entry: KeyValue): NodeRecord {
 
 function decodeAlive(entry: KeyValue): AliveRecord {
   return decodeJson(entry, aliveRecordSchema);
+}
+
+function unchangedSince(basis: Revision, key: string): Compare {
+  return { key, target: "modRevision", operator: "<", value: basis + 1 };
 }
 
 function unknown(id: NodeId): GitStratumError {

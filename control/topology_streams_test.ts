@@ -48,6 +48,7 @@ class Stage {
         topology: () => Promise.resolve(holder.current()),
         register: unused,
         heartbeat: unused,
+        basis: unused,
         setDraining: unused,
         setRepairPaused: unused,
         leave: unused,

@@ -11,6 +11,7 @@
 
 import { GitStratumError, type Logger, toError } from "@gitstratum/core";
 import type {
+  ChangeBasis,
   Control,
   HeartbeatRequest,
   HeartbeatResult,
@@ -73,8 +74,8 @@ export class AbleNodeControl implements Control {
   }
 
   /** See {@link Control.setDraining}. */
-  setDraining(id: NodeId, draining: boolean): Promise<void> {
-    return this.#control.setDraining(id, draining);
+  setDraining(id: NodeId, draining: boolean, since?: ChangeBasis): Promise<void> {
+    return this.#control.setDraining(id, draining, since);
   }
 
   /** See {@link Control.leave}. */
@@ -83,8 +84,8 @@ export class AbleNodeControl implements Control {
   }
 
   /** See {@link Control.forget}. */
-  forget(id: NodeId): Promise<void> {
-    return this.#control.forget(id);
+  forget(id: NodeId, since?: ChangeBasis): Promise<void> {
+    return this.#control.forget(id, since);
   }
 }
 

@@ -153,9 +153,11 @@ Deno.test("control nodes and their callers say what the release before understan
     await agent.start();
     await clock.advance(2_000);
     await control.topology();
-    await control.setDraining("object-1" as NodeId, true);
+    const since = await control.basis();
+    assert.deepEqual(since, {}, "no basis is told before all nodes know them");
+    await control.setDraining("object-1" as NodeId, true, since);
     await agent.leave();
-    await control.forget("object-1" as NodeId);
+    await control.forget("object-1" as NodeId, since);
 
     const caller = new JsonClient(fetcher);
     const access = new AccessClient({

@@ -57,6 +57,7 @@ const HELD_BACK: Readonly<Record<string, string>> = {
     "log entry / record.kind=settings-changed.",
   ]),
   ...basesOf([
+    "draining",
     "create webhook",
     "change webhook",
     "webhook request",

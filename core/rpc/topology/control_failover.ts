@@ -14,6 +14,7 @@ import { GitStratumError, hasCode } from "../../error.ts";
 import { CONTROL_CALL_MS_MAX } from "../../limits.ts";
 import type { Random } from "../../random.ts";
 import { WAIT_IS_OVER } from "../../wait_is_over.ts";
+import type { ChangeBasis } from "../control_basis.ts";
 import type { Fetcher } from "../fetcher.ts";
 import type {
   Control,
@@ -87,12 +88,12 @@ export class ControlFailover implements Control, RepairSwitch {
 
   /** Begins or ends draining; see {@link Control.setDraining}. */
   setDraining(id: NodeId, draining: boolean): Promise<void> {
-    return this.#ask((control) => control.setDraining(id, draining));
+    return this.#command((control, since) => control.setDraining(id, draining, since));
   }
 
   /** Holds repairs up or lets them go on; see {@link RepairSwitch.setRepairPaused}. */
   setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
-    return this.#ask((control) => control.setRepairPaused(id, paused));
+    return this.#command((control, since) => control.setRepairPaused(id, paused, since));
   }
 
   /** Tells that an incarnation stops; see {@link Control.leave}. */
@@ -102,10 +103,18 @@ export class ControlFailover implements Control, RepairSwitch {
 
   /** Forgets a node for good; see {@link Control.forget}. */
   forget(id: NodeId): Promise<void> {
-    return this.#ask((control) => control.forget(id));
+    return this.#command((control, since) => control.forget(id, since));
   }
 
-  #ask<T>(call: (control: Control & RepairSwitch) => Promise<T>): Promise<T> {
+  /** Gives a command of an operator, all attempts of which stand on what was there before the first. */
+  async #command(
+    command: (control: Control & RepairSwitch, since: ChangeBasis) => Promise<void>,
+  ): Promise<void> {
+    const since = await this.#ask((control) => control.basis());
+    await this.#ask((control) => command(control, since));
+  }
+
+  #ask<T>(call: (control: TopologyClient) => Promise<T>): Promise<T> {
     return this.ask(({ fetcher, baseUrl }) => call(new TopologyClient(fetcher, { baseUrl })));
   }
 

@@ -12,6 +12,7 @@ import { GitStratumError } from "../../error.ts";
 import { PARTITION_COUNT } from "../../limits.ts";
 import { HashRing } from "../../ring/hash_ring.ts";
 import { partitionSetSchema } from "./partition_set.ts";
+import type { ChangeBasis } from "../control_basis.ts";
 import type { SpokenLevels } from "./release_level.ts";
 
 /** Name of a node: lower-case letters, digits and hyphens; kept over restarts. */
@@ -175,7 +176,7 @@ export interface HeartbeatResult {
   readonly topologyVersion: number;
 }
 
-/** The control plane. */
+/** The control plane. Commands of operators that have a basis are done while it holds, else not at all. */
 export interface Control {
   /** The newest topology. */
   topology(): Promise<Topology>;
@@ -198,9 +199,9 @@ export interface Control {
   /**
    * Begins or ends the draining of a node; kept over its restarts.
    *
-   * @throws `not-found` when the node never registered
+   * @throws `not-found` when the node never registered; `conflict` when another command came since
    */
-  setDraining(id: NodeId, draining: boolean): Promise<void>;
+  setDraining(id: NodeId, draining: boolean, since?: ChangeBasis): Promise<void>;
   /**
    * Tells that an incarnation stops, so that others take over its duties at once.
    *
@@ -211,9 +212,10 @@ export interface Control {
    * Forgets a node for good, which loses its place on the ring. To be called for one that never comes
    * back; one that still has data should be drained before.
    *
-   * @throws `conflict` while it is heard from; `not-found` when it never registered
+   * @throws `conflict` while it is heard from, or when it registered or another command came since;
+   * `not-found` when it never registered
    */
-  forget(id: NodeId): Promise<void>;
+  forget(id: NodeId, since?: ChangeBasis): Promise<void>;
 }
 
 /** What operators ask of the control plane about repairs. */
@@ -222,9 +224,10 @@ export interface RepairSwitch {
    * Holds up the repairs and hand-overs of an object node, or lets them go on; kept over its restarts.
    * Writes that it missed are brought to it all the same.
    *
-   * @throws `not-found` when the node never registered; `invalid` when it is no object node
+   * @throws `not-found` when the node never registered; `invalid` when it is no object node; `conflict`
+   * when another command came since
    */
-  setRepairPaused(id: NodeId, paused: boolean): Promise<void>;
+  setRepairPaused(id: NodeId, paused: boolean, since?: ChangeBasis): Promise<void>;
 }
 
 /** Three copies, of which two are durable before a write is acknowledged. */

@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { askBasis, type ChangeBasis } from "../control_basis.ts";
 import type { Fetcher } from "../fetcher.ts";
 import { JsonClient } from "../json_client.ts";
 import {
@@ -20,6 +21,9 @@ import {
   type Topology,
   topologySchema,
 } from "./topology.ts";
+
+/** Where a control node tells the basis of an operator's command. */
+export const NODES_BASIS_PATH = "/control/v1/nodes/basis";
 
 /** {@link Control} over a {@link Fetcher}. */
 export class TopologyClient implements Control, RepairSwitch {
@@ -51,20 +55,25 @@ export class TopologyClient implements Control, RepairSwitch {
     });
   }
 
+  /** The basis of a command that is given now, wherever. @throws `unavailable` */
+  basis(): Promise<ChangeBasis> {
+    return askBasis(this.#client, NODES_BASIS_PATH);
+  }
+
   /** Begins or ends draining; see {@link Control.setDraining}. */
-  async setDraining(id: NodeId, draining: boolean): Promise<void> {
+  async setDraining(id: NodeId, draining: boolean, since: ChangeBasis = {}): Promise<void> {
     await this.#client.call(`/control/v1/nodes/${id}/draining`, {
       method: "PUT",
-      body: { draining },
+      body: { draining, ...since },
       schema: z.object({}),
     });
   }
 
   /** Holds repairs up or lets them go on; see {@link RepairSwitch.setRepairPaused}. */
-  async setRepairPaused(id: NodeId, paused: boolean): Promise<void> {
+  async setRepairPaused(id: NodeId, paused: boolean, since: ChangeBasis = {}): Promise<void> {
     await this.#client.call(`/control/v1/nodes/${id}/repair`, {
       method: "PUT",
-      body: { paused },
+      body: { paused, ...since },
       schema: z.object({}),
     });
   }
@@ -78,7 +87,9 @@ export class TopologyClient implements Control, RepairSwitch {
   }
 
   /** Forgets a node for good; see {@link Control.forget}. */
-  async forget(id: NodeId): Promise<void> {
-    await this.#client.call(`/control/v1/nodes/${id}`, { method: "DELETE", schema: z.object({}) });
+  async forget(id: NodeId, { basis }: ChangeBasis = {}): Promise<void> {
+    const query = basis === undefined ? "" : `?basis=${basis}`;
+    const path = `/control/v1/nodes/${id}${query}`;
+    await this.#client.call(path, { method: "DELETE", schema: z.object({}) });
   }
 }

@@ -99,9 +99,9 @@ const NODES: readonly Shape[] = [
   }),
   shape("heard", heartbeatResultSchema, { state: "active", topologyVersion: 1 }),
   shape("leave", leaveSchema, { incarnation: 1 }),
-  shape("draining", drainingSchema, { draining: true }),
+  shape("draining", drainingSchema, { draining: true, basis: 1 }),
   shape("control basis", controlBasisSchema, { basis: 1 }),
-  shape("repair switch", repairSwitchSchema, { paused: true }),
+  shape("repair switch", repairSwitchSchema, { paused: true, basis: 1 }),
   shape("topology", topologySchema, TOPOLOGY),
   shape(
     "topology line",
