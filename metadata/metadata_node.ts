@@ -58,10 +58,8 @@ import { checkPush, type PushVerdict } from "./decision/push_check.ts";
 import {
   decidePush,
   isNote,
-  isOutdated,
   livingRepository,
   noRepository,
-  OUTDATED,
   repeatedResult,
 } from "./decision/push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
@@ -295,8 +293,6 @@ export class MetadataNode implements Metadata {
       const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
       if (earlier !== undefined && !isNote(earlier)) return repeatedResult(request, earlier);
       const repository = livingRepository(reader, key);
-      // Early: it is looked at once more where the push is decided.
-      if (isOutdated(request, repository)) return OUTDATED;
       checkCommands(request, repository);
       const result = await this.#decide(key, request);
       logger.debug("Decided a push", {

@@ -31,8 +31,8 @@ import { decideReferences, type TipFacts } from "./reference_transaction.ts";
 /** Whom a push is from that does not say: they may write, and no rule names them. */
 const NOBODY_IN_PARTICULAR: Pusher = { role: "write" };
 
-/** The answer to a push that {@link isOutdated}. */
-export const OUTDATED: PushResult = { results: [], outdated: true };
+/** The answer to a push that was judged by what its repository is not any more. */
+const OUTDATED: PushResult = { results: [], outdated: true };
 
 /** What a pusher is told whom a rule for references stops. */
 const DENIAL_TEXTS: Readonly<Record<ReferenceDenialReason, string>> = {
@@ -115,7 +115,7 @@ export function decidePush(
 }
 
 /** Whether a push was judged by what its repository is not any more. */
-export function isOutdated(
+function isOutdated(
   { judged }: Pick<PushRequest, "judged">,
   repository: RepositoryState,
 ): boolean {

@@ -30,3 +30,14 @@ Deno.test("repositoryVersion() is another one for any other content", () => {
   ] as unknown as Parameters<typeof repositoryVersion>[0][];
   assert.equal(new Set(all.map(repositoryVersion)).size, all.length);
 });
+
+Deno.test("repositoryVersion() is the same for what it has seen before, has forgotten, or is too long", () => {
+  const described = (description: string) =>
+    repositoryVersion({ head, settings: { ...settings, description } });
+  for (const description of ["short", "long ".repeat(2000)]) {
+    const first = described(description);
+    assert.equal(described(description), first);
+    for (let number = 0; number < 600; number++) described(`other ${number}`);
+    assert.equal(described(description), first);
+  }
+});
