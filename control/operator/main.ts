@@ -1,5 +1,5 @@
 /**
- * The command line of operators (`deno task operate`).
+ * The command line of operators (`gitstratum-operate`, `deno task operate`).
  *
  * @module
  */

@@ -83,7 +83,7 @@ export function readOperatorRequest(sources: ConfigSources): OperatorRequest {
 
 /** The help text. */
 export function operatorHelpText(): string {
-  return helpText(`deno task operate COMMAND [options]\n\n  ${COMMANDS}`, OPERATOR_CONFIG_TABLE);
+  return helpText(`gitstratum-operate COMMAND [options]\n\n  ${COMMANDS}`, OPERATOR_CONFIG_TABLE);
 }
 
 /** The command that words make, or what is wrong with them. */

@@ -80,5 +80,5 @@ export function readCompareConfig(sources: ConfigSources): ConfigResult<CompareC
 
 /** The help text. */
 export function compareHelpText(): string {
-  return helpText("deno task compare:nodes [options]", COMPARE_CONFIG_TABLE);
+  return helpText("gitstratum-compare-nodes [options]", COMPARE_CONFIG_TABLE);
 }
