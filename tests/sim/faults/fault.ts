@@ -28,6 +28,7 @@ export const FAULT_WEIGHTS = {
   "spoiled cache": 3,
   "clock jump": 3,
   "drain": 3,
+  "pause repairs": 2,
   "add a node": 1,
   "chores": 3,
 } as const;

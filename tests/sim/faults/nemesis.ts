@@ -156,6 +156,8 @@ export class Nemesis {
         return;
       case "drain":
         return this.#drain();
+      case "pause repairs":
+        return this.#pauseRepairs();
       case "add a node":
         if (this.#cluster.objects.length < 5) this.#cluster.addObjectNode().start();
         return;
@@ -355,6 +357,13 @@ export class Nemesis {
     const { id } = this.#pick([...metadata, ...objects]);
     void this.#operator.setDraining(id, true);
     this.#lasting(() => void this.#operator.setDraining(id, false));
+  }
+
+  /** An operator holds up the repairs of a node, and lets them go on. */
+  #pauseRepairs(): void {
+    const { id } = this.#pick(this.#cluster.objects);
+    void this.#operator.setRepairPaused(id, true);
+    this.#lasting(() => void this.#operator.setRepairPaused(id, false));
   }
 
   #lasting(remedy: () => void, ms = 200 + this.#random.below(LENGTH_MS_MAX)): void {
