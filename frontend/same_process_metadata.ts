@@ -2,7 +2,7 @@
  * The metadata of a node that lives in this very process: what is only read is asked of the node
  * itself, everything that changes something goes through the node's service like in a cluster.
  *
- * A clone asks five questions and a push four, each short. A request, a response, JSON and its
+ * A clone asks five questions and a push one or two, each short. A request, a response, JSON and its
  * validation at both ends cost more than most answers do, and between two parts of one process no other
  * shape can arrive. What clients can make long is bounded where it is received. Changes keep the
  * service's checks, because what they carry stays.
