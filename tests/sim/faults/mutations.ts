@@ -162,7 +162,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     promise: "P8",
     name: "streams that break look complete",
     isCrowded: true,
-    network: { breaking: 0.1, breaksLookComplete: true },
+    network: { breaking: 0.3, breaksLookComplete: true },
   },
   {
     ...NO_MUTATION,
