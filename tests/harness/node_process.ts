@@ -12,6 +12,8 @@ import type { NodeGateway } from "./node_gateway.ts";
 const START_TIMEOUT_MS = 90_000;
 /** A clean stop takes no longer. */
 const STOP_TIMEOUT_MS = 30_000;
+/** So much of a log tells why a process ended. */
+const LOG_END_CHARACTERS = 8_000;
 
 /** What a node is, and how it is started each time. */
 export interface NodeCommand {
@@ -109,10 +111,15 @@ export class NodeProcess {
     return this.#adminUrl;
   }
 
-  /** What the node says about its readiness. */
+  /** What the node says about its readiness; fails with what it has logged when nobody answers. */
   async readiness(): Promise<Readonly<Record<string, unknown>>> {
-    const response = await fetch(`${this.adminUrl}/readyz`);
-    return { node: this.id, ...await response.json() };
+    try {
+      const response = await fetch(`${this.adminUrl}/readyz`);
+      return { node: this.id, ...await response.json() };
+    } catch (cause) {
+      const fate = this.isRunning && await this.hasEnded() ? "ended by itself" : "does not answer";
+      throw new Error(`${this.id} ${fate}\n${this.log.slice(-LOG_END_CHARACTERS)}`, { cause });
+    }
   }
 
   /** Sends a signal, and does not wait for anything. */
