@@ -16,6 +16,7 @@ import {
   objectRing,
   OWN_LEVELS,
   type RegisterNodeRequest,
+  type RequestId,
   type Topology,
   TopologyClient,
 } from "@gitstratum/core/rpc";
@@ -260,6 +261,27 @@ Deno.test("NodeAgent stops when another process takes its id", () =>
     assert.equal(await first.ended(), "superseded");
     const topology = await control.topology();
     assert.equal(topology.nodes[0]?.incarnation, 2);
+  }));
+
+Deno.test("register() finds done what comes late or again, also after the next registration", () =>
+  staged(async (stage, control) => {
+    const attempt = (digit: string) => digit.repeat(32) as RequestId;
+    const request = { ...described("m-1"), ready: true };
+    const first = { ...request, attempt: attempt("a") };
+    assert.equal((await control.register(first)).incarnation, 1);
+    assert.equal((await control.register(first)).incarnation, 1);
+    assert.equal((await control.register({ ...request, attempt: attempt("b") })).incarnation, 2);
+    await control.register(first);
+    const beat = { incarnation: 2, ready: true };
+    assert.equal((await control.heartbeat(request.id, beat)).state, "active");
+    await control.leave(request.id, 2);
+    await control.register({ ...request, attempt: attempt("b") });
+    await stage.clock.advance(BEAT_MS);
+    assert.notEqual(states(await control.topology()), "m-1:active");
+    const both = await Promise.all(
+      [0, 1].map(() => control.register({ ...request, attempt: attempt("c") })),
+    );
+    assert.deepEqual(both.map(({ incarnation }) => incarnation), [3, 3]);
   }));
 
 Deno.test("register() refuses an id of another role, and others what was never registered", () =>

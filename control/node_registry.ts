@@ -43,6 +43,8 @@ import type { ControlPolicy } from "./policy.ts";
 
 /** Rounds against others who register the same id at the same time. */
 const CONTENTION_ROUND_COUNT_MAX = 20;
+/** A request is late by seconds, and nobody registers so often in them. */
+const ATTEMPT_COUNT_MAX = 8;
 
 const NODES_PREFIX = "control/nodes/";
 const ALIVE_PREFIX = "control/alive/";
@@ -72,6 +74,8 @@ export interface NodeRecord {
   readonly left?: boolean;
   /** Whether it counts no more. Its record stays, so that incarnations go on where they were. */
   readonly forgotten?: boolean;
+  /** The last registrations (`RegisterNodeRequest.attempt`), the newest one at the end. */
+  readonly attempts?: readonly string[];
 }
 
 /** A sign of life as it is stored. */
@@ -102,6 +106,7 @@ export const nodeRecordSchema: z.ZodType<Omit<NodeRecord, "id">> = z.looseObject
   repairPaused: z.boolean().exactOptional(),
   left: z.boolean().exactOptional(),
   forgotten: z.boolean().exactOptional(),
+  attempts: z.array(z.string()).exactOptional(),
 });
 
 /** Schema of an {@link AliveRecord}. */
@@ -142,14 +147,16 @@ export class NodeRegistry {
   }
 
   /**
-   * Registers a node under its next incarnation.
+   * Registers a node under its next incarnation; an attempt that was registered before finds it done.
+   * So a copy that comes late, long after its sender went to another control node, does not supersede
+   * the very process that sent it.
    *
    * @throws `already-exists` for another role's id, `denied` for a node of another cluster or of a
    * release that can not be part of this one
    * @throws `unavailable` while another process with that id is heard from at another address
    */
   async register(request: RegisterNodeRequest): Promise<NodeRegistration> {
-    const { id, ready, cluster, levelLeast, ...described } = request;
+    const { id, ready, cluster, levelLeast, attempt, ...described } = request;
     if (cluster !== undefined && cluster !== this.#cluster) {
       throw otherCluster(request, this.#cluster);
     }
@@ -157,6 +164,9 @@ export class NodeRegistry {
     const lease = await this.#consensus.grantLease(this.#policy.silenceMs);
     try {
       const incarnation = await this.#update(id, (before) => {
+        if (attempt !== undefined && before?.attempts?.includes(attempt)) {
+          return { record: before, isDone: true };
+        }
         if (before !== undefined && !before.forgotten && before.role !== described.role) {
           throw otherRole(request, before);
         }
@@ -170,6 +180,7 @@ export class NodeRegistry {
         const record = {
           ...{ ...described, incarnation, draining },
           ...(paused ? { repairPaused: true } : {}),
+          ...attemptsMember(before, attempt),
         };
         const alive = { incarnation, ready, ...levelMember(described) };
         return { record, alive, lease, admits: { ...described, levelLeast } };
@@ -305,6 +316,8 @@ export class NodeRegistry {
     id: NodeId,
     decide: (before: NodeRecord | undefined, revision: Revision) => {
       readonly record: Omit<NodeRecord, "id">;
+      /** Whether the record is there already and nothing is to be written. */
+      readonly isDone?: boolean;
       /** What to note about its life; `absent` demands that there is none. */
       readonly alive?: AliveRecord | "gone" | "absent";
       /** Lets nobody in who can not be part of the cluster at this moment. */
@@ -318,10 +331,11 @@ export class NodeRegistry {
     this.#heard.delete(id);
     for (let round = 0; round < CONTENTION_ROUND_COUNT_MAX; round++) {
       const found = await this.#consensus.get(key);
-      const { record, alive, lease, admits, order } = decide(
+      const { record, isDone = false, alive, lease, admits, order } = decide(
         found && decodeNode(found),
         found?.modRevision ?? 0,
       );
+      if (isDone) return record.incarnation;
       const then: Change[] = [{ kind: "put", key, value: encodeNode(record) }];
       const compares: Compare[] = [
         { key, target: "modRevision", operator: "=", value: found?.modRevision ?? 0 },
@@ -387,6 +401,12 @@ function encodeAlive(record: AliveRecord): Uint8Array {
 
 function levelMember({ level }: { readonly level?: number }): { readonly level?: number } {
   return level === undefined ? {} : { level };
+}
+
+function attemptsMember(before: NodeRecord | undefined, attempt: string | undefined) {
+  const earlier = before?.attempts ?? [];
+  const attempts = attempt === undefined ? earlier : [...earlier, attempt];
+  return attempts.length === 0 ? {} : { attempts: attempts.slice(-ATTEMPT_COUNT_MAX) };
 }
 
 function decodeNode(entry: KeyValue): NodeRecord {

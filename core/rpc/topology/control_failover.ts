@@ -2,8 +2,8 @@
  * The control plane as several control nodes, any of which will do.
  *
  * A call goes to the node that answered last. When that one can not answer, or not in time, the next
- * one is asked, each at most once. A registration that is repeated this way counts twice, which only
- * skips an incarnation; everything else says the same when it is said again.
+ * one is asked, each at most once. A registration that is repeated this way is known by its attempt;
+ * everything else says the same when it is said again.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import type { Random } from "../../random.ts";
 import { WAIT_IS_OVER } from "../../wait_is_over.ts";
 import type { ChangeBasis } from "../control_basis.ts";
 import type { Fetcher } from "../fetcher.ts";
+import { newRequestId } from "../ids.ts";
 import type {
   Control,
   HeartbeatRequest,
@@ -78,7 +79,8 @@ export class ControlFailover implements Control, RepairSwitch {
 
   /** Makes a node known; see {@link Control.register}. */
   register(request: RegisterNodeRequest): Promise<NodeRegistration> {
-    return this.#ask((control) => control.register(request));
+    const attempt = newRequestId(this.#options.random);
+    return this.#ask((control) => control.register({ ...request, attempt }));
   }
 
   /** Keeps a node alive; see {@link Control.heartbeat}. */

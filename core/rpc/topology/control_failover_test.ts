@@ -72,6 +72,34 @@ Deno.test("ControlFailover leaves a node that does not answer in time", async ()
   assert.equal(stage.clock.sleeping, 0);
 });
 
+Deno.test("ControlFailover sends a registration with the same attempt to all, and each with its own", async () => {
+  const attempts: unknown[] = [];
+  const control = new ControlFailover({
+    urls: URLS,
+    fetcher: async (request) => {
+      attempts.push((await request.json()).attempt);
+      return Promise.reject(new TypeError("connection refused"));
+    },
+    clock: new ManualClock(),
+    random: new SeededRandom(1),
+  });
+  const node = {
+    id: "m-1" as NodeId,
+    role: "metadata",
+    address: "http://m-1.test",
+    zone: "z",
+    weight: 1,
+    ready: true,
+  } as const;
+  for (let round = 0; round < 2; round++) {
+    await assert.rejects(() => control.register(node), (error) => hasCode(error, "unavailable"));
+  }
+  const [first, , , second] = attempts;
+  assert.match(`${first}`, /^[0-9a-f]{32}$/);
+  assert.notEqual(first, second);
+  assert.deepEqual(attempts, [first, first, first, second, second, second]);
+});
+
 Deno.test("ControlFailover passes on what a node decided", async () => {
   const stage = new Stage();
   stage.moods.fill("refuses");

@@ -11,8 +11,10 @@ import { z } from "zod";
 import { GitStratumError } from "../../error.ts";
 import { PARTITION_COUNT } from "../../limits.ts";
 import { HashRing } from "../../ring/hash_ring.ts";
-import { partitionSetSchema } from "./partition_set.ts";
+import { checkedText } from "../checked_text.ts";
 import type { ChangeBasis } from "../control_basis.ts";
+import { parseRequestId, type RequestId } from "../ids.ts";
+import { partitionSetSchema } from "./partition_set.ts";
 import type { SpokenLevels } from "./release_level.ts";
 
 /** Name of a node: lower-case letters, digits and hyphens; kept over restarts. */
@@ -126,6 +128,8 @@ export interface RegisterNodeRequest extends Partial<SpokenLevels> {
   readonly ready: boolean;
   /** The cluster that its data belongs to; absent for a node that has none yet. */
   readonly cluster?: string;
+  /** Drawn for one registration, however often it is sent: only the first copy counts. */
+  readonly attempt?: RequestId;
 }
 
 /** What a registered node has to know. */
@@ -341,6 +345,7 @@ export const registerNodeRequestSchema: z.ZodType<RegisterNodeRequest> = z.loose
   cluster: clusterIdSchema.exactOptional(),
   level: levelSchema.exactOptional(),
   levelLeast: levelSchema.exactOptional(),
+  attempt: checkedText(parseRequestId).exactOptional(),
 });
 
 /** Schema of {@link NodeRegistration}. */

@@ -83,6 +83,7 @@ const NODES: readonly Shape[] = [
     levelLeast: 1,
     ready: true,
     cluster: ID,
+    attempt: ID,
   }),
   shape("registered", nodeRegistrationSchema, {
     incarnation: 1,
