@@ -42,6 +42,9 @@ interface RepositoryState {
 /** Repositories by their first names; `undefined` stands for one that is gone for good. */
 type State = ReadonlyMap<string, RepositoryState | undefined>;
 
+/** How reports of pushes begin whose repository is not there. */
+const NO_REPOSITORY = "Find no such repository";
+
 /** The model of the network of a repository that is there from the beginning. */
 export function networkModel(root: string): Model<NetworkOperation, State> {
   return {
@@ -62,13 +65,19 @@ export function networkModel(root: string): Model<NetworkOperation, State> {
 function afterReferences(state: State, { repository, what }: ReferenceStep): State | undefined {
   const known = state.get(repository);
   const isLiving = known?.isLiving === true;
-  if (what === undefined) return isLiving ? undefined : state;
+  if (what === undefined || foundNothing(what)) return isLiving ? undefined : state;
   if (!isLiving) return undefined;
   const references = referencesAfter(known.references, what);
   if (references === undefined) return undefined;
   return references === known.references
     ? state
     : withOne(state, repository, { ...known, references });
+}
+
+/** Whether a push that was judged by an earlier listing was told that its repository went meanwhile. */
+function foundNothing(what: ReferenceOperation): boolean {
+  if (what.kind === "list" || what.rejections === undefined) return false;
+  return what.rejections.some((reason) => reason?.startsWith(NO_REPOSITORY));
 }
 
 /** What was heard to have been done was done; what is repeated on its way finds it done. */

@@ -64,3 +64,14 @@ Deno.test("networkModel() finds a fork that is deleted, comes back as it was, an
 Deno.test("networkModel() misses a root that is not served", () => {
   equal(verdictOf(listed("root", undefined)), "broken");
 });
+
+Deno.test("networkModel() takes a report that a repository is not there for what it says", () => {
+  const updates = [{ name: "a", old: "1", new: "2" }];
+  const rejections = ['Find no such repository (name="fork")'];
+  const what = { kind: "push", updates, atomic: false, rejections } as const;
+  const told = { kind: "references", repository: "fork", what } as const;
+  const made = [FORKED, pushed("fork", "a", "1")] as const;
+  equal(verdictOf(...made, DELETED, told), "linearizable");
+  equal(verdictOf(...made, told), "broken");
+  equal(verdictOf(...made, DELETED, RESTORED, told), "broken");
+});
