@@ -234,8 +234,8 @@ class Run implements Disposable {
   }
 
   async #suffer(): Promise<void> {
-    const { troubleMs = TROUBLE_MS } = this.#options;
-    this.#upgrade?.begin(troubleMs, this.#options.mutation?.upgradeLevel);
+    const { mutation, troubleMs = mutation?.troubleMs ?? TROUBLE_MS } = this.#options;
+    this.#upgrade?.begin(troubleMs, mutation?.upgradeLevel);
     await this.#work(this.#nemesis, troubleMs);
   }
 

@@ -78,6 +78,8 @@ export interface Mutation {
   readonly upgradeLevel: number;
   /** Clients always go on after a day, which shows the bug. */
   readonly livesTwice: boolean;
+  /** Trouble lasts so long in simulated milliseconds, which shows the bug; undefined = as in any run. */
+  readonly troubleMs: number | undefined;
 }
 
 /** Nothing is planted. */
@@ -106,4 +108,5 @@ export const NO_MUTATION: Mutation = {
   isUpgraded: false,
   upgradeLevel: RELEASE_LEVEL,
   livesTwice: false,
+  troubleMs: undefined,
 };

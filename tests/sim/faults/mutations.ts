@@ -68,8 +68,20 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     promise: "P2",
     name: "metadata nodes answer on without their lease",
     metadataLease: everlastingLease,
-    weights: { "old world": 12 },
+    // Other troubles hold up those who would write to the new world and read from the old one.
+    weights: {
+      "old world": 12,
+      "crash": 1,
+      "stop": 1,
+      "isolate": 1,
+      "cut off from the store": 1,
+      "store away": 0,
+      "bad network": 1,
+      "cut one line": 1,
+    },
     isNarrow: true,
+    isCrowded: true,
+    troubleMs: 60_000,
   },
   {
     ...NO_MUTATION,
