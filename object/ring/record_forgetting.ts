@@ -4,7 +4,8 @@
  * Invariants: a tombstone is forgotten only when every owner has it, it is older than `keepMs`
  * everywhere, the ring is not changing, and nobody keeps a hint of its extent: then nothing is left
  * that could bring the extent back. A former owner's copy is forgotten only when every owner knows as
- * much. When a node is away nothing that concerns it is forgotten.
+ * much; what one of them does not know is told to it first. When a node is away nothing that concerns
+ * it is forgotten.
  *
  * @module
  */
@@ -15,6 +16,8 @@ import { listAll } from "./anti_entropy.ts";
 import type { NodeCaller } from "./node_caller.ts";
 import { placeExtent, type RingView } from "./placement.ts";
 import type { HintName } from "./replica_node.ts";
+import { planRepair } from "./repair_plan.ts";
+import type { RepairRunner } from "./repair_runner.ts";
 import type { ReplicaRecord } from "./replica_record.ts";
 
 /** Where to forget. */
@@ -67,12 +70,19 @@ export async function forgetTombstones(
 /**
  * Forgets what a node holds but does not own, where every owner knows as much.
  *
+ * A write that is late by seconds may reach a former owner when the hand-over is closed. No comparison
+ * looks there any more, so a runner, if there is one, tells owners what they do not know; the next call
+ * finds it known.
+ *
  * @returns how many records are forgotten, and how many stay
  */
 export async function forgetStrays(
-  options: ForgettingOptions & { readonly self: NodeId },
+  options: ForgettingOptions & {
+    readonly self: NodeId;
+    readonly runner?: Pick<RepairRunner, "run">;
+  },
 ): Promise<{ readonly forgottenCount: number; readonly keptCount: number }> {
-  const { caller, view, self } = options;
+  const { caller, view, self, runner } = options;
   assert(
     view.previous === undefined,
     "Former owners keep their copies until the hand-over is closed",
@@ -82,27 +92,47 @@ export async function forgetStrays(
   for (const record of await listAll(caller, self)) {
     const { owners } = placeExtent(view, record.id);
     if (owners.includes(self)) continue;
-    if (await isKnownBy(owners, record, caller)) {
+    const known = await knowledgeOf(owners, record.id, caller);
+    if (known.size > 0 && known.size === owners.length && isKnownBy(known, record)) {
       await caller.call(self, (node) => node.forget([record]));
       forgottenCount++;
-    } else keptCount++;
+      continue;
+    }
+    keptCount++;
+    const holdings = new Map([[self, [record]], ...known]);
+    await runner?.run(planRepair({ holdings, ownersOf: () => owners }));
   }
   return { forgottenCount, keptCount };
 }
 
-async function isKnownBy(
+/** What owners that can be reached know of an extent. */
+async function knowledgeOf(
   owners: readonly NodeId[],
-  record: ReplicaRecord,
+  id: ExtentId,
   caller: NodeCaller,
-): Promise<boolean> {
+): Promise<ReadonlyMap<NodeId, readonly ReplicaRecord[]>> {
   const found = await Promise.allSettled(
-    owners.map((owner) => caller.call(owner, (node) => node.find(record.id))),
+    owners.map((owner) => caller.call(owner, (node) => node.find(id))),
   );
-  return owners.length > 0 && found.every((one) => {
-    if (one.status === "rejected" || one.value === undefined) return false;
-    const { kind, version } = one.value;
+  return new Map(
+    found.flatMap((one, index) =>
+      one.status === "rejected"
+        ? []
+        : [[owners[index]!, one.value === undefined ? [] : [one.value]] as const]
+    ),
+  );
+}
+
+/** Whether all know as much of an extent as a record says. */
+function isKnownBy(
+  known: ReadonlyMap<NodeId, readonly ReplicaRecord[]>,
+  record: ReplicaRecord,
+): boolean {
+  return [...known.values()].every(([theirs]) => {
+    if (theirs === undefined) return false;
+    const { kind, version } = theirs;
     if (version !== record.version || kind === "removed") return version >= record.version;
-    return !one.value.damaged && record.kind === "living" && one.value.bytes === record.bytes;
+    return !theirs.damaged && record.kind === "living" && theirs.bytes === record.bytes;
   });
 }
 

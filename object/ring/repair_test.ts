@@ -17,7 +17,9 @@ import type { CheckpointStore, RepairCheckpoint } from "./anti_entropy.ts";
 import { DigestSnapshot, positionOf, WHOLE_RING } from "./digest_snapshot.ts";
 import { compareLevel, cutRange } from "./range_comparison.ts";
 import { forgetStrays, forgetTombstones } from "./record_forgetting.ts";
+import { placeExtent } from "./placement.ts";
 import { planRepair, type RepairAction } from "./repair_plan.ts";
+import { RepairRunner } from "./repair_runner.ts";
 import type { LifeVersion, ReplicaRecord } from "./replica_record.ts";
 import { ReplicaCluster, ringOf } from "./testing/replica_cluster.ts";
 
@@ -266,6 +268,41 @@ Deno.test("AntiEntropy.run() empties a draining node, and its copies stay until 
   assert.deepEqual([keptCount, await countOf(cluster, draining)], [0, 0]);
   cluster.view = view;
   for (let n = 0; n < 100; n++) assert.equal(await cluster.knowledge(idOf(n)), "living@0");
+});
+
+Deno.test("forgetStrays() has owners told what reached a former owner too late, then forgets it", async () => {
+  const cluster = new ReplicaCluster(4);
+  const { clock, view } = cluster;
+  const caller = cluster.caller();
+  const signal = new AbortController().signal;
+  const runner = new RepairRunner({ caller, clock, signal });
+  const [living, removed] = [idOf(1), idOf(2)];
+  await cluster.store.write(OWNER, [
+    { id: living, bytes: new Uint8Array(10) },
+    { id: removed, bytes: new Uint8Array(10) },
+  ]);
+  await cluster.store.remove([living]);
+  await cluster.store.idle();
+  const late = [
+    [living, {
+      kind: "living",
+      version: 2 as LifeVersion,
+      owner: OWNER,
+      bytes: new Uint8Array(10),
+    }],
+    [removed, { kind: "removed", version: 1 as LifeVersion }],
+  ] as const;
+  for (const [id, write] of late) {
+    const { owners } = placeExtent(view, id);
+    const self = cluster.ids.find((node) => !owners.includes(node))!;
+    await caller.call(self, (node) => node.merge([{ ...write, id }]));
+    const early = await forgetStrays({ caller, view, self, runner });
+    assert.deepEqual(early, { forgottenCount: 0, keptCount: 1 });
+    const after = await forgetStrays({ caller, view, self, runner });
+    assert.deepEqual(after, { forgottenCount: 1, keptCount: 0 });
+  }
+  assert.equal(await cluster.knowledge(living), "living@2");
+  assert.equal(await cluster.knowledge(removed), "removed@1");
 });
 
 Deno.test("forgetTombstones() waits for every owner, for its time, and for hints", async () => {

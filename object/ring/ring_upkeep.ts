@@ -23,6 +23,7 @@ import { NodeCaller } from "./node_caller.ts";
 import { placeExtent, type RingView } from "./placement.ts";
 import { forgetStrays, forgetTombstones } from "./record_forgetting.ts";
 import type { RepairAction } from "./repair_plan.ts";
+import { RepairRunner } from "./repair_runner.ts";
 import type { HintName, ReplicaNode } from "./replica_node.ts";
 import type { PeerDigests } from "./shared_digests.ts";
 
@@ -361,7 +362,8 @@ export class RingUpkeep {
   async #forget(view: RingView): Promise<boolean> {
     const { self, clock } = this.#options;
     try {
-      const { keptCount } = await forgetStrays({ caller: this.#caller, view, self });
+      const caller = this.#caller;
+      const { keptCount } = await forgetStrays({ caller, view, self, runner: this.#runner() });
       if (keptCount > 0) return false;
       this.#cleanRingVersion = view.version ?? 0;
       this.#retryMs = this.#pace.retryMs;
@@ -370,7 +372,7 @@ export class RingUpkeep {
       if (nowMs < this.#tombstonesAtMs + keepMs / 7) return true;
       // One node does it for all: each would ask all others for everything that they know.
       if (view.current.nodes[0]?.id !== self) return true;
-      await forgetTombstones({ caller: this.#caller, view, nowMs, keepMs });
+      await forgetTombstones({ caller, view, nowMs, keepMs });
       this.#tombstonesAtMs = nowMs;
       return true;
     } catch (error) {
@@ -378,6 +380,19 @@ export class RingUpkeep {
       if (hasCode(error, "unavailable")) return false;
       throw error;
     }
+  }
+
+  /** Tells owners what only this node knows, as comparisons do. */
+  #runner(): RepairRunner {
+    const lost = new Set<ExtentId>();
+    return new RepairRunner({
+      caller: this.#caller,
+      clock: this.#options.clock,
+      signal: this.#stop.signal,
+      bytesPerSecond: this.#pace.bytesPerSecond,
+      isBusy: () => this.#mustWait(),
+      onTrouble: (action, error) => this.#noteTrouble(action, { error, lost }),
+    });
   }
 
   #noteTrouble(
