@@ -18,6 +18,7 @@ import type { Random } from "../random.ts";
 import { partitionOf } from "../ring/partition.ts";
 import type { Service } from "../rpc/fetcher.ts";
 import { type NetworkId, parseRepositoryId, type RepositoryId } from "../rpc/ids.ts";
+import type { CreateRepositoryRequest } from "../rpc/metadata/metadata.ts";
 import type { PartitionRouterOptions } from "../rpc/metadata/partition_router.ts";
 import { withRelay } from "../rpc/relay/node_relay.ts";
 import { parseRepositoryName, type RepositoryName } from "../rpc/repository/repository_name.ts";
@@ -34,6 +35,13 @@ import { withTopology } from "../rpc/topology/topology_peers.ts";
 export const PRACTICE_NAME: RepositoryName = parseRepositoryName("practice/practice");
 /** Its id. */
 export const PRACTICE_REPOSITORY_ID: RepositoryId = parseRepositoryId("0".repeat(32));
+/** What makes it. */
+export const PRACTICE_CREATION: CreateRepositoryRequest = {
+  name: PRACTICE_NAME,
+  objectFormat: "sha1",
+  defaultBranch: "main",
+  repositoryId: PRACTICE_REPOSITORY_ID,
+};
 
 /** What a cluster of practice works with. */
 export interface PracticeClusterOptions {

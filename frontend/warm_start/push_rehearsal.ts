@@ -9,8 +9,8 @@ import { createHash } from "node:crypto";
 import { concatBytes } from "@gitstratum/core";
 import { encodePackHeader } from "@gitstratum/core/pack";
 import {
+  PRACTICE_CREATION,
   PRACTICE_NAME,
-  PRACTICE_REPOSITORY_ID,
   type PracticeCommit,
   PracticeHistory,
 } from "@gitstratum/core/practice";
@@ -34,12 +34,7 @@ const CAPABILITIES = "report-status side-band-64k object-format=sha1 agent=git/p
 export async function openPushRehearsal(
   { metadata, send }: PushRehearsalOptions,
 ): Promise<(over: AbortSignal) => Promise<void>> {
-  await metadata.createRepository({
-    name: PRACTICE_NAME,
-    objectFormat: "sha1",
-    defaultBranch: "main",
-    repositoryId: PRACTICE_REPOSITORY_ID,
-  });
+  await metadata.createRepository(PRACTICE_CREATION);
   const history = new PracticeHistory();
   return async (over) => {
     for (const request of requestsOf(history.next())) await send(request, over);

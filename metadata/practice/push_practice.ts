@@ -8,8 +8,8 @@
 import { assert, type Clock, type Random, silentLogger } from "@gitstratum/core";
 import { ConsensusLog, MemoryConsensus } from "@gitstratum/core/consensus";
 import {
+  PRACTICE_CREATION,
   PRACTICE_NAME,
-  PRACTICE_REPOSITORY_ID,
   PracticeCluster,
   PracticeHistory,
 } from "@gitstratum/core/practice";
@@ -75,12 +75,7 @@ export async function openPushPractice(
   await addPracticeMetadata(cluster, { ...options, extents });
   releases.add(() => cluster.close());
   const metadata = new RoutedMetadata(cluster.routing);
-  await metadata.createRepository({
-    name: PRACTICE_NAME,
-    objectFormat: "sha1",
-    defaultBranch: "main",
-    repositoryId: PRACTICE_REPOSITORY_ID,
-  });
+  await metadata.createRepository(PRACTICE_CREATION);
   const history = new PracticeHistory();
   return async () => {
     const { repository } = (await metadata.findListed(PRACTICE_NAME))!;
