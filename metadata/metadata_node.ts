@@ -15,6 +15,7 @@ import {
   PUSH_COMMAND_COUNT_MAX,
   type Random,
   REPOSITORY_PAGE_COUNT_MAX,
+  UNREACHED_GROUP_GRACE_MS,
 } from "@gitstratum/core";
 import { isOid, type Oid, oidBytes } from "@gitstratum/core/git";
 import { encodeReferenceLines } from "@gitstratum/core/protocol";
@@ -94,6 +95,8 @@ export interface MetadataNodeParts {
 const LARGE_INDEX_BYTES = 4 * MIB;
 /** Checks of one push: another one is due when its settings were made stricter meanwhile. */
 const CHECK_ATTEMPT_COUNT_MAX = 4;
+/** From a check to the decision: half of the shortest grace of what the verdict stands on. */
+const VERDICT_MS_MAX = UNREACHED_GROUP_GRACE_MS / 2;
 
 /** {@link Metadata} over partitions in this process. */
 export class MetadataNode implements Metadata {
@@ -304,16 +307,19 @@ export class MetadataNode implements Metadata {
     });
   }
 
-  /** Checks a push and decides it; again when settings changed in between and asked for more. */
+  /** Checks a push and decides it; again when what was checked is not enough for the decision. */
   async #decide(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
     const { partitions, reader, clock, releaseLevel } = this.#parts;
     for (let attempt = 1;; attempt++) {
+      const checkedAtMs = clock.nowMs();
+      const isCurrent = () => Math.abs(clock.nowMs() - checkedAtMs) <= VERDICT_MS_MAX;
       const verdict = await this.#check(livingRepository(reader, key), request);
       const { known = [], unchecked = [] } = verdict;
       if (known.length > 0) return { results: [], known };
       if (unchecked.length > 0) return { results: [], unchecked };
       const notes = releaseLevel() >= REPETITION_LEVEL;
-      const decide = decidePush(key, request, { verdict, atMs: clock.nowMs(), notes });
+      const context = { verdict, atMs: clock.nowMs(), isCurrent, notes };
+      const decide = decidePush(key, request, context);
       try {
         return await partitions.submit(partitionOf(key.networkId), decide);
       } catch (error) {

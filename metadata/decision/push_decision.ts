@@ -55,6 +55,16 @@ export function noRepository(repositoryId: RepositoryId): GitStratumError {
   return new GitStratumError("not-found", "Find no such repository", { data: { repositoryId } });
 }
 
+/** What a push is decided with. */
+export interface PushDecisionContext {
+  readonly verdict: PushVerdict;
+  readonly atMs: number;
+  /** Whether the verdict is young enough to be believed: a decision may have to wait for its turn. */
+  readonly isCurrent: () => boolean;
+  /** Whether a push that changes nothing is noted; it is not unless told. */
+  readonly notes?: boolean;
+}
+
 /**
  * Decides a push. The record carries the group only when an accepted update needs it; the extents of
  * a group that no record carries are swept.
@@ -62,15 +72,15 @@ export function noRepository(repositoryId: RepositoryId): GitStratumError {
  * A push that changes nothing is noted where `notes` is true, and then changes nothing later either: a
  * copy of it that is still under way may find references that would let it in.
  *
- * @throws `not-found` when the repository does not exist; `conflict` when settings that came after the
- * check ask for more than was checked
+ * @throws `not-found` when the repository does not exist; `conflict` when it has to be checked again:
+ * settings that came since ask for more, or the check is too long ago
  */
 export function decidePush(
   key: RepositoryKey,
   request: PushRequest,
-  context: { readonly verdict: PushVerdict; readonly atMs: number; readonly notes?: boolean },
+  context: PushDecisionContext,
 ): Decide<PushResult> {
-  const { verdict, atMs, notes = false } = context;
+  const { verdict, atMs, isCurrent, notes = false } = context;
   return function* (view) {
     const earlier = view.pushOutcome(key.repositoryId, request.pushId);
     const isNoted = earlier !== undefined && isNote(earlier);
@@ -80,6 +90,9 @@ export function decidePush(
     const records = notes && !isNoted ? [noteOf(key, request, atMs)] : [];
     const repository = livingRepository(view, key);
     if (isOutdated(request, repository)) return { records: [], answer: OUTDATED };
+    if (!isCurrent()) {
+      throw new GitStratumError("conflict", "Decide a push that was checked long ago");
+    }
     if (repository.settings.archived === true) return { records, answer: archived(request) };
     const decided = yield* decideReferences(view.references(key.repositoryId), {
       commands: request.commands,

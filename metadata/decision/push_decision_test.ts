@@ -54,8 +54,9 @@ const UNCHECKED: PushVerdict = {
   inGroup: new Set(),
 };
 
-function decide(denyNonFastForwards: boolean, verdict: PushVerdict) {
-  const decision = decidePush(KEY, pushRequest([command(MAIN, A, B)]), { verdict, atMs: 1 });
+function decide(denyNonFastForwards: boolean, verdict: PushVerdict, isCurrent = true) {
+  const context = { verdict, atMs: 1, isCurrent: () => isCurrent };
+  const decision = decidePush(KEY, pushRequest([command(MAIN, A, B)]), context);
   return runWhole(decision(viewOf(denyNonFastForwards)) as Sliced<Decision<unknown>>);
 }
 
@@ -63,6 +64,10 @@ Deno.test("decidePush() asks for another check when settings became stricter aft
   throws(() => decide(true, UNCHECKED), (error: unknown) => hasCode(error, "conflict"));
   equal(decide(false, UNCHECKED).records.length, 1);
   equal(decide(true, { ...UNCHECKED, nonFastForwards: new Map() }).records.length, 1);
+});
+
+Deno.test("decidePush() asks for another check when the first was long ago", () => {
+  throws(() => decide(false, UNCHECKED, false), (error) => hasCode(error, "conflict"));
 });
 
 Deno.test("decidePush() lets the settings of its own moment decide", () => {

@@ -122,6 +122,11 @@ export class PartitionPrimary {
     return this.#end !== undefined;
   }
 
+  /** Whether its log has entries that the tables had no room for; the next decision comes after them. */
+  get behind(): boolean {
+    return this.#behind !== undefined;
+  }
+
   /** Lsn of the last applied record. */
   get applied(): Lsn {
     return this.#replay.applied;

@@ -105,7 +105,9 @@ function push(
   const one = command(update.name ?? "refs/heads/main", update.old, update.new);
   const facts = new Map([[one.newOid, { type: "commit" as const }]]);
   const verdict = { facts, missing: new Set<Oid>(), inGroup: new Set<Oid>() };
-  return primary.submit(decidePush(KEY, pushRequest([one], { pushId }), { verdict, atMs: 5 }))
+  return primary.submit(
+    decidePush(KEY, pushRequest([one], { pushId }), { verdict, atMs: 5, isCurrent: () => true }),
+  )
     .then((result) => reasons(result)[0]);
 }
 
@@ -240,7 +242,7 @@ Deno.test("a push too large for the log goes through extents and comes back on r
   const facts = new Map(commands.map(({ newOid }) => [newOid, { type: "commit" as const }]));
   const verdict = { facts, missing: new Set<Oid>(), inGroup: new Set<Oid>() };
   const result = await primary.submit(
-    decidePush(KEY, pushRequest(commands), { verdict, atMs: 5 }),
+    decidePush(KEY, pushRequest(commands), { verdict, atMs: 5, isCurrent: () => true }),
   );
   ok(reasons(result).every((reason) => reason === undefined));
   equal(bench.extents.count, 1);

@@ -18,6 +18,9 @@ export const ALL_PARTITION_NUMBERS: readonly Partition[] = Array.from(
 /** What a table stands on. */
 export type PartitionTableOptions = Omit<PartitionSlotOptions, "partition">;
 
+/** Any decision comes after the log has been read on, also one that decides nothing. */
+const decideNothing: Decide<undefined> = () => ({ records: [], answer: undefined });
+
 /** A node's partitions. Primaries are opened when first asked for, or all at once. */
 export class PartitionTable {
   readonly #options: PartitionTableOptions;
@@ -53,6 +56,29 @@ export class PartitionTable {
       return await work();
     } finally {
       primary.confirm();
+    }
+  }
+
+  /**
+   * Reads as {@link read} does, once the tables hold all that the log held before the call, too: what
+   * was appended and could not be applied, for want of room, was acknowledged to nobody and is decided
+   * all the same. Whoever removes what nothing refers to has to know of it.
+   *
+   * @throws what `work` throws; `unavailable` when this node can not tell, or its tables have no room
+   */
+  async readCaughtUp<T>(partition: Partition, work: () => T | Promise<T>): Promise<T> {
+    await this.submit(partition, decideNothing);
+    return await this.read(partition, work);
+  }
+
+  /**
+   * Applies what logs of open primaries hold and their tables had no room for.
+   *
+   * @throws `unavailable` when there is no room yet
+   */
+  async catchUp(): Promise<void> {
+    for (const [, primary] of this.opened()) {
+      if (primary.behind) await primary.submit(decideNothing);
     }
   }
 

@@ -26,6 +26,7 @@ import {
   type OpenMetadataNode,
   openMetadataNode,
 } from "../open_metadata_node.ts";
+import type { TableDisk } from "../state/table_disk.ts";
 import { GroupBuilder } from "./group_builder.ts";
 
 /** Writes nothing. */
@@ -39,6 +40,23 @@ export const SILENT: Logger = {
 
 /** A time to begin with: 2026. */
 const START_MS = 1_767_225_600_000;
+
+/** A disk under tables that takes nothing more while it is {@link FillableDisk.full}. */
+export class FillableDisk implements TableDisk {
+  /** Whether it is full; the tables hear of it when they are written, and look again after a second. */
+  full = false;
+
+  /** {@inheritDoc TableDisk.hasRoom} */
+  hasRoom(): Promise<boolean> {
+    return Promise.resolve(!this.full);
+  }
+
+  /** {@inheritDoc TableDisk.committing} */
+  committing(): Promise<void> {
+    if (!this.full) return Promise.resolve();
+    return Promise.reject(Object.assign(new Error("database or disk is full"), { errcode: 13 }));
+  }
+}
 
 /** What outlives a node: its log, its extents, its directory. */
 export class TestNode implements AsyncDisposable {
@@ -150,6 +168,7 @@ function open(
     clock,
     random: systemRandom,
     logger: SILENT,
+    ...(options.disk === undefined ? {} : { disk: options.disk }),
     ...(options.freedGraceMs === undefined ? {} : { freedGraceMs: options.freedGraceMs }),
     ...(options.unreachedGraceMs === undefined
       ? {}

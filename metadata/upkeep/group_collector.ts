@@ -93,7 +93,8 @@ export class GroupCollector {
       this.#due.delete(networkId);
       return 0;
     }
-    const unneeded = await partitions.read(partition, () => this.#unneeded(networkId));
+    // A push that is only in the log may need what no table shows to be needed.
+    const unneeded = await partitions.readCaughtUp(partition, () => this.#unneeded(networkId));
     const nowMs = clock.monotonicMs();
     const since = new Map(unneeded.map((groupId) => [groupId, before.get(groupId) ?? nowMs]));
     const ripe = unneeded.filter((groupId) => since.get(groupId)! <= nowMs - graceMs).slice(

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { FORMER_REFERENCE_GRACE_MS, hasCode, SeededRandom } from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import { extentId, type RepositoryInfo, type RepositoryName } from "@gitstratum/core/rpc";
-import { command, reasons, TestNode } from "../testing/test_node.ts";
+import { command, FillableDisk, reasons, TestNode } from "../testing/test_node.ts";
 
 const MAIN = "refs/heads/main";
 const SIDE = "refs/heads/side";
@@ -224,4 +224,22 @@ Deno.test("collect() never takes what is needed, whatever people do", async () =
     }
   }
   ok(removed > 50, `${removed} extents were removed`);
+});
+
+Deno.test("collect() keeps what a push needs that the tables had no room for", async () => {
+  const disk = new FillableDisk();
+  await using node = await TestNode.start({ disk, freedGraceMs: 0, unreachedGraceMs: 0 });
+  const key = await node.create();
+  const oid = await pushCommit(node, key, { text: "side", name: SIDE });
+  deepEqual(reasons(await node.push(key, [command(SIDE, oid, undefined)])), [undefined]);
+  disk.full = true;
+  await rejects(node.push(key, [command(MAIN, undefined, oid)]), is("unavailable"));
+  await collect(node);
+  disk.full = false;
+  await node.clock.advance(1000);
+  // The former reference has lapsed in the tables; the present one is in the log alone.
+  await collect(node);
+  deepEqual(await node.references(key), [{ name: MAIN, oid }]);
+  deepEqual(await located(node, key, [oid]), [oid]);
+  equal(node.extents.count, GROUP_EXTENTS);
 });

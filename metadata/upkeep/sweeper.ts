@@ -119,18 +119,21 @@ export class Sweeper {
     return count;
   }
 
-  async #isOrphan({ id, owner, writtenAtMs }: ExtentInfo): Promise<boolean> {
-    const { partitions, reader, clock } = this.#options;
-    if (writtenAtMs > clock.nowMs() - ORPHAN_GRACE_MS) return false;
-    const partition = partitionOf(owner);
-    if (!partitions.isPrimary(partition)) return false;
-    const groupId = id.slice(0, 32) as GroupId;
+  async #isOrphan(extent: ExtentInfo): Promise<boolean> {
+    const { partitions, clock } = this.#options;
+    if (extent.writtenAtMs > clock.nowMs() - ORPHAN_GRACE_MS) return false;
+    const partition = partitionOf(extent.owner);
+    if (!partitions.isPrimary(partition) || this.#isListed(extent)) return false;
     // What the partition's log holds must be applied before its catalogue can be believed.
-    return await partitions.read(partition, () => {
-      if (id[32] === "l") return !this.#isSpilled(groupId);
-      if (id[32] === "s") return !this.#isSnapshot(groupId);
-      return !reader.hasGroup(owner as NetworkId, groupId) && !this.#isFreed(groupId);
-    });
+    return await partitions.readCaughtUp(partition, () => !this.#isListed(extent));
+  }
+
+  /** Whether the tables name what an extent is of. */
+  #isListed({ id, owner }: ExtentInfo): boolean {
+    const groupId = id.slice(0, 32) as GroupId;
+    if (id[32] === "l") return this.#isSpilled(groupId);
+    if (id[32] === "s") return this.#isSnapshot(groupId);
+    return this.#options.reader.hasGroup(owner as NetworkId, groupId) || this.#isFreed(groupId);
   }
 
   #isSpilled(groupId: GroupId): boolean {

@@ -75,6 +75,7 @@ export class Upkeep {
   async #round(due: { readonly orphans: boolean }): Promise<void> {
     const { directory, partitions, sweeper, state, collector } = this.#options;
     await this.#chore("open partitions", () => partitions.openAll(this.#stop.signal));
+    await this.#chore("apply what had no room", () => partitions.catchUp());
     await this.#chore("repair the directory", () => directory.repair(partitions.primaries));
     await this.#chore("remove packs of deleted repositories", () => sweeper.removeFreed());
     if (due.orphans) {
