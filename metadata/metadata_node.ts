@@ -61,6 +61,7 @@ import {
   isNote,
   livingRepository,
   noRepository,
+  noteRefusal,
   repeatedResult,
 } from "./decision/push_decision.ts";
 import type { NetworkView } from "./reach/network_view.ts";
@@ -95,6 +96,8 @@ export interface MetadataNodeParts {
 const LARGE_INDEX_BYTES = 4 * MIB;
 /** Checks of one push: another one is due when its settings were made stricter meanwhile. */
 const CHECK_ATTEMPT_COUNT_MAX = 4;
+/** What a push is refused with for good, as far as its caller knows. */
+const REFUSALS = ["not-found", "invalid", "conflict"] as const;
 /** From a check to the decision: half of the shortest grace of what the verdict stands on. */
 const VERDICT_MS_MAX = UNREACHED_GROUP_GRACE_MS / 2;
 
@@ -295,11 +298,9 @@ export class MetadataNode implements Metadata {
       // Before all else: a push that was committed stays so, whatever became of the repository since.
       const earlier = reader.pushOutcome(key.repositoryId, request.pushId);
       if (earlier !== undefined && !isNote(earlier)) return repeatedResult(request, earlier);
-      const repository = livingRepository(reader, key);
-      checkCommands(request, repository);
-      const result = await this.#decide(key, request);
+      const result = await this.#decideOrNote(key, request);
       logger.debug("Decided a push", {
-        repository: repository.name,
+        repositoryId: key.repositoryId,
         commands: request.commands.length,
         rejected: result.results.filter(({ rejected }) => rejected !== undefined).length,
       });
@@ -307,9 +308,29 @@ export class MetadataNode implements Metadata {
     });
   }
 
+  /** Decides a push, and notes it when that fails in a way that its caller takes for final. */
+  async #decideOrNote(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
+    const { partitions, reader, clock } = this.#parts;
+    try {
+      checkCommands(request, livingRepository(reader, key));
+      return await this.#decide(key, request);
+    } catch (error) {
+      if (!this.#notes || !REFUSALS.some((code) => hasCode(error, code))) throw error;
+      const note = noteRefusal(key, request, clock.nowMs());
+      const decided = await partitions.submit(partitionOf(key.networkId), note);
+      if (decided === undefined) throw error;
+      return decided;
+    }
+  }
+
+  /** Whether pushes that change nothing are noted: nodes of the release before can not. */
+  get #notes(): boolean {
+    return this.#parts.releaseLevel() >= REPETITION_LEVEL;
+  }
+
   /** Checks a push and decides it; again when what was checked is not enough for the decision. */
   async #decide(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
-    const { partitions, reader, clock, releaseLevel } = this.#parts;
+    const { partitions, reader, clock } = this.#parts;
     for (let attempt = 1;; attempt++) {
       const checkedAtMs = clock.nowMs();
       const isCurrent = () => Math.abs(clock.nowMs() - checkedAtMs) <= VERDICT_MS_MAX;
@@ -317,8 +338,7 @@ export class MetadataNode implements Metadata {
       const { known = [], unchecked = [] } = verdict;
       if (known.length > 0) return { results: [], known };
       if (unchecked.length > 0) return { results: [], unchecked };
-      const notes = releaseLevel() >= REPETITION_LEVEL;
-      const context = { verdict, atMs: clock.nowMs(), isCurrent, notes };
+      const context = { verdict, atMs: clock.nowMs(), isCurrent, notes: this.#notes };
       const decide = decidePush(key, request, context);
       try {
         return await partitions.submit(partitionOf(key.networkId), decide);

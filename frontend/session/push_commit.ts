@@ -6,7 +6,8 @@
  * the repository up once more where a push was told of it a moment ago, and to compare what the push
  * brings with what the network has under the same ids.
  *
- * Fault model: while the outcome of a commit is unknown it is asked for again with the same push id.
+ * Fault model: while the outcome of a commit is unknown it is asked for again with the same push id. A
+ * push that is judged anew is another one.
  * A node of the release before knows nothing of what was put off, and is sent the push after it is done.
  *
  * @module
@@ -75,7 +76,7 @@ export class PushCommit {
   readonly #options: PushCommitOptions;
   readonly #push: PushCommands;
   readonly #conversation: SessionCaller;
-  readonly #pushId: PushId;
+  #pushId: PushId;
 
   /** Makes the commit of a push. */
   constructor(
@@ -133,6 +134,8 @@ export class PushCommit {
     const next = known === undefined ? pack : compared;
     if (outdated === undefined) return await this.#decide(judgement, next);
     assert(judgement.judged !== undefined, "What was looked up for the push is not out of date");
+    // Under the first id it is refused for good, so that no copy of it can be let in later.
+    this.#pushId = newPushId(this.#options.random);
     const anew = await access.judgedAnew(repository, this.#conversation);
     return await this.run({ repository: anew }, next);
   }

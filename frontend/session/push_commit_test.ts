@@ -148,6 +148,7 @@ Deno.test("PushCommit.run() judges a push anew that was judged by something out 
     deepEqual(conditionsOf(asked), [["1", true], [undefined, true]]);
     deepEqual(judged, ["acme/thing"]);
     deepEqual(policyAsked, ["acme/thing", "acme/moved"]);
+    equal(new Set(asked.map(({ pushId }) => pushId)).size, 2, "the first one is refused for good");
   }
 });
 

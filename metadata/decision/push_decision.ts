@@ -70,7 +70,8 @@ export interface PushDecisionContext {
  * a group that no record carries are swept.
  *
  * A push that changes nothing is noted where `notes` is true, and then changes nothing later either: a
- * copy of it that is still under way may find references that would let it in.
+ * copy of it that is still under way may find references that would let it in. Whoever is told that it
+ * was judged by what is out of date sends it under another id.
  *
  * @throws `not-found` when the repository does not exist; `conflict` when it has to be checked again:
  * settings that came since ask for more, or the check is too long ago
@@ -89,7 +90,7 @@ export function decidePush(
     }
     const records = notes && !isNoted ? [noteOf(key, request, atMs)] : [];
     const repository = livingRepository(view, key);
-    if (isOutdated(request, repository)) return { records: [], answer: OUTDATED };
+    if (isOutdated(request, repository)) return { records, answer: OUTDATED };
     if (!isCurrent()) {
       throw new GitStratumError("conflict", "Decide a push that was checked long ago");
     }
@@ -124,6 +125,32 @@ export function decidePush(
       provenance: request.provenance,
     };
     return { records: [record], answer };
+  };
+}
+
+/**
+ * Decides nothing for a push that was refused before it could be decided, and notes that: a copy of it
+ * that is still under way may find a repository that was brought back. The answer is what another copy
+ * came to meanwhile, if one did.
+ */
+export function noteRefusal(
+  key: RepositoryKey,
+  request: PushRequest,
+  atMs: number,
+): Decide<PushResult | undefined> {
+  return (view) => {
+    const earlier = view.pushOutcome(key.repositoryId, request.pushId);
+    if (earlier !== undefined) {
+      return {
+        records: [],
+        answer: isNote(earlier) ? undefined : repeatedResult(request, earlier),
+      };
+    }
+    const found = view.repository(key.repositoryId);
+    // What is gone for good does not come back, and what is elsewhere is not this partition's.
+    const isHere = found?.networkId === key.networkId;
+    const isGone = found?.deleted === true && found.removedAtMs === undefined;
+    return { records: isHere && !isGone ? [noteOf(key, request, atMs)] : [], answer: undefined };
   };
 }
 

@@ -7,14 +7,17 @@ import { deepEqual, equal, notDeepEqual, ok, rejects } from "node:assert/strict"
 import { GitStratumError, systemRandom } from "@gitstratum/core";
 import {
   type Fetcher,
+  type NetworkId,
+  newPushId,
   newRepositoryId,
   newRequestId,
   RELEASE_LEVEL,
   type RepositoryInfo,
   type RepositoryName,
+  repositoryVersion,
 } from "@gitstratum/core/rpc";
 import { TestCluster } from "../testing/test_cluster.ts";
-import { TestNode } from "../testing/test_node.ts";
+import { command, reasons, TestNode } from "../testing/test_node.ts";
 
 const OLD = "owner/name" as RepositoryName;
 const NEW = "other/name" as RepositoryName;
@@ -329,4 +332,64 @@ Deno.test("a purge that finds brought back what it is about is not done", async 
   equal(isLost, false);
   const found = await cluster.during(metadata.findRepository(OLD));
   equal(found?.repositoryId, key.repositoryId);
+});
+
+/** Why a push is refused before its references are looked at, and what would let it in later. */
+const REFUSALS: readonly (Pick<Story, "what" | "does" | "undoes"> & { readonly judges?: true })[] =
+  [
+    { what: "that the repository was deleted", does: remove(), undoes: restore() },
+    {
+      what: "that it was judged by other settings",
+      does: settings("public"),
+      undoes: settings("private"),
+      judges: true,
+    },
+    {
+      what: "that it was judged by another name",
+      does: rename(OLD, NEW),
+      undoes: rename(NEW, OLD),
+      judges: true,
+    },
+  ];
+
+for (const { what, does, undoes, judges } of REFUSALS) {
+  Deno.test(`a push that was told ${what} does nothing when it arrives again`, async () => {
+    await using node = await TestNode.start();
+    await node.create();
+    await settings("private")(node);
+    const key = await living(node);
+    const oid = node.objects.commitOf("text");
+    const group = await node.store(key, [oid]);
+    const judged = { name: key.name, version: repositoryVersion(key) };
+    const request = { pushId: newPushId(systemRandom), group, ...(judges ? { judged } : {}) };
+    const push = () => node.push(key, [command("refs/heads/main", undefined, oid)], request);
+    await does(node);
+    if (judges) deepEqual(await push(), { results: [], outdated: true });
+    else await rejects(push(), { code: "not-found" });
+    await undoes(node);
+    for (const options of [undefined, {}, { lose: true }]) {
+      if (options !== undefined) await node.restart(options);
+      deepEqual(reasons(await push()), ["the same push was refused before"]);
+      deepEqual(await node.references(key), []);
+    }
+    const again = { ...request, pushId: newPushId(systemRandom) };
+    const next = await node.push(key, [command("refs/heads/main", undefined, oid)], again);
+    deepEqual(reasons(next), [undefined]);
+  });
+}
+
+Deno.test("a push to what is gone for good is told so each time", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  await node.metadata.deleteRepository(key);
+  const pushId = newPushId(systemRandom);
+  const push = () => node.push(key, [command("refs/heads/main", undefined, undefined)], { pushId });
+  await rejects(push(), { code: "not-found" });
+  await node.metadata.purgeRepository(key);
+  for (const options of [undefined, {}, { lose: true }]) {
+    if (options !== undefined) await node.restart(options);
+    await rejects(push(), { code: "not-found" });
+    const other = { ...key, networkId: newRepositoryId(systemRandom) as string as NetworkId };
+    await rejects(node.push(other, [], { pushId }), { code: "not-found" });
+  }
 });
