@@ -218,6 +218,8 @@ export const ORPHAN_GRACE_MS = 24 * 3600 * 1000;
 export const PUSH_DURATION_MS_MAX = ORPHAN_GRACE_MS / 2;
 /** A push that says that its extents are no older is believed: far from a sweep, however clocks differ. */
 export const FRESH_INDEX_MS_MAX = 10 * 60 * 1000;
+/** A clock that went ahead is believed after so long by who takes away what nobody can give back. */
+export const CLOCK_BELIEF_MS = 3600 * 1000;
 /** Packs of deleted repositories are kept this long for fetches that still run. */
 export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
 /** A deleted repository can be restored for so long: people come back from their week-end. */

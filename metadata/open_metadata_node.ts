@@ -6,6 +6,7 @@
 
 import {
   type Clock,
+  CLOCK_BELIEF_MS,
   DELETED_REPOSITORY_GRACE_MS,
   FREED_GROUP_GRACE_MS,
   type Logger,
@@ -56,6 +57,7 @@ import { StateUpkeep } from "./upkeep/state_upkeep.ts";
 import { Statements } from "./state/statements.ts";
 import { DirectoryDisk, type TableDisk } from "./state/table_disk.ts";
 import { Sweeper } from "./upkeep/sweeper.ts";
+import { BelievedTime } from "./upkeep/believed_time.ts";
 import { Upkeep } from "./upkeep/upkeep.ts";
 
 /** The cluster that a node belongs to. */
@@ -94,6 +96,8 @@ export interface MetadataNodeOptions {
   readonly unreachedGraceMs?: number;
   /** Deleted repositories can be restored for so long, in milliseconds. */
   readonly deletedGraceMs?: number;
+  /** A wall clock that went ahead is believed after so long by chores that remove; milliseconds. */
+  readonly clockBeliefMs?: number;
   /** Entries to leave in each log for those who tail it. */
   readonly keepEntryCount?: number;
   /** How much of the audit trail is kept. */
@@ -221,11 +225,11 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Op
       snapshots,
       logger,
       history,
-      clock,
       ...(options.keepEntryCount === undefined ? {} : { keepEntryCount: options.keepEntryCount }),
       ...(options.audit === undefined ? {} : { audit: options.audit }),
     }),
     clock,
+    time: new BelievedTime(clock, options.clockBeliefMs ?? CLOCK_BELIEF_MS),
     logger,
   });
   const metadata = new MetadataNode({

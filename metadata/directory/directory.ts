@@ -217,22 +217,23 @@ export class Directory {
 
   /**
    * Carries sagas to their end that a crash cut short, purges repositories and frees former names whose
-   * time is over, as far as some partitions show.
+   * time is over by a wall time that is not ahead, as far as some partitions show.
    *
    * @returns how many were found
    */
-  async repair(partitions: readonly Partition[]): Promise<number> {
+  async repair(partitions: readonly Partition[], believedMs: number): Promise<number> {
     const { reader, clock, steps, deletedGraceMs } = this.#options;
-    const nowMs = clock.nowMs();
     const debts = reader.nameDebts(partitions, REPAIR_COUNT);
     for (const debt of debts) await this.#names.pay(debt);
     const deletions = reader.unfinishedDeletions(partitions, REPAIR_COUNT);
     for (const deletion of deletions) await this.#names.finishDeletion(deletion);
-    const claims = reader.claimsBefore(partitions, nowMs - NAME_CLAIM_GRACE_MS, REPAIR_COUNT);
+    // To settle a claim too early takes nothing away: its creation is told to try again.
+    const claimedBeforeMs = clock.nowMs() - NAME_CLAIM_GRACE_MS;
+    const claims = reader.claimsBefore(partitions, claimedBeforeMs, REPAIR_COUNT);
     for (const claim of claims) await this.#names.settle(claim);
-    const moved = reader.movedBefore(partitions, nowMs - MOVED_NAME_GRACE_MS, REPAIR_COUNT);
+    const moved = reader.movedBefore(partitions, believedMs - MOVED_NAME_GRACE_MS, REPAIR_COUNT);
     for (const name of moved) await steps.release(name);
-    const removedBeforeMs = nowMs - deletedGraceMs;
+    const removedBeforeMs = believedMs - deletedGraceMs;
     const removed = reader.removedBefore(partitions, removedBeforeMs, REPAIR_COUNT);
     for (const repository of removed) await this.#purgeRemoved(repository, removedBeforeMs);
     return debts.length + deletions.length + claims.length + moved.length + removed.length;

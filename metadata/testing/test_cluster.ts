@@ -245,6 +245,7 @@ export class TestCluster implements AsyncDisposable {
       clock: this.clock,
       random: systemRandom,
       logger: SILENT,
+      clockBeliefMs: 0,
       cluster: {
         nodeId: member.id,
         lease: this.claims.lease(member.id),

@@ -168,6 +168,7 @@ function open(
     clock,
     random: systemRandom,
     logger: SILENT,
+    clockBeliefMs: options.clockBeliefMs ?? 0,
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     ...(options.freedGraceMs === undefined ? {} : { freedGraceMs: options.freedGraceMs }),
     ...(options.unreachedGraceMs === undefined

@@ -11,7 +11,6 @@
 import {
   AUDIT_KEEP_MS,
   AUDIT_ROW_COUNT_MAX,
-  type Clock,
   FORMER_REFERENCE_GRACE_MS,
   LOG_KEEP_ENTRY_COUNT,
   type Logger,
@@ -42,7 +41,6 @@ export interface StateUpkeepOptions {
   readonly history: ReferenceHistory;
   /** Told when former references of a repository were forgotten. */
   readonly onForgotten: (id: RepositoryId) => void;
-  readonly clock: Pick<Clock, "nowMs">;
   /** Entries to leave in each log, and between two snapshots; `LOG_KEEP_ENTRY_COUNT` unless told. */
   readonly keepEntryCount?: number;
   /** How much of the audit trail is kept; `AUDIT_KEEP_MS` and `AUDIT_ROW_COUNT_MAX` unless told. */
@@ -65,9 +63,8 @@ export class StateUpkeep {
     this.#writer = new Statements(options.database.writer);
   }
 
-  /** Forgets rows past their time. */
-  async forget(): Promise<void> {
-    const nowMs = this.#options.clock.nowMs();
+  /** Forgets rows past their time, by a wall time that is not ahead. */
+  async forget(nowMs: number): Promise<void> {
     await this.#forgetReferences(nowMs - FORMER_REFERENCE_GRACE_MS);
     await this.#forgetPushes(nowMs - PUSH_OUTCOME_KEEP_MS);
     const { keepMs = AUDIT_KEEP_MS, rowCountMax = AUDIT_ROW_COUNT_MAX } = this.#options.audit ?? {};

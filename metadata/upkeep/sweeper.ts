@@ -95,11 +95,12 @@ export class Sweeper {
   }
 
   /**
-   * Looks through all extents and removes orphans, in the partitions that are this node's.
+   * Looks through all extents and removes orphans, in the partitions that are this node's, by a wall
+   * time that is not ahead.
    *
    * @returns the number of extents removed
    */
-  async removeOrphans(signal?: AbortSignal): Promise<number> {
+  async removeOrphans(nowMs: number, signal?: AbortSignal): Promise<number> {
     const { extents } = this.#options;
     let after: ExtentId | undefined;
     let count = 0;
@@ -109,7 +110,7 @@ export class Sweeper {
         limit: PAGE_COUNT,
       });
       const orphans: ExtentId[] = [];
-      for (const extent of page) if (await this.#isOrphan(extent)) orphans.push(extent.id);
+      for (const extent of page) if (await this.#isOrphan(extent, nowMs)) orphans.push(extent.id);
       if (orphans.length > 0) await extents.remove(orphans);
       count += orphans.length;
       if (page.length < PAGE_COUNT) break;
@@ -119,9 +120,9 @@ export class Sweeper {
     return count;
   }
 
-  async #isOrphan(extent: ExtentInfo): Promise<boolean> {
-    const { partitions, clock } = this.#options;
-    if (extent.writtenAtMs > clock.nowMs() - ORPHAN_GRACE_MS) return false;
+  async #isOrphan(extent: ExtentInfo, nowMs: number): Promise<boolean> {
+    const { partitions } = this.#options;
+    if (extent.writtenAtMs > nowMs - ORPHAN_GRACE_MS) return false;
     const partition = partitionOf(extent.owner);
     if (!partitions.isPrimary(partition) || this.#isListed(extent)) return false;
     // What the partition's log holds must be applied before its catalogue can be believed.

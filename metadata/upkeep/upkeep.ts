@@ -5,6 +5,7 @@
  */
 
 import type { Clock, Logger } from "@gitstratum/core";
+import type { BelievedTime } from "./believed_time.ts";
 import type { Directory } from "../directory/directory.ts";
 import type { GroupCollector } from "./group_collector.ts";
 import { Mutex } from "../partition/mutex.ts";
@@ -20,6 +21,8 @@ export interface UpkeepOptions {
   readonly state: StateUpkeep;
   readonly collector: Pick<GroupCollector, "collect">;
   readonly clock: Clock;
+  /** By what chores go that take away what nobody can give back. */
+  readonly time: BelievedTime;
   readonly logger: Logger;
 }
 
@@ -73,15 +76,17 @@ export class Upkeep {
   }
 
   async #round(due: { readonly orphans: boolean }): Promise<void> {
-    const { directory, partitions, sweeper, state, collector } = this.#options;
+    const { directory, partitions, sweeper, state, collector, time } = this.#options;
+    const nowMs = time.nowMs();
     await this.#chore("open partitions", () => partitions.openAll(this.#stop.signal));
     await this.#chore("apply what had no room", () => partitions.catchUp());
-    await this.#chore("repair the directory", () => directory.repair(partitions.primaries));
+    await this.#chore("repair the directory", () => directory.repair(partitions.primaries, nowMs));
     await this.#chore("remove packs of deleted repositories", () => sweeper.removeFreed());
     if (due.orphans) {
-      await this.#chore("remove orphaned extents", () => sweeper.removeOrphans(this.#stop.signal));
+      const { signal } = this.#stop;
+      await this.#chore("remove orphaned extents", () => sweeper.removeOrphans(nowMs, signal));
     }
-    await this.#chore("forget old rows", () => state.forget());
+    await this.#chore("forget old rows", () => state.forget(nowMs));
     if (due.orphans) {
       const { signal } = this.#stop;
       await this.#chore("free packs that nobody reaches", () => collector.collect(signal));

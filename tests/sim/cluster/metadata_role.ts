@@ -73,6 +73,8 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
       cluster: { nodeId: id, topology, lease: this.#mutation.metadataLease(lease), fetcherFor },
       keepEntryCount: KEEP_ENTRY_COUNT,
       unreachedGraceMs: UNREACHED_GRACE_MS,
+      // A day passes by a jump of all clocks.
+      clockBeliefMs: 0,
       webhooks: {
         consensus,
         egress: this.#mutation.metadataEgress(webhookEgress(fetchers.plain)),
