@@ -12,7 +12,7 @@ import {
   urlOption,
 } from "./config.ts";
 import { type AddressRange, addressRangesOption } from "./egress/network_address.ts";
-import { AUDIT_KEEP_MS } from "./limits.ts";
+import { AUDIT_KEEP_MS } from "./retention_limits.ts";
 
 /** The settings of whoever keeps the trail and tells webhooks. */
 export type EventConfigTable = {

@@ -196,8 +196,6 @@ export const LOG_APPEND_ENTRY_COUNT_MAX = CONSENSUS_OPERATION_COUNT_MAX - 1;
 export const LOG_APPEND_BYTES_MAX = 1408 * KIB;
 /** Virtual nodes for each unit of a node's weight: shares differ by some per cent only. */
 export const RING_TOKENS_PER_WEIGHT = 256;
-/** Former values of references count as reachable for this long (races, undo). */
-export const FORMER_REFERENCE_GRACE_MS = 24 * 3600 * 1000;
 /** Log entries above this go to extents: small ones share an append, etcd slows down on large ones. */
 export const LOG_INLINE_BYTES_MAX = 256 * KIB;
 /** One log entry, wherever it is kept: a push of a million references takes about 160 bytes each. */
@@ -208,32 +206,6 @@ export const PARTITION_SNAPSHOT_BYTES_MAX = 768 * MIB;
 export const PARTITION_BATCH_COUNT_MAX = 64;
 /** Requests that wait for a partition; beyond it callers are told to come back. */
 export const PARTITION_QUEUE_COUNT_MAX = 4096;
-/** Entries kept in a partition's log after they were materialised durably. */
-export const LOG_KEEP_ENTRY_COUNT = 1024;
-/** Outcomes of pushes are kept this long, for callers who ask again with the same push id. */
-export const PUSH_OUTCOME_KEEP_MS = 24 * 3600 * 1000;
-/** Extents of a push that never committed are swept after this long. */
-export const ORPHAN_GRACE_MS = 24 * 3600 * 1000;
-/** From a push's first extent to its commit: half of the grace, so that no sweep meets a commit. */
-export const PUSH_DURATION_MS_MAX = ORPHAN_GRACE_MS / 2;
-/** A push that says that its extents are no older is believed: far from a sweep, however clocks differ. */
-export const FRESH_INDEX_MS_MAX = 10 * 60 * 1000;
-/** A clock that went ahead is believed after so long by who takes away what nobody can give back. */
-export const CLOCK_BELIEF_MS = 3600 * 1000;
-/** Packs of deleted repositories are kept this long for fetches that still run. */
-export const FREED_GROUP_GRACE_MS = 10 * 60 * 1000;
-/** A deleted repository can be restored for so long: people come back from their week-end. */
-export const DELETED_REPOSITORY_GRACE_MS = 7 * 24 * 3600 * 1000;
-/** The old name of a repository leads to it for so long, unless another one takes the name. */
-export const MOVED_NAME_GRACE_MS = 90 * 24 * 3600 * 1000;
-/** Packs that nobody reaches are removed when nobody did for so long: pushes are decided in minutes. */
-export const UNREACHED_GROUP_GRACE_MS = 3600 * 1000;
-/** Repositories of a network whose reach is looked through for packs that none needs. */
-export const COLLECTED_REPOSITORY_COUNT_MAX = 256;
-/** Groups that one log entry frees: at 35 bytes each. */
-export const FREED_GROUP_COUNT_MAX = 1000;
-/** A name claimed for longer without a repository behind it belongs to a creator that crashed. */
-export const NAME_CLAIM_GRACE_MS = 60 * 1000;
 /** Patterns of hidden references in one repository: each is tried on every reference listed. */
 export const HIDDEN_PATTERN_COUNT_MAX = 64;
 /** What people say of a repository, in UTF-16 units: a line or two in a list. */
@@ -270,12 +242,8 @@ export const WEBHOOK_HOST_CONCURRENCY_MAX = 4;
 export const WEBHOOK_HOST_QUEUE_COUNT_MAX = 64;
 /** Deliveries of one node that are in memory; beyond it no further events are looked at. */
 export const WEBHOOK_FLIGHT_COUNT_MAX = 1024;
-/** Deliveries that were made or given up are listed, and can be repeated, for so long. */
-export const WEBHOOK_DELIVERY_KEEP_MS = 7 * 24 * 3600 * 1000;
 /** Deliveries of one webhook that may wait on a node; further ones are given up at once. */
 export const WEBHOOK_WAITING_COUNT_MAX = 10_000;
-/** Deliveries that a partition keeps after their end: they are a part of each of its snapshots. */
-export const WEBHOOK_DONE_COUNT_MAX = 10_000;
 /** Bytes of a receiver's answer that are read. */
 export const WEBHOOK_ANSWER_BYTES_MAX = 4 * KIB;
 /** Clocks of nodes may differ by so much: a webhook is told of events this long before its making. */
@@ -288,10 +256,6 @@ export const PUSH_POLICY_ANSWER_BYTES_MAX = 32 * KIB;
 export const AUDIT_PAGE_COUNT_MAX = 1000;
 /** Body of such a page: settings of repositories are the longest details. */
 export const AUDIT_PAGE_BYTES_MAX = 64 * MIB;
-/** Entries of the audit trail are kept this long unless configured otherwise. */
-export const AUDIT_KEEP_MS = 90 * 24 * 3600 * 1000;
-/** Rows of it that a partition keeps at most: they are a part of each of its snapshots. */
-export const AUDIT_ROW_COUNT_MAX = 100_000;
 /** Repositories in one page of a listing. */
 export const REPOSITORY_PAGE_COUNT_MAX = 1000;
 /** A call to a partition is repeated for so long: a dead primary is replaced within ten seconds. */

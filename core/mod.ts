@@ -19,6 +19,7 @@ export * from "./manual_clock.ts";
 export * from "./proxy_config.ts";
 export * from "./random.ts";
 export * from "./replica_limits.ts";
+export * from "./retention_limits.ts";
 export * from "./seeded_random.ts";
 export * from "./server_config.ts";
 export * from "./socket_address.ts";
