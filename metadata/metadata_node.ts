@@ -332,8 +332,7 @@ export class MetadataNode implements Metadata {
   async #decide(key: RepositoryKey, request: PushRequest): Promise<PushResult> {
     const { partitions, reader, clock } = this.#parts;
     for (let attempt = 1;; attempt++) {
-      const checkedAtMs = clock.nowMs();
-      const isCurrent = () => Math.abs(clock.nowMs() - checkedAtMs) <= VERDICT_MS_MAX;
+      const isCurrent = isYoung(clock, VERDICT_MS_MAX);
       const verdict = await this.#check(livingRepository(reader, key), request);
       const { known = [], unchecked = [] } = verdict;
       if (known.length > 0) return { results: [], known };
@@ -375,6 +374,16 @@ export class MetadataNode implements Metadata {
     assert(number !== undefined, "A repository that was just read has a number");
     return new RepositoryRefs(repository, { sql: this.#sql, history, clock, number, scope });
   }
+}
+
+/**
+ * Whether no more time than this has passed since the call, by either time: sweeps go by the wall clock,
+ * which may go back while a push waits, and collections by the other one.
+ */
+function isYoung(clock: Clock, msMax: number): () => boolean {
+  const [wallMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()];
+  return () =>
+    Math.abs(clock.nowMs() - wallMs) <= msMax && clock.monotonicMs() - monotonicMs <= msMax;
 }
 
 /** A request may come from another process: ids of the wrong format must not get into the log. */

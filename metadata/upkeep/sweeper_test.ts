@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { hasCode, ORPHAN_GRACE_MS } from "@gitstratum/core";
+import { hasCode, ORPHAN_GRACE_MS, UNREACHED_GROUP_GRACE_MS } from "@gitstratum/core";
 import { command, FillableDisk, reasons, TestNode } from "../testing/test_node.ts";
 
 const MAIN = "refs/heads/main";
@@ -75,4 +75,30 @@ Deno.test("push() that is decided when its extents may have been swept is refuse
   const late = node.push(key, [command(MAIN, undefined, oid)], { group });
   await rejects(late, (error) => hasCode(error, "invalid"));
   deepEqual(await node.references(key), []);
+});
+
+Deno.test("push() that waited for long is checked again, by whichever clock it was long", async () => {
+  const waits: readonly ((node: TestNode) => Promise<void>)[] = [
+    (node) => Promise.resolve(node.clock.jumpWall(UNREACHED_GROUP_GRACE_MS)),
+    async (node) => {
+      node.clock.jumpWall(-UNREACHED_GROUP_GRACE_MS);
+      await node.clock.advance(UNREACHED_GROUP_GRACE_MS);
+    },
+  ];
+  for (const wait of waits) {
+    await using node = await TestNode.start();
+    const key = await node.create();
+    const oid = node.objects.commitOf("waiting");
+    const group = await node.store(key, [oid]);
+    const { extents } = node;
+    const read = extents.read.bind(extents);
+    let readCount = 0;
+    extents.read = async (id, range) => {
+      if (++readCount === 1) await wait(node);
+      return await read(id, range);
+    };
+    const result = await node.push(key, [command(MAIN, undefined, oid)], { group });
+    deepEqual(reasons(result), [undefined]);
+    equal(readCount, 2);
+  }
 });
