@@ -24,6 +24,7 @@ import { SimCluster } from "./cluster/sim_cluster.ts";
 import { addWebhook } from "./cluster/webhook_egress.ts";
 import { type Mutation, NO_MUTATION } from "./faults/mutation.ts";
 import { Nemesis } from "./faults/nemesis.ts";
+import { Scarcity } from "./faults/scarcity.ts";
 import { LINGER_MS_MAX } from "./world/exchange.ts";
 import { RealTimeBan } from "./world/real_time_ban.ts";
 
@@ -85,6 +86,9 @@ const SECOND_WEIGHTS = {
   "power of all object nodes": 0,
 } as const;
 
+/** What makes other dice of a seed. */
+const SCARCITY_SEED = 0x5ca2c17e;
+
 /** Runs a seed. */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   using run = new Run(options);
@@ -101,6 +105,8 @@ class Run implements Disposable {
   readonly #secondNemesis: Nemesis;
   /** Whether clients go on after a day. */
   readonly #livesTwice: boolean;
+  readonly #scarcity: Scarcity | undefined;
+  readonly #planted: Disposable;
   readonly #upgrade: RollingUpgrade | undefined;
   readonly #operator: Operator;
   readonly #clients: readonly SimClient[];
@@ -109,7 +115,6 @@ class Run implements Disposable {
   readonly #ban: RealTimeBan;
   #readCount = 0;
   #nameCount = 0;
-  #jumpMs = 0;
   readonly #onRejection: (event: PromiseRejectionEvent) => void;
 
   constructor(options: SimulationOptions) {
@@ -169,6 +174,11 @@ class Run implements Disposable {
       record: this.#record,
       random: new SeededRandom(random.next()),
     });
+    // Its dice are its own: others fall as if it were not there.
+    const scarce = new SeededRandom(seed ^ SCARCITY_SEED);
+    const isScarce = scarce.chance(0.2) && mutation === NO_MUTATION;
+    if (mutation.lacksRoom || isScarce) this.#scarcity = new Scarcity(this.#cluster, scarce);
+    this.#planted = mutation.plant();
     this.#ban = new RealTimeBan(this.#cluster.loop);
     // Code of a process that has ended may still fail; whatever else is nobody's is a bug.
     this.#onRejection = (event) => {
@@ -188,6 +198,7 @@ class Run implements Disposable {
     const phases = [
       () => this.#suffer(),
       () => this.#recover(),
+      () => this.#lackRoom(),
       () => this.#judgeUpgrade(),
       () => this.#judgeReferences(),
       () => this.#judgeAccounts(),
@@ -252,6 +263,27 @@ class Run implements Disposable {
     for (const client of this.#clients) client.stop();
     if (await this.#until(working, RECOVERY_MS_MAX)) return;
     this.#record.violate("liveness", "Clients are not answered, nor given up");
+  }
+
+  /** Pushes are decided that no tables have room for, and it takes a day until they have. */
+  async #lackRoom(): Promise<void> {
+    const scarcity = this.#scarcity;
+    if (scarcity === undefined) return;
+    const { loop } = this.#cluster;
+    const working = Promise.all(this.#clients.map((client) => client.run()));
+    scarcity.begin();
+    await loop.run(() => false, loop.nowMs + scarcity.lengthMs);
+    for (const client of this.#clients) client.stop();
+    if (!await this.#until(working, RECOVERY_MS_MAX)) {
+      this.#record.violate("liveness", "Clients of full nodes are not answered, nor given up");
+    }
+    // Nothing that was sent before takes a day.
+    await loop.run(() => false, loop.nowMs + LINGER_MS_MAX + LATENCY_MS_MAX);
+    this.#jump();
+    if (scarcity.lastsOverChores) await this.#until(this.#doChores(), RECOVERY_MS_MAX);
+    scarcity.end();
+    await this.#until(this.#doChores(), RECOVERY_MS_MAX);
+    await this.#recover();
   }
 
   async #recover(): Promise<void> {
@@ -370,8 +402,9 @@ class Run implements Disposable {
 
   /** All wall clocks are a day ahead, once more. */
   #jump(): void {
-    this.#jumpMs += GRACE_JUMP_MS;
-    for (const { host } of this.#cluster.nodes) host.clock.wallOffsetMs = this.#jumpMs;
+    const clocks = this.#cluster.nodes.map(({ host }) => host.clock);
+    const wallOffsetMs = Math.max(...clocks.map((clock) => clock.wallOffsetMs)) + GRACE_JUMP_MS;
+    for (const clock of clocks) Object.assign(clock, { wallOffsetMs });
   }
 
   async #doChores(): Promise<void> {
@@ -408,6 +441,7 @@ class Run implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#planted[Symbol.dispose]();
     this.#cluster[Symbol.dispose]();
     this.#ban[Symbol.dispose]();
     globalThis.removeEventListener("unhandledrejection", this.#onRejection);

@@ -3,7 +3,7 @@
  *
  * A simulation that never fails proves nothing unless it is known to fail when it must. Each mutation
  * in `mutations.ts` breaks one promise, by a wrapper around a part of the world that some node is
- * given; the nodes' own code stays what it is.
+ * given; the nodes' own code stays what it is, but for the one bug that no part of the world shows.
  *
  * @module
  */
@@ -80,6 +80,10 @@ export interface Mutation {
   readonly livesTwice: boolean;
   /** Trouble lasts so long in simulated milliseconds, which shows the bug; undefined = as in any run. */
   readonly troubleMs: number | undefined;
+  /** Tables are always without room for a day, which shows the bug. */
+  readonly lacksRoom: boolean;
+  /** Changes the nodes' own code until it is disposed of, where no wrapper reaches. */
+  readonly plant: () => Disposable;
 }
 
 /** Nothing is planted. */
@@ -109,4 +113,6 @@ export const NO_MUTATION: Mutation = {
   upgradeLevel: RELEASE_LEVEL,
   livesTwice: false,
   troubleMs: undefined,
+  lacksRoom: false,
+  plant: () => ({ [Symbol.dispose]: () => {} }),
 };

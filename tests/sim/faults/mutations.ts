@@ -30,6 +30,7 @@ import type { RequestMemory } from "../../../frontend/admission/request_memory.t
 import type { OpenedPack } from "../../../frontend/pack_cache/opened_pack.ts";
 import { type CachedRequest, PackCache } from "../../../frontend/pack_cache/pack_cache.ts";
 import type { PackKey } from "../../../frontend/pack_cache/pack_key.ts";
+import { PartitionTable } from "../../../metadata/partition/partition_table.ts";
 import type { Violation } from "../checks/run_record.ts";
 import { type Mutation, NO_MUTATION } from "./mutation.ts";
 import { withMetadata } from "./metadata_wrapper.ts";
@@ -137,6 +138,14 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       list: async (options) =>
         (await extents.list(options)).map((info) => ({ ...info, writtenAtMs: 0 })),
     }),
+  },
+  {
+    ...NO_MUTATION,
+    promise: "P6",
+    name: "the sweep believes tables that lack what the log holds",
+    lacksRoom: true,
+    isNarrow: true,
+    plant: believeTables,
   },
   {
     ...NO_MUTATION,
@@ -325,6 +334,17 @@ function greedyExtents(extents: ExtentStore): ExtentStore {
       const victim = others.find(({ id }) => id[32] === "c" && !going.has(id));
       await extents.remove(victim === undefined ? ids : [...ids, victim.id]);
     },
+  };
+}
+
+/** Partitions of which nobody reads the log on before tables are believed, as once was the case. */
+function believeTables(): Disposable {
+  const { prototype } = PartitionTable;
+  const { readCaughtUp, catchUp } = prototype;
+  prototype.readCaughtUp = prototype.read;
+  prototype.catchUp = () => Promise.resolve();
+  return {
+    [Symbol.dispose]: () => void Object.assign(prototype, { readCaughtUp, catchUp }),
   };
 }
 
