@@ -47,6 +47,12 @@ export interface GroupCollectorOptions {
   readonly graceMs: number;
 }
 
+/**
+ * A time at which no former reference has lapsed. Checks of pushes may count one for as long as the
+ * tables have it: they remember what a repository reaches until some are forgotten.
+ */
+const BEFORE_ALL = { nowMs: () => -Infinity };
+
 /** Collects groups of the partitions of which this node is the primary. */
 export class GroupCollector {
   readonly #options: GroupCollectorOptions;
@@ -127,8 +133,14 @@ export class GroupCollector {
   }
 
   #refsOf(repository: RepositoryState): RepositoryRefs {
-    const { reader, sql, history, clock } = this.#options;
+    const { reader, sql, history } = this.#options;
     const number = reader.numberOf(repository.repositoryId)!;
-    return new RepositoryRefs(repository, { sql, history, clock, number, scope: "repository" });
+    return new RepositoryRefs(repository, {
+      sql,
+      history,
+      clock: BEFORE_ALL,
+      number,
+      scope: "repository",
+    });
   }
 }

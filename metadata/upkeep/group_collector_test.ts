@@ -1,5 +1,10 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { FORMER_REFERENCE_GRACE_MS, hasCode, SeededRandom } from "@gitstratum/core";
+import {
+  CLOCK_BELIEF_MS,
+  FORMER_REFERENCE_GRACE_MS,
+  hasCode,
+  SeededRandom,
+} from "@gitstratum/core";
 import type { Oid } from "@gitstratum/core/git";
 import { extentId, type RepositoryInfo, type RepositoryName } from "@gitstratum/core/rpc";
 import { command, FillableDisk, reasons, TestNode } from "../testing/test_node.ts";
@@ -240,6 +245,24 @@ Deno.test("collect() keeps what a push needs that the tables had no room for", a
   // The former reference has lapsed in the tables; the present one is in the log alone.
   await collect(node);
   deepEqual(await node.references(key), [{ name: MAIN, oid }]);
+  deepEqual(await located(node, key, [oid]), [oid]);
+  equal(node.extents.count, GROUP_EXTENTS);
+});
+
+Deno.test("collect() counts former references for as long as the tables have them, whatever the clock says", async () => {
+  const clockBeliefMs = CLOCK_BELIEF_MS;
+  await using node = await TestNode.start({ freedGraceMs: 0, unreachedGraceMs: 0, clockBeliefMs });
+  await node.clock.advance(clockBeliefMs);
+  const key = await node.create();
+  const oid = await pushCommit(node, key, { text: "side", name: SIDE });
+  deepEqual(reasons(await node.push(key, [command(SIDE, oid, undefined)])), [undefined]);
+  const fork = await node.metadata.forkRepository(key, { name: FORK });
+  await node.metadata.deleteRepository(fork);
+  await node.metadata.purgeRepository(fork);
+  const rightMs = node.clock.nowMs();
+  await collect(node);
+  node.clock.jumpWall(rightMs - node.clock.nowMs());
+  deepEqual(reasons(await node.push(key, [command(MAIN, undefined, oid)])), [undefined]);
   deepEqual(await located(node, key, [oid]), [oid]);
   equal(node.extents.count, GROUP_EXTENTS);
 });
