@@ -1,7 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import {
   AUDIT_KEEP_MS,
-  CLOCK_BELIEF_MS,
   DELETED_REPOSITORY_GRACE_MS,
   ManualClock,
   MOVED_NAME_GRACE_MS,
@@ -23,11 +22,13 @@ import { BelievedTime } from "./believed_time.ts";
 const MAIN = "refs/heads/main";
 const HOUR_MS = 3600_000;
 const MINUTE_MS = 60_000;
+/** Short, so that few rounds of chores come before it is over. */
+const BELIEF_MS = 5 * MINUTE_MS;
 
 /** A node whose clock was right for as long as it takes to be believed, and chores that ran. */
 async function steadyNode(): Promise<TestNode> {
-  const node = await TestNode.start({ clockBeliefMs: CLOCK_BELIEF_MS });
-  await node.clock.advance(CLOCK_BELIEF_MS + MINUTE_MS);
+  const node = await TestNode.start({ clockBeliefMs: BELIEF_MS });
+  await node.clock.advance(BELIEF_MS + MINUTE_MS);
   return node;
 }
 
