@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { z } from "zod";
 import { GitStratumError, hasCode } from "../error.ts";
 import type { KeyRange, KeyValue, RangeResult, Revision } from "./consensus.ts";
-import { type rangeAnswerSchema, toKeyValue } from "./etcd_wire.ts";
+import { type EtcdHeader, type RangeAnswer, toKeyValue } from "./etcd_wire.ts";
 
 /** What of a range to read. */
 export interface RangePage {
@@ -21,7 +20,7 @@ export interface RangePage {
 export type ReadPage = (
   range: KeyRange,
   page: RangePage,
-) => Promise<z.output<typeof rangeAnswerSchema>>;
+) => Promise<RangeAnswer & { readonly header: EtcdHeader }>;
 
 /** Keys of the first page: most ranges are shorter. */
 const PAGE_COUNT = 64;
@@ -85,7 +84,7 @@ async function readLighter(
   read: ReadPage,
   range: KeyRange,
   page: RangePage & { readonly limit: number },
-): Promise<z.output<typeof rangeAnswerSchema>> {
+): Promise<RangeAnswer & { readonly header: EtcdHeader }> {
   try {
     return await read(range, page);
   } catch (error) {

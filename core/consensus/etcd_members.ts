@@ -1,9 +1,9 @@
 /**
- * Calls to the members of one etcd cluster through their JSON gateways.
+ * Calls to the members of one etcd cluster, by gRPC.
  *
  * Invariants:
- * - {@link EtcdGateway.ask} repeats a call at the next member when one fails: for reads, and for
- *   writes that may happen twice. {@link EtcdGateway.tell} never does: whoever gets `unavailable`
+ * - {@link EtcdMembers.ask} repeats a call at the next member when one fails: for reads, and for
+ *   writes that may happen twice. {@link EtcdMembers.tell} never does: whoever gets `unavailable`
  *   from it does not know what happened.
  * - Answers of another cluster than the first one heard of are failures.
  *
@@ -13,18 +13,25 @@
  * @module
  */
 
-import type { z } from "zod";
 import { assert, AssertionError } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { GitStratumError, hasCode } from "../error.ts";
-import { ERROR_BODY_BYTES_MAX, ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
+import { ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
 import { WAIT_IS_OVER } from "../wait_is_over.ts";
-import { heldBody, readBodyBytes } from "../rpc/body.ts";
+import { heldBody } from "../rpc/body.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
-import { type EtcdHeader, hasMember, headerSchema, refusalError, refusalIn } from "./etcd_wire.ts";
+import { type EtcdHeader, type EtcdMethod, refusalError } from "./etcd_wire.ts";
+import {
+  frameMessage,
+  GRPC_HEADERS,
+  type GrpcRefusal,
+  readMessage,
+  refusalOf,
+} from "./grpc_frame.ts";
+import type { Given, Message, Shape } from "./protobuf.ts";
 
-/** What a gateway needs. */
-export interface EtcdGatewayOptions {
+/** What calls need. */
+export interface EtcdMembersOptions {
   /** Base URLs of the members' client ports, the preferred one first; no slash at the end. */
   readonly endpoints: readonly string[];
   /** Carries requests to them. */
@@ -36,19 +43,22 @@ export interface EtcdGatewayOptions {
 }
 
 /** One call. */
-export interface EtcdCall<T extends z.ZodType> {
-  /** JSON to send. */
-  readonly body: object;
-  /** What the answer must be. */
-  readonly schema: T;
+export interface EtcdCall<Q extends Shape, A extends Shape> {
+  /** What to send. */
+  readonly request: Given<Q>;
   /** Throws `unavailable` when an answer of the right shape is still a wrong one. */
-  readonly verify?: (answer: z.output<T>) => void;
+  readonly verify?: (answer: Headed<A>) => void;
   /** Waits no longer than this for a member's answer; as long as for all calls unless told. */
   readonly timeoutMs?: number;
 }
 
+/** An answer, in which the header was found that it must have. */
+export type Headed<A extends Shape> = A extends { readonly header: unknown }
+  ? Message<A> & { readonly header: EtcdHeader }
+  : Message<A>;
+
 /** The members of a cluster. */
-export class EtcdGateway {
+export class EtcdMembers {
   readonly #endpoints: readonly string[];
   readonly #fetcher: Fetcher;
   readonly #clock: Clock;
@@ -61,8 +71,8 @@ export class EtcdGateway {
   #preferred = 0;
   #clusterId: string | undefined;
 
-  /** Makes a gateway; nothing is sent yet. */
-  constructor(options: EtcdGatewayOptions) {
+  /** Prepares calls; nothing is sent yet. */
+  constructor(options: EtcdMembersOptions) {
     assert(options.endpoints.length > 0, "A cluster has a member");
     this.#endpoints = options.endpoints;
     this.#fetcher = options.fetcher;
@@ -70,7 +80,7 @@ export class EtcdGateway {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** Aborted when the gateway closes. */
+  /** Aborted by {@link EtcdMembers.close}. */
   get closed(): AbortSignal {
     return this.#closing.signal;
   }
@@ -106,10 +116,13 @@ export class EtcdGateway {
    *
    * @throws `unavailable` when none did; what etcd refused otherwise
    */
-  async ask<T extends z.ZodType>(path: string, call: EtcdCall<T>): Promise<z.output<T>> {
+  async ask<Q extends Shape, A extends Shape>(
+    method: EtcdMethod<Q, A>,
+    call: EtcdCall<Q, A>,
+  ): Promise<Headed<A>> {
     for (let left = this.#endpoints.length - 1;; left--) {
       try {
-        return await this.tell(path, call);
+        return await this.tell(method, call);
       } catch (error) {
         if (!hasCode(error, "unavailable") || left === 0 || this.closed.aborted) throw error;
       }
@@ -121,10 +134,13 @@ export class EtcdGateway {
    *
    * @throws `unavailable` when the outcome is unknown; what etcd refused otherwise
    */
-  async tell<T extends z.ZodType>(path: string, call: EtcdCall<T>): Promise<z.output<T>> {
+  async tell<Q extends Shape, A extends Shape>(
+    method: EtcdMethod<Q, A>,
+    call: EtcdCall<Q, A>,
+  ): Promise<Headed<A>> {
     const endpoint = this.preferred;
     try {
-      return await this.askAt(endpoint, path, call);
+      return await this.askAt(endpoint, method, call);
     } catch (error) {
       if (hasCode(error, "unavailable")) this.avoid(endpoint);
       throw error;
@@ -132,17 +148,20 @@ export class EtcdGateway {
   }
 
   /** Makes a call once, at a given member. */
-  async askAt<T extends z.ZodType>(
+  async askAt<Q extends Shape, A extends Shape>(
     endpoint: string,
-    path: string,
-    call: EtcdCall<T>,
-  ): Promise<z.output<T>> {
+    method: EtcdMethod<Q, A>,
+    call: EtcdCall<Q, A>,
+  ): Promise<Headed<A>> {
     const timeoutMs = Math.min(call.timeoutMs ?? this.#timeoutMs, this.#timeoutMs);
     const sentMs = this.#clock.monotonicMs();
     const answer = await this.#within({ endpoint, timeoutMs }, async (signal) => {
-      const response = await this.#post(endpoint + path, call.body, signal);
-      const bytes = await readBodyBytes(response, { bytesMax: ETCD_ANSWER_BYTES_MAX });
-      return this.#decode(bytes, call);
+      const message = method.request.encode(call.request);
+      const response = await this.#post(endpoint + method.path, message, signal);
+      const bytes = await readMessage(response, { bytesMax: ETCD_ANSWER_BYTES_MAX });
+      const decoded = this.#decode(bytes, method);
+      call.verify?.(decoded);
+      return decoded;
     });
     this.#servedAtMs.set(endpoint, sentMs);
     return answer;
@@ -153,16 +172,16 @@ export class EtcdGateway {
    *
    * @throws `unavailable` when it can not be opened
    */
-  async openAt(
+  async openAt<Q extends Shape, A extends Shape>(
     endpoint: string,
-    path: string,
-    options: { readonly body: object; readonly signal: AbortSignal },
+    method: EtcdMethod<Q, A>,
+    options: { readonly request: Given<Q>; readonly signal: AbortSignal },
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const within = { endpoint, timeoutMs: this.#timeoutMs };
     const response = await this.#within(within, (signal) => {
       // The timeout aborts only what waits for the head; afterwards the stream is the caller's.
       const signals = AbortSignal.any([options.signal, this.closed, signal]);
-      return this.#post(endpoint + path, options.body, signals);
+      return this.#post(endpoint + method.path, method.request.encode(options.request), signals);
     });
     return heldBody(response);
   }
@@ -180,30 +199,39 @@ export class EtcdGateway {
     });
   }
 
-  async #post(url: string, body: object, signal: AbortSignal): Promise<Response> {
+  async #post(url: string, message: Uint8Array, signal: AbortSignal): Promise<Response> {
     const request = new Request(url, {
       method: "POST",
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
+      body: frameMessage(message),
+      headers: GRPC_HEADERS,
       signal,
     });
     const response = await this.#fetcher(request);
-    if (response.ok) return response;
-    throw await readRefusal(response);
+    let refusal: GrpcRefusal | undefined;
+    try {
+      refusal = refusalOf(response);
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
+    if (refusal === undefined) return response;
+    await response.body?.cancel();
+    throw refusalError(refusal);
   }
 
-  #decode<T extends z.ZodType>(bytes: Uint8Array, call: EtcdCall<T>): z.output<T> {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const json: unknown = JSON.parse(text);
-    const refusal = refusalIn(json);
-    if (refusal !== undefined) throw refusalError(refusal);
-    if (hasMember(json, "header")) {
-      const headed = headerSchema.safeParse(json.header);
-      if (headed.success) this.checkHeader(headed.data);
+  /** An answer without the header that it must have is somebody else's, or damaged. */
+  #decode<Q extends Shape, A extends Shape>(
+    bytes: Uint8Array,
+    method: EtcdMethod<Q, A>,
+  ): Headed<A> {
+    const answer: { readonly header?: EtcdHeader | undefined } = method.answer.decode(bytes);
+    const { header } = answer;
+    // No cluster has the number that a missing one is read as.
+    if (header !== undefined && header.cluster_id !== "0") this.checkHeader(header);
+    else if ("header" in method.answer.shape) {
+      throw new GitStratumError("corrupt", "Receive an answer with a header");
     }
-    const answer = call.schema.parse(json);
-    call.verify?.(answer);
-    return answer;
+    return answer as Headed<A>;
   }
 
   /** Runs a call for as long as it may take, and makes every failure one of ours. */
@@ -236,9 +264,9 @@ export class EtcdGateway {
   }
 
   #failure(endpoint: string, cause: unknown): GitStratumError {
-    // An answer that breaks off or is too long is as good as none, but a longer one can be avoided.
+    // An answer that breaks off or is damaged is as good as none, but a longer one can be avoided.
     if (cause instanceof AssertionError) throw cause;
-    if (cause instanceof GitStratumError && cause.code !== "aborted") return cause;
+    if (cause instanceof GitStratumError && !BROKEN_CODES.has(cause.code)) return cause;
     return new GitStratumError("unavailable", "Get no answer from etcd", {
       data: { endpoint, reason: describe(cause) },
       cause,
@@ -251,25 +279,8 @@ export class EtcdGateway {
   }
 }
 
-/** The error behind an answer that is no success; a body that is not etcd's makes it `unavailable`. */
-async function readRefusal(response: Response): Promise<GitStratumError> {
-  const bytes = await readBodyBytes(response, { bytesMax: ERROR_BODY_BYTES_MAX });
-  const text = new TextDecoder().decode(bytes);
-  const refusal = refusalIn(parseLeniently(text));
-  if (refusal !== undefined) return refusalError(refusal);
-  return new GitStratumError("unavailable", "Receive an answer that is not etcd's", {
-    data: { status: response.status, text: text.slice(0, 200) },
-  });
-}
-
-function parseLeniently(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not etcd's; the caller says so with the status.
-    return undefined;
-  }
-}
+/** How answers fail to be any. */
+const BROKEN_CODES: ReadonlySet<string> = new Set(["aborted", "corrupt"]);
 
 function describe(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).slice(0, 300);
