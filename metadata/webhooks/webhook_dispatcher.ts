@@ -79,6 +79,8 @@ const SCAN_COUNT = 100;
 /** Rounds come no faster than this, and no slower than that. */
 const ROUND_MS_MIN = 50;
 const ROUND_MS_MAX = 1000;
+/** After a round that left nothing over: each asks the store for webhooks, while pushes are many. */
+const REST_MS = 250;
 /** Webhooks of repositories that are gone are looked for this often. */
 const SWEEP_MS = 60 * 1000;
 
@@ -140,24 +142,26 @@ export class WebhookDispatcher {
     const { logger } = this.#options;
     while (!this.#stop.signal.aborted) {
       this.#wake = Promise.withResolvers();
+      let hasLooked = false;
       try {
-        await this.#round();
+        hasLooked = await this.#round();
       } catch (error) {
         logger.warn("Fail a round of webhooks", { reason: String(error) });
       }
-      await this.#pause();
+      await this.#pause(hasLooked && this.#dirty.size === 0 ? REST_MS : ROUND_MS_MIN);
     }
   }
 
-  async #pause(): Promise<void> {
+  /** Waits for something to do: so long at least, and no longer than to the next round. */
+  async #pause(leastMs: number): Promise<void> {
     const { clock } = this.#options;
     const over = new AbortController();
     const stop = () => over.abort();
     this.#stop.signal.addEventListener("abort", stop, { once: true });
     try {
       if (this.#stop.signal.aborted) return;
-      await clock.sleep(ROUND_MS_MIN, over.signal);
-      const rest = clock.sleep(ROUND_MS_MAX - ROUND_MS_MIN, over.signal);
+      await clock.sleep(leastMs, over.signal);
+      const rest = clock.sleep(ROUND_MS_MAX - leastMs, over.signal);
       // Whichever comes second is cut short below.
       rest.catch(() => undefined);
       await Promise.race([rest, this.#wake.promise]);
@@ -169,11 +173,13 @@ export class WebhookDispatcher {
     }
   }
 
-  async #round(): Promise<void> {
+  /** Looks at everything once; answers whether webhooks were read for it. */
+  async #round(): Promise<boolean> {
     const { registry, table, clock } = this.#options;
     this.#adapt();
     const waiting = table.waitingWebhooks(clock.nowMs());
-    if (this.#dirty.size > 0 || waiting.length > 0) {
+    const looks = this.#dirty.size > 0 || waiting.length > 0;
+    if (looks) {
       const dirty = [...this.#dirty];
       this.#dirty.clear();
       let known: WebhookSet;
@@ -187,9 +193,10 @@ export class WebhookDispatcher {
       this.#retry(waiting, known.webhooks);
     }
     for (const [partition, held] of this.#held) this.#note(partition, held);
-    if (clock.monotonicMs() - this.#sweptMs < SWEEP_MS) return;
+    if (clock.monotonicMs() - this.#sweptMs < SWEEP_MS) return looks;
     this.#sweptMs = clock.monotonicMs();
     await this.#options.sweep(clock.nowMs());
+    return looks;
   }
 
   /** Takes up partitions that this node became the primary of, and lets go of others. */

@@ -377,3 +377,24 @@ Deno.test("many events pass through bounded memory, each once, in pages of any s
   equal(new Set(found.map(({ id }) => id)).size, wanted);
   notEqual(turn, wanted);
 });
+
+Deno.test("webhooks are read a few times a second, however many pushes there are", async () => {
+  await using world = await World.start();
+  const { consensus, node } = world;
+  const info = await node.create("acme/tool");
+  await world.hook("all.test");
+  await node.clock.advance(60_000);
+  let readCount = 0;
+  const get = consensus.get.bind(consensus);
+  consensus.get = (key) => {
+    if (key === WEBHOOK_HEAD_KEY) readCount++;
+    return get(key);
+  };
+  for (let count = 0; count < 40; count++) {
+    await world.push(info);
+    await node.clock.advance(50);
+  }
+  // Two seconds, in which a round may have begun before and one may be about to.
+  ok(readCount > 0 && readCount <= 2 * 4 + 2, `${readCount}`);
+  await world.until(() => world.egress.at("all.test").length === 40);
+});
