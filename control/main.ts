@@ -22,7 +22,7 @@ async function openStore(config: ControlConfig, ground: NodeGround): Promise<Con
   if (config.etcd !== undefined) {
     return new EtcdConsensus({
       endpoints: config.etcd,
-      fetcher: fetchers.etcd,
+      fetcher: fetchers.plain,
       clock,
       onTrouble: (error) => logger.warn("Open a watch of etcd anew", { reason: String(error) }),
     });

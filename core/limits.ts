@@ -180,7 +180,7 @@ export const CONSENSUS_OPERATION_COUNT_MAX = 128;
 export const CONSENSUS_TRANSACTION_BYTES_MAX = 1472 * KIB;
 /** Length of a consensus key: keys are short paths. */
 export const CONSENSUS_KEY_BYTES_MAX = 512;
-/** One answer of etcd: more than sixteen of the largest values. */
+/** One answer of etcd in JSON: sixteen of the largest values in base64. */
 export const ETCD_ANSWER_BYTES_MAX = 64 * MIB;
 /** One message of an etcd watch: etcd cuts them at 2 MiB, unless a single event is larger. */
 export const ETCD_WATCH_MESSAGE_BYTES_MAX = 16 * MIB;

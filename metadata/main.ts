@@ -41,7 +41,7 @@ async function open(config: MetadataConfig, ground: NodeGround): Promise<OpenedN
   });
   const consensus = new EtcdConsensus({
     endpoints: config.etcd!,
-    fetcher: fetchers.etcd,
+    fetcher: fetchers.plain,
     clock,
     onTrouble: (error) => logger.warn("Open a watch of etcd anew", { reason: String(error) }),
   });

@@ -1,5 +1,5 @@
 /**
- * {@link Consensus} over an etcd cluster (3.4 or later), by gRPC.
+ * {@link Consensus} over an etcd cluster (3.4 or later), through the JSON gateway of its members.
  *
  * Invariants:
  * - A transaction is sent once. When no answer comes its outcome is unknown and stays so: it is
@@ -9,7 +9,7 @@
  *   an older revision comes from a member with another past, and is refused.
  * - A watch resumes where it was, at another member if need be, and never skips a revision.
  *
- * Faults: those of {@link EtcdMembers}. A watch goes on through all of them, as long as the history it
+ * Faults: those of {@link EtcdGateway}. A watch goes on through all of them, as long as the history it
  * needs is kept; what happens to it meanwhile is told to `onTrouble`.
  *
  * @module
@@ -30,24 +30,19 @@ import type {
   WatchEvent,
 } from "./consensus.ts";
 import { EndpointMonitor } from "./endpoint_monitor.ts";
-import { EtcdMembers } from "./etcd_members.ts";
+import { EtcdGateway } from "./etcd_gateway.ts";
 import {
-  ALARM,
-  COMPACT,
+  alarmAnswerSchema,
+  answerSchema,
   type EtcdHeader,
-  GRANT_LEASE,
-  KEEP_LEASE,
-  LEASE_ID,
-  NO_SPACE,
-  RANGE,
-  rangeRequest,
-  REVOKE_LEASE,
+  grantAnswerSchema,
+  keepAliveAnswerSchema,
+  rangeAnswerSchema,
+  rangeBody,
   toKeyValue,
-  TRANSACT,
-  transactionRequest,
-  unknownLease,
-  WATCH,
-  watchRequest,
+  transactionAnswerSchema,
+  transactionBody,
+  watchBody,
 } from "./etcd_wire.ts";
 import { readWatch } from "./etcd_watch_stream.ts";
 import { type RangePage, readRange } from "./etcd_range.ts";
@@ -79,10 +74,11 @@ const REOPEN_MS = 50;
 const REOPEN_MS_MAX = 2000;
 /** A key that nobody writes: reading it shows that a member serves. */
 const CHECKED_KEY = "!";
+const LEASE_ID = /^[1-9][0-9]{0,18}$/;
 
 /** The consensus store of a cluster. */
 export class EtcdConsensus implements Consensus {
-  readonly #members: EtcdMembers;
+  readonly #gateway: EtcdGateway;
   readonly #monitor: EndpointMonitor;
   readonly #clock: Clock;
   readonly #onTrouble: (error: unknown) => void;
@@ -95,11 +91,11 @@ export class EtcdConsensus implements Consensus {
     const { clock } = options;
     this.#clock = clock;
     this.#onTrouble = options.onTrouble ?? (() => {});
-    this.#members = new EtcdMembers({ ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS });
+    this.#gateway = new EtcdGateway({ ...options, timeoutMs: options.timeoutMs ?? TIMEOUT_MS });
     this.#monitor = new EndpointMonitor((endpoint) => this.#checkEndpoint(endpoint), {
       clock,
       intervalMs: options.checkIntervalMs ?? CHECK_INTERVAL_MS,
-      servedAtMs: (endpoint) => this.#members.servedAtMs(endpoint),
+      servedAtMs: (endpoint) => this.#gateway.servedAtMs(endpoint),
     });
   }
 
@@ -125,8 +121,9 @@ export class EtcdConsensus implements Consensus {
     checkTransaction(transaction);
     if (this.#mayBeFull) await this.#checkRoom(transaction);
     try {
-      const answer = await this.#members.tell(TRANSACT, {
-        request: transactionRequest(transaction),
+      const answer = await this.#gateway.tell("/v3/kv/txn", {
+        body: transactionBody(transaction),
+        schema: transactionAnswerSchema,
         verify: this.#atLeast(this.#revision),
       });
       return { succeeded: answer.succeeded, revision: answer.header.revision };
@@ -140,7 +137,7 @@ export class EtcdConsensus implements Consensus {
     range: KeyRange,
     options: { readonly after: Revision; readonly signal: AbortSignal },
   ): AsyncIterable<readonly WatchEvent[]> {
-    const ended = AbortSignal.any([options.signal, this.#members.closed]);
+    const ended = AbortSignal.any([options.signal, this.#gateway.closed]);
     const position = { after: options.after, created: false };
     let pauseMs = REOPEN_MS;
     while (!ended.aborted) {
@@ -161,8 +158,9 @@ export class EtcdConsensus implements Consensus {
   async grantLease(ttlMs: number): Promise<string> {
     assert(Number.isSafeInteger(ttlMs) && ttlMs > 0, "A lease lives for whole milliseconds");
     // When an answer is lost the lease is unknown to all and ends by itself: asking again is safe.
-    const { ID } = await this.#members.ask(GRANT_LEASE, {
-      request: { TTL: Math.ceil(ttlMs / 1000) },
+    const { ID } = await this.#gateway.ask("/v3/lease/grant", {
+      body: { TTL: `${Math.ceil(ttlMs / 1000)}` },
+      schema: grantAnswerSchema,
     });
     return ID;
   }
@@ -170,11 +168,12 @@ export class EtcdConsensus implements Consensus {
   /** Prolongs a lease. */
   async keepAlive(lease: string): Promise<void> {
     if (LEASE_ID.test(lease)) {
-      const { TTL } = await this.#members.ask(KEEP_LEASE, {
-        request: { ID: lease },
+      const { result } = await this.#gateway.ask("/v3/lease/keepalive", {
+        body: { ID: lease },
+        schema: keepAliveAnswerSchema,
         timeoutMs: KEEP_ALIVE_TIMEOUT_MS,
       });
-      if (TTL > 0) return;
+      if (result.TTL > 0) return;
     }
     throw new GitStratumError("not-found", "Find no living lease", { data: { lease } });
   }
@@ -183,7 +182,7 @@ export class EtcdConsensus implements Consensus {
   async revokeLease(lease: string): Promise<void> {
     if (!LEASE_ID.test(lease)) return;
     try {
-      await this.#members.ask(REVOKE_LEASE, { request: { ID: lease } });
+      await this.#gateway.ask("/v3/lease/revoke", { body: { ID: lease }, schema: answerSchema });
     } catch (error) {
       if (!hasCode(error, "not-found")) throw error;
     }
@@ -192,7 +191,10 @@ export class EtcdConsensus implements Consensus {
   /** Forgets history for every user of the cluster; an older compaction's revision is no error. */
   async compact(revision: Revision): Promise<void> {
     try {
-      await this.#members.ask(COMPACT, { request: { revision } });
+      await this.#gateway.ask("/v3/kv/compaction", {
+        body: { revision: `${revision}` },
+        schema: answerSchema,
+      });
     } catch (error) {
       if (!hasCode(error, "not-found")) throw error;
     }
@@ -201,13 +203,14 @@ export class EtcdConsensus implements Consensus {
   /** Ends watches and calls; the cluster stays as it is, leases run out. */
   // deno-lint-ignore require-await -- the contract is asynchronous
   async close(): Promise<void> {
-    this.#members.close();
+    this.#gateway.close();
   }
 
   /** A linearizable read, or one of a past revision. */
   #read(range: { readonly from: string; readonly to?: string }, options: RangePage) {
-    return this.#members.ask(RANGE, {
-      request: rangeRequest(range, options),
+    return this.#gateway.ask("/v3/kv/range", {
+      body: rangeBody(range, options),
+      schema: rangeAnswerSchema,
       verify: this.#atLeast(this.#revision),
     });
   }
@@ -225,8 +228,9 @@ export class EtcdConsensus implements Consensus {
   }
 
   async #checkEndpoint(endpoint: string): Promise<void> {
-    await this.#members.askAt(endpoint, RANGE, {
-      request: rangeRequest({ from: CHECKED_KEY }),
+    await this.#gateway.askAt(endpoint, "/v3/kv/range", {
+      body: rangeBody({ from: CHECKED_KEY }),
+      schema: rangeAnswerSchema,
       verify: this.#atLeast(this.#revision),
     });
   }
@@ -243,15 +247,18 @@ export class EtcdConsensus implements Consensus {
       });
     }
     if (!hasCode(error, "not-found")) return error;
-    return unknownLease({ cause: error });
+    return new GitStratumError("invalid", "Attach keys to living leases only", { cause: error });
   }
 
   async #checkRoom(transaction: Transaction): Promise<void> {
     const changes = [...transaction.then, ...transaction.otherwise ?? []];
     // Deletes are what makes room again.
     if (!changes.some(({ kind }) => kind === "put")) return;
-    const { alarms } = await this.#members.ask(ALARM, { request: {} });
-    if (alarms.some(({ alarm }) => alarm === NO_SPACE)) {
+    const { alarms } = await this.#gateway.ask("/v3/maintenance/alarm", {
+      body: { action: "GET" },
+      schema: alarmAnswerSchema,
+    });
+    if (alarms.some(({ alarm }) => alarm === "NOSPACE")) {
       throw new GitStratumError("disk-full", "Find no room in etcd");
     }
     this.#mayBeFull = false;
@@ -271,18 +278,18 @@ export class EtcdConsensus implements Consensus {
     position: { after: Revision; created: boolean },
     ended: AbortSignal,
   ): AsyncGenerator<readonly WatchEvent[]> {
-    const endpoint = this.#members.preferred;
+    const endpoint = this.#gateway.preferred;
     const silent = new AbortController();
     const release = this.#monitor.depend(endpoint, (error) => silent.abort(error));
     try {
-      const stream = await this.#members.openAt(endpoint, WATCH, {
-        request: watchRequest(range, position.after + 1),
+      const stream = await this.#gateway.openAt(endpoint, "/v3/watch", {
+        body: watchBody(range, position.after + 1),
         signal: AbortSignal.any([ended, silent.signal]),
       });
       for await (const step of readWatch(stream)) {
         switch (step.kind) {
           case "created":
-            this.#members.checkHeader({ cluster_id: step.clusterId });
+            this.#gateway.checkHeader({ cluster_id: step.clusterId });
             position.created = true;
             break;
           case "events":
@@ -296,7 +303,7 @@ export class EtcdConsensus implements Consensus {
       }
     } catch (error) {
       const failure = watchFailure(silent.signal.aborted ? silent.signal.reason : error);
-      if (hasCode(failure, "unavailable")) this.#members.avoid(endpoint);
+      if (hasCode(failure, "unavailable")) this.#gateway.avoid(endpoint);
       throw failure;
     } finally {
       release();

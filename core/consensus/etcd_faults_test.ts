@@ -9,8 +9,9 @@ import { hasCode } from "../error.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
 import { SeededRandom } from "../seeded_random.ts";
 import { ConsensusLog } from "./consensus_log.ts";
+import type { EtcdConsensusOptions } from "./etcd_consensus.ts";
 import type { Log, Lsn } from "./log.ts";
-import { clearEtcd, openEtcd, type OpenEtcdOptions, withEtcd } from "./testing/etcd_harness.ts";
+import { clearEtcd, openEtcd, withEtcd } from "./testing/etcd_harness.ts";
 import { EtcdCluster } from "./testing/etcd_process.ts";
 import {
   type Appended,
@@ -38,7 +39,7 @@ interface Race {
 /** Lets three appenders race and two watchers follow while `trouble` goes on; checks the end. */
 async function race(
   trouble: (race: Race) => Promise<void>,
-  options: OpenEtcdOptions = {},
+  options: Partial<EtcdConsensusOptions> = {},
 ): Promise<Appended[]> {
   const settings = { timeoutMs: 1000, checkIntervalMs: 300 };
   const stores = Array.from({ length: 5 }, () => openEtcd(cluster(), { ...settings, ...options }));
@@ -163,7 +164,7 @@ Deno.test("EtcdConsensus and its logs survive compactions under their watches", 
 Deno.test("EtcdConsensus leaves the outcome of a lost answer to its callers", async () => {
   const random = new SeededRandom(1);
   const appended = await race(({ progress }) => progress(60), {
-    way: losing(random, (request) => request.url.endsWith("/KV/Txn") ? 0.3 : 0.05),
+    fetcher: losing(random, (request) => request.url.endsWith("/v3/kv/txn") ? 0.3 : 0.05),
   });
   const found = appended.reduce((sum, { unknown }) => sum + unknown.foundCount, 0);
   assert.ok(found > 0, "some of the lost answers were successes");
@@ -172,13 +173,13 @@ Deno.test("EtcdConsensus leaves the outcome of a lost answer to its callers", as
 
 Deno.test("EtcdConsensus works with an etcd that is slow, even beyond its patience", async () => {
   const random = new SeededRandom(2);
-  const slow = (to: Fetcher): Fetcher => async (request) => {
+  const slow: Fetcher = async (request) => {
     const delayMs = random.chance(0.2) ? 250 : 20;
-    const response = await to(request);
+    const response = await fetch(request);
     await systemClock.sleep(delayMs, request.signal);
     return response;
   };
-  const appended = await race(({ progress }) => progress(60), { way: slow, timeoutMs: 200 });
+  const appended = await race(({ progress }) => progress(60), { fetcher: slow, timeoutMs: 200 });
   assert.ok(unknownCount(appended) > 0);
 });
 
@@ -210,10 +211,10 @@ Deno.test("EtcdConsensus says disk-full when etcd is full, and deletes make room
 });
 
 /** Loses some requests on their way there, and as many answers on their way back. */
-function losing(random: SeededRandom, chanceOf: (request: Request) => number) {
-  return (to: Fetcher): Fetcher => async (request) => {
+function losing(random: SeededRandom, chanceOf: (request: Request) => number): Fetcher {
+  return async (request) => {
     if (random.chance(chanceOf(request) / 2)) throw new TypeError("The request was lost");
-    const response = await to(request);
+    const response = await fetch(request);
     if (!random.chance(chanceOf(request) / 2)) return response;
     await response.body?.cancel();
     throw new TypeError("The answer was lost");

@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { z } from "zod";
 import { GitStratumError, hasCode } from "../error.ts";
 import type { KeyRange, KeyValue, RangeResult, Revision } from "./consensus.ts";
-import { type EtcdHeader, type RangeAnswer, toKeyValue } from "./etcd_wire.ts";
+import { type rangeAnswerSchema, toKeyValue } from "./etcd_wire.ts";
 
 /** What of a range to read. */
 export interface RangePage {
@@ -20,7 +21,7 @@ export interface RangePage {
 export type ReadPage = (
   range: KeyRange,
   page: RangePage,
-) => Promise<RangeAnswer & { readonly header: EtcdHeader }>;
+) => Promise<z.output<typeof rangeAnswerSchema>>;
 
 /** Keys of the first page: most ranges are shorter. */
 const PAGE_COUNT = 64;
@@ -84,7 +85,7 @@ async function readLighter(
   read: ReadPage,
   range: KeyRange,
   page: RangePage & { readonly limit: number },
-): Promise<RangeAnswer & { readonly header: EtcdHeader }> {
+): Promise<z.output<typeof rangeAnswerSchema>> {
   try {
     return await read(range, page);
   } catch (error) {

@@ -6,23 +6,17 @@ import { ManualClock } from "../manual_clock.ts";
 import { prefixRange } from "./consensus.ts";
 import { EtcdConsensus } from "./etcd_consensus.ts";
 import { readWatch } from "./etcd_watch_stream.ts";
-import { RANGE, WATCH } from "./etcd_wire.ts";
-import { frameMessage } from "./grpc_frame.ts";
-import type { Given, Message } from "./protobuf.ts";
-import { answerOf, FakeEtcd, grpcResponse, header, never, streamOf } from "./testing/fake_etcd.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
+import { FakeEtcd, header, never, streamOf } from "./testing/fake_etcd.ts";
 
 const put = (key: string, revision: number) => ({
-  kv: { key, value: Uint8Array.of(7), mod_revision: revision, version: 1 },
+  kv: { key: btoa(key), value: btoa("v"), mod_revision: `${revision}`, version: "1" },
 });
-const message = (given: Given<typeof WATCH.answer.shape>): Bytes =>
-  frameMessage(WATCH.answer.encode({ header: header(9), ...given }));
-const CREATED = message({ created: true });
-const joined = (...parts: Bytes[]): Bytes => Uint8Array.from(parts.flatMap((part) => [...part]));
+const line = (result: object) =>
+  `${JSON.stringify({ result: { header: header(9), ...result } })}\n`;
+const CREATED = line({ created: true });
 
 /** What a stream tells: `created`, batches as `key@revision`, progress; then how it ended. */
-async function transcript(...chunks: Bytes[]): Promise<string[]> {
+async function transcript(...chunks: string[]): Promise<string[]> {
   const told: string[] = [];
   try {
     for await (const step of readWatch(streamOf(chunks))) {
@@ -40,60 +34,59 @@ async function transcript(...chunks: Bytes[]): Promise<string[]> {
 Deno.test("readWatch() tells creation, batches and progress, and that the stream ended", async () => {
   const told = await transcript(
     CREATED,
-    message({ events: [put("a", 2), put("b", 2), put("a", 3)] }),
-    message({ header: header(7) }),
-    message({ events: [{ type: 1, kv: { key: "a", mod_revision: 8 } }] }),
+    line({ events: [put("a", 2), put("b", 2), put("a", 3)] }),
+    line({ header: header(7) }),
+    line({ events: [{ type: "DELETE", kv: { key: btoa("a"), mod_revision: "8" } }] }),
   );
   assert.deepEqual(told, ["created", "a@2 b@2 a@3", "progress 7", "a@8", "unavailable"]);
 });
 
 Deno.test("readWatch() holds the last revision of a fragment back until it is whole", async () => {
   const told = await transcript(
-    message({ fragment: true, events: [put("a", 2), put("a", 3)] }),
-    message({ fragment: true, events: [put("b", 3)] }),
-    message({ fragment: true, events: [put("c", 3), put("a", 4)] }),
-    message({ events: [put("b", 4)] }),
+    line({ fragment: true, events: [put("a", 2), put("a", 3)] }),
+    line({ fragment: true, events: [put("b", 3)] }),
+    line({ fragment: true, events: [put("c", 3), put("a", 4)] }),
+    line({ events: [put("b", 4)] }),
   );
   assert.deepEqual(told, ["a@2", "a@3 b@3 c@3", "a@4 b@4", "unavailable"]);
 });
 
 Deno.test("readWatch() knows compaction from other ends", async () => {
-  assert.deepEqual(await transcript(message({ canceled: true, compact_revision: 5 })), [
+  assert.deepEqual(await transcript(line({ canceled: true, compact_revision: "5" })), [
     "not-found",
   ]);
-  assert.deepEqual(await transcript(message({ canceled: true })), ["unavailable"]);
+  assert.deepEqual(await transcript(line({ canceled: true })), ["unavailable"]);
+  const error = {
+    grpc_code: 14,
+    http_code: 503,
+    message: "etcdserver: no leader",
+    http_status: "",
+  };
+  assert.deepEqual(await transcript(`${JSON.stringify({ error })}\n`), ["unavailable"]);
 });
 
 Deno.test("readWatch() refuses what no watch says", async () => {
-  const tooLong = new Uint8Array(5);
-  new DataView(tooLong.buffer).setUint32(1, ETCD_WATCH_MESSAGE_BYTES_MAX + 1);
   const wrong = [
-    new TextEncoder().encode("nonsense"),
-    Uint8Array.of(1, 0, 0, 0, 0),
-    frameMessage(new Uint8Array(0)),
-    frameMessage(Uint8Array.of(0x0a, 0x7f)),
-    frameMessage(Uint8Array.of(0x0a, 0x00, 0x58, 0x01)),
-    message({ events: [put("a", 3), put("a", 2)] }),
-    message({ events: [{ type: 2, kv: { key: "a" } }] }),
-    message({ events: [{ type: 0 }] }),
-    tooLong,
+    "nonsense\n",
+    "{}\n",
+    "[]\n",
+    `{"result":{}}\n`,
+    line({ events: [put("a", 3), put("a", 2)] }),
+    line({ events: [{ type: "MOVE", kv: { key: btoa("a") } }] }),
+    line({ events: "many" }),
+    "x".repeat(ETCD_WATCH_MESSAGE_BYTES_MAX + 1),
   ];
-  for (const bytes of wrong) assert.deepEqual(await transcript(bytes), ["unavailable"]);
+  for (const text of wrong) assert.deepEqual(await transcript(text), ["unavailable"]);
 });
 
 Deno.test("readWatch() tells the same however the stream is cut", async () => {
-  const stream = joined(
-    CREATED,
-    message({ fragment: true, events: [put("a", 2), put("a", 3)] }),
-    message({ events: [put("b", 3)] }),
-    message({ header: header(7) }),
-  );
-  const whole = await transcript(stream);
-  assert.equal(whole.length, 5);
+  const text = CREATED + line({ fragment: true, events: [put("a", 2), put("a", 3)] }) +
+    line({ events: [put("b", 3)] }) + line({ header: header(7) });
+  const whole = await transcript(text);
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.nat({ max: stream.length }), { maxLength: 8 }), async (cuts) => {
-      const edges = [0, ...cuts.toSorted((a, b) => a - b), stream.length];
-      const chunks = edges.slice(1).map((edge, index) => stream.slice(edges[index], edge));
+    fc.asyncProperty(fc.array(fc.nat({ max: text.length }), { maxLength: 8 }), async (cuts) => {
+      const edges = [0, ...cuts.toSorted((a, b) => a - b), text.length];
+      const chunks = edges.slice(1).map((edge, index) => text.slice(edges[index], edge));
       assert.deepEqual(await transcript(...chunks), whole);
     }),
   );
@@ -101,9 +94,8 @@ Deno.test("readWatch() tells the same however the stream is cut", async () => {
 
 Deno.test("readWatch() ends any stream with an error of the world", async () => {
   const pieces = fc.oneof(
-    fc.uint8Array({ maxLength: 20 }).map((bytes) => Uint8Array.from(bytes)),
-    fc.uint8Array({ maxLength: 20 }).map((bytes) => frameMessage(bytes)),
-    fc.constantFrom(CREATED, message({ events: [put("a", 2)] }), Uint8Array.of(0, 0, 0)),
+    fc.string(),
+    fc.constantFrom(CREATED, line({ events: [put("a", 2)] }), "\n", "{", `{"result":`),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(pieces, { maxLength: 8 }), async (chunks) => {
@@ -134,11 +126,11 @@ function watchOver(answer: ConstructorParameters<typeof FakeEtcd>[0], after = 1)
 }
 
 /** A stream of chunks that then stays open until its request is given up. */
-function openStream(signal: AbortSignal, ...chunks: Bytes[]): Response {
-  return grpcResponse(
+function openStream(signal: AbortSignal, ...chunks: string[]): Response {
+  return new Response(
     new ReadableStream({
       start(controller) {
-        for (const chunk of chunks) controller.enqueue(chunk);
+        for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
         signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
       },
     }),
@@ -146,15 +138,15 @@ function openStream(signal: AbortSignal, ...chunks: Bytes[]): Response {
 }
 
 const startOf = (body: unknown) =>
-  (body as Message<typeof WATCH.request.shape>).create_request!.start_revision;
+  Number((body as { create_request: { start_revision: string } }).create_request.start_revision);
 
 Deno.test("EtcdConsensus.watch() resumes at the next member, where it was", async () => {
   const starts: number[] = [];
   const { clock, batches, stop, troubled } = watchOver(({ endpoint, body }, signal) => {
     starts.push(startOf(body));
     const events = endpoint === "http://a:1" ? [put("k", 2), put("k", 4)] : [put("k", 5)];
-    if (endpoint === "http://a:1") return grpcResponse(streamOf([CREATED, message({ events })]));
-    return openStream(signal, CREATED, message({ events }));
+    if (endpoint === "http://a:1") return new Response(streamOf([CREATED, line({ events })]));
+    return openStream(signal, CREATED, line({ events }));
   });
   assert.equal((await batches.next()).value?.at(-1)?.revision, 4);
   const next = batches.next();
@@ -171,12 +163,10 @@ Deno.test("EtcdConsensus.watch() resumes at the next member, where it was", asyn
 Deno.test("EtcdConsensus.watch() leaves a member that fell silent", async () => {
   const { clock, batches, stop } = watchOver(({ endpoint, path }, signal) => {
     if (endpoint === "http://b:1") {
-      if (path === WATCH.path) {
-        return openStream(signal, CREATED, message({ events: [put("k", 2)] }));
-      }
-      return answerOf(RANGE, { header: header(9) });
+      if (path === "/v3/watch") return openStream(signal, CREATED, line({ events: [put("k", 2)] }));
+      return Response.json({ header: header(9) });
     }
-    return path === WATCH.path ? openStream(signal, CREATED) : never(signal);
+    return path === "/v3/watch" ? openStream(signal, CREATED) : never(signal);
   });
   const next = batches.next();
   await clock.advance(500 + 1000 + 100);
@@ -189,10 +179,8 @@ Deno.test("EtcdConsensus.watch() goes on after progress, past what was compacted
   const starts: number[] = [];
   const { clock, batches, stop, troubled } = watchOver(({ body }, signal) => {
     starts.push(startOf(body));
-    if (starts.length === 1) {
-      return grpcResponse(streamOf([CREATED, message({ header: header(50) })]));
-    }
-    return openStream(signal, CREATED, message({ events: [put("k", 60)] }));
+    if (starts.length === 1) return new Response(streamOf([CREATED, line({ header: header(50) })]));
+    return openStream(signal, CREATED, line({ events: [put("k", 60)] }));
   });
   const next = batches.next();
   await troubled;
@@ -205,7 +193,7 @@ Deno.test("EtcdConsensus.watch() goes on after progress, past what was compacted
 
 Deno.test("EtcdConsensus.watch() rejects with not-found when its history is gone", async () => {
   const { batches } = watchOver(() =>
-    grpcResponse(streamOf([CREATED, message({ canceled: true, compact_revision: 7 })]))
+    new Response(streamOf([CREATED, line({ canceled: true, compact_revision: "7" })]))
   );
   await assert.rejects(() => batches.next(), (error) => hasCode(error, "not-found"));
 });

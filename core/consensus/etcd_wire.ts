@@ -1,14 +1,14 @@
 /**
- * Calls to etcd and the answers to them, as etcd 3.4 and later define them for gRPC.
+ * Requests to etcd's JSON gateway and the answers to them, as etcd 3.4 and later write them: bytes in
+ * base64, 64-bit numbers as decimal strings, fields that have their zero value left out.
  *
- * Only the fields that are used here are described. Whatever does not fit is a wrong answer, never half
- * understood.
- *
- * Source: `rpc.proto` and `kv.proto` of etcd.
+ * Source: `api-reference-v3` of etcd and `rpc.proto`. Whatever does not fit the schemas is a wrong
+ * answer, never half understood.
  *
  * @module
  */
 
+import { z } from "zod";
 import { GitStratumError } from "../error.ts";
 import type {
   Change,
@@ -19,187 +19,135 @@ import type {
   Transaction,
   WatchEvent,
 } from "./consensus.ts";
-import { type Given, many, type Message, MessageType, one, type Shape } from "./protobuf.ts";
 
-/** One of etcd's calls. */
-export interface EtcdMethod<Q extends Shape, A extends Shape> {
-  /** Path below a member's base URL. */
-  readonly path: string;
-  readonly request: MessageType<Q>;
-  readonly answer: MessageType<A>;
-}
+/** A 64-bit number that this system keeps within 53 bits. */
+const numberSchema = z.string().regex(/^(0|[1-9][0-9]{0,15})$/).transform(Number).default(0);
+const idSchema = z.string().regex(/^[0-9]{1,20}$/);
+const bytesSchema = z.base64().transform((text) => Uint8Array.fromBase64(text));
+const keySchema = z.base64().transform((text) =>
+  new TextDecoder().decode(Uint8Array.fromBase64(text))
+);
 
-const HEADER = new MessageType({ cluster_id: one(1, "id"), revision: one(3, "number") });
+/** What every answer says about who gave it, as it travels. */
+export const headerSchema = z.object({
+  cluster_id: idSchema,
+  member_id: idSchema.default("0"),
+  revision: numberSchema,
+});
+
+const keyValueSchema = z.object({
+  key: keySchema,
+  value: bytesSchema.default(() => new Uint8Array(0)),
+  create_revision: numberSchema,
+  mod_revision: numberSchema,
+  version: numberSchema,
+  lease: idSchema.optional(),
+});
 
 /** What every answer says about who gave it. */
-export type EtcdHeader = Message<typeof HEADER.shape>;
+export type EtcdHeader = z.output<typeof headerSchema>;
 
-const KEY_VALUE = new MessageType({
-  key: one(1, "text"),
-  create_revision: one(2, "number"),
-  mod_revision: one(3, "number"),
-  version: one(4, "number"),
-  value: one(5, "bytes"),
-  lease: one(6, "id"),
+/** Any answer: its header. */
+export const answerSchema = z.object({ header: headerSchema });
+
+/** Answer of `/v3/kv/range`. */
+export const rangeAnswerSchema = z.object({
+  header: headerSchema,
+  kvs: z.array(keyValueSchema).default([]),
+  more: z.boolean().default(false),
+  count: numberSchema,
 });
 
-const COMPARE = new MessageType({
-  result: one(1, "number"),
-  target: one(2, "number"),
-  key: one(3, "text"),
-  version: one(4, "number"),
-  create_revision: one(5, "number"),
-  mod_revision: one(6, "number"),
-  value: one(7, "bytes"),
+/** Answer of `/v3/kv/txn`. */
+export const transactionAnswerSchema = z.object({
+  header: headerSchema,
+  succeeded: z.boolean().default(false),
 });
 
-const OPERATION = new MessageType({
-  request_put: one(
-    2,
-    new MessageType({ key: one(1, "text"), value: one(2, "bytes"), lease: one(3, "id") }),
-  ),
-  request_delete_range: one(
-    3,
-    new MessageType({ key: one(1, "text"), range_end: one(2, "text") }),
-  ),
+/** Answer of `/v3/lease/grant`. */
+export const grantAnswerSchema = z.object({ header: headerSchema, ID: idSchema });
+
+/** Answer of `/v3/lease/keepalive`: a stream of one message. A lease that has ended has no time left. */
+export const keepAliveAnswerSchema = z.object({
+  result: z.object({ header: headerSchema, ID: idSchema, TTL: numberSchema }),
 });
 
-const EVENT = new MessageType({ type: one(1, "number"), kv: one(2, KEY_VALUE) });
+/** Answer of `/v3/maintenance/alarm`, which has no header when there is none. */
+export const alarmAnswerSchema = z.object({
+  alarms: z.array(z.object({ alarm: z.string().default("NONE") })).default([]),
+});
 
-const HEADED = { header: one(1, HEADER) } as const;
-/** An answer of which only the header counts. */
-const ANSWER = new MessageType(HEADED);
+const eventSchema = z.object({
+  type: z.enum(["PUT", "DELETE"]).default("PUT"),
+  kv: keyValueSchema,
+});
 
-/** Reads a range. */
-export const RANGE = {
-  path: "/etcdserverpb.KV/Range",
-  request: new MessageType({
-    key: one(1, "text"),
-    range_end: one(2, "text"),
-    limit: one(3, "number"),
-    revision: one(4, "number"),
+/** One message of `/v3/watch`. */
+export const watchMessageSchema = z.object({
+  result: z.object({
+    header: headerSchema,
+    created: z.boolean().default(false),
+    canceled: z.boolean().default(false),
+    compact_revision: numberSchema,
+    cancel_reason: z.string().default(""),
+    fragment: z.boolean().default(false),
+    events: z.array(eventSchema).default([]),
   }),
-  answer: new MessageType({ ...HEADED, kvs: many(2, KEY_VALUE), more: one(3, "flag") }),
-};
-
-/** Decides and applies. */
-export const TRANSACT = {
-  path: "/etcdserverpb.KV/Txn",
-  request: new MessageType({
-    compare: many(1, COMPARE),
-    success: many(2, OPERATION),
-    failure: many(3, OPERATION),
-  }),
-  answer: new MessageType({ ...HEADED, succeeded: one(2, "flag") }),
-};
-
-/** Forgets history. */
-export const COMPACT = {
-  path: "/etcdserverpb.KV/Compact",
-  request: new MessageType({ revision: one(1, "number") }),
-  answer: ANSWER,
-};
-
-/** Makes a lease; whole seconds. */
-export const GRANT_LEASE = {
-  path: "/etcdserverpb.Lease/LeaseGrant",
-  request: new MessageType({ TTL: one(1, "number") }),
-  answer: new MessageType({ ...HEADED, ID: one(2, "id") }),
-};
-
-/** Ends a lease. */
-export const REVOKE_LEASE = {
-  path: "/etcdserverpb.Lease/LeaseRevoke",
-  request: new MessageType({ ID: one(1, "id") }),
-  answer: ANSWER,
-};
-
-/** Prolongs a lease: a stream of one message each way. A lease that has ended has no time left. */
-export const KEEP_LEASE = {
-  path: "/etcdserverpb.Lease/LeaseKeepAlive",
-  request: new MessageType({ ID: one(1, "id") }),
-  answer: new MessageType({ ...HEADED, TTL: one(3, "number") }),
-};
-
-/** Tells of alarms; etcd leaves the header out where there are none. */
-export const ALARM = {
-  path: "/etcdserverpb.Maintenance/Alarm",
-  /** Action 0 is to tell. */
-  request: new MessageType({ action: one(1, "number") }),
-  answer: new MessageType({ alarms: many(2, new MessageType({ alarm: one(2, "number") })) }),
-};
-
-/** The alarm of an etcd that is full. */
-export const NO_SPACE = 1;
-
-/** Where watches are opened. */
-export const WATCH_PATH = "/etcdserverpb.Watch/Watch";
-
-/** Streams changes. */
-export const WATCH = {
-  path: WATCH_PATH,
-  request: new MessageType({
-    create_request: one(
-      1,
-      new MessageType({
-        key: one(1, "text"),
-        range_end: one(2, "text"),
-        start_revision: one(3, "number"),
-        progress_notify: one(4, "flag"),
-        fragment: one(8, "flag"),
-      }),
-    ),
-  }),
-  answer: new MessageType({
-    ...HEADED,
-    created: one(3, "flag"),
-    canceled: one(4, "flag"),
-    compact_revision: one(5, "number"),
-    cancel_reason: one(6, "text"),
-    fragment: one(7, "flag"),
-    events: many(11, EVENT),
-  }),
-};
+});
 
 /** One message of a watch. */
-export type WatchMessage = Message<typeof WATCH.answer.shape>;
+export type WatchMessage = z.output<typeof watchMessageSchema>["result"];
 
-/** What an answer to a read of a range says. */
-export type RangeAnswer = Message<typeof RANGE.answer.shape>;
+/** How etcd says no: as a body of its own or, in a stream, as a message. */
+const refusalSchema = z.union([
+  z.object({ error: z.string(), code: z.int() }),
+  z.object({ error: z.object({ message: z.string(), grpc_code: z.int() }) })
+    .transform(({ error }) => ({ error: error.message, code: error.grpc_code })),
+]);
 
-/** A read of keys `from <= key < to`, of one key without `to`. */
-export function rangeRequest(
+/** What etcd refuses; undefined when that is none of its refusals. */
+export function refusalIn(json: unknown): z.output<typeof refusalSchema> | undefined {
+  // A schema that does not fit takes far longer to say so than one that does.
+  return hasMember(json, "error") ? refusalSchema.safeParse(json).data : undefined;
+}
+
+/** Whether something from outside is an object with a member. */
+export function hasMember<Name extends string>(
+  value: unknown,
+  name: Name,
+): value is Readonly<Record<Name, unknown>> {
+  return typeof value === "object" && value !== null && name in value;
+}
+
+/** Body of a read of keys `from <= key < to`, of one key without `to`. */
+export function rangeBody(
   range: { readonly from: string; readonly to?: string },
   options: { readonly limit?: number; readonly revision?: Revision } = {},
-): Given<typeof RANGE.request.shape> {
+): object {
   return {
-    key: keyOf(range.from),
-    ...(range.to === undefined ? {} : { range_end: keyOf(range.to) }),
-    ...options,
+    key: encodeText(range.from),
+    ...(range.to === undefined ? {} : { range_end: encodeText(range.to) }),
+    ...(options.limit === undefined ? {} : { limit: `${options.limit}` }),
+    ...(options.revision === undefined ? {} : { revision: `${options.revision}` }),
   };
 }
 
-/** A transaction. */
-export function transactionRequest(
-  transaction: Transaction,
-): Given<typeof TRANSACT.request.shape> {
+/** Body of a transaction. */
+export function transactionBody(transaction: Transaction): object {
   return {
-    compare: transaction.compares.map(toCompare),
-    success: transaction.then.map(toOperation),
-    failure: (transaction.otherwise ?? []).map(toOperation),
+    compare: transaction.compares.map(compareBody),
+    success: transaction.then.map(changeBody),
+    failure: (transaction.otherwise ?? []).map(changeBody),
   };
 }
 
-/** A watch of a range from a revision on. */
-export function watchRequest(
-  range: KeyRange,
-  startRevision: Revision,
-): Given<typeof WATCH.request.shape> {
+/** Body of a watch of a range from a revision on. */
+export function watchBody(range: KeyRange, startRevision: Revision): object {
   return {
     create_request: {
-      key: keyOf(range.from),
-      range_end: keyOf(range.to),
-      start_revision: startRevision,
+      key: encodeText(range.from),
+      range_end: encodeText(range.to),
+      start_revision: `${startRevision}`,
       // An idle watch is told now and then how far history has got.
       progress_notify: true,
       // Without it a watcher far behind gets a thousand revisions in one message.
@@ -209,24 +157,23 @@ export function watchRequest(
 }
 
 /** A stored key as etcd describes it. */
-export function toKeyValue(found: Message<typeof KEY_VALUE.shape>): KeyValue {
+export function toKeyValue(found: z.output<typeof keyValueSchema>): KeyValue {
   return {
     key: found.key,
     value: found.value,
     createRevision: found.create_revision,
     modRevision: found.mod_revision,
     version: found.version,
-    ...(found.lease === "0" ? {} : { lease: found.lease }),
+    ...(found.lease === undefined || found.lease === "0" ? {} : { lease: found.lease }),
   };
 }
 
-/** A change as etcd tells it to watchers. @throws `unavailable` for one of no known kind */
-export function toWatchEvent({ type, kv }: Message<typeof EVENT.shape>): WatchEvent {
-  if (kv === undefined || type > 1) {
-    throw new GitStratumError("unavailable", "Receive changes on a watch", { data: { type } });
-  }
-  const { key, value, mod_revision: revision } = kv;
-  return type === 0 ? { kind: "put", key, value, revision } : { kind: "delete", key, revision };
+/** A change as etcd tells it to watchers. */
+export function toWatchEvent(event: z.output<typeof eventSchema>): WatchEvent {
+  const { key, value, mod_revision: revision } = event.kv;
+  return event.type === "PUT"
+    ? { kind: "put", key, value, revision }
+    : { kind: "delete", key, revision };
 }
 
 /**
@@ -253,48 +200,43 @@ const REFUSALS = [
 /** PERMISSION_DENIED and UNAUTHENTICATED of gRPC. */
 const DENIED_CODES: ReadonlySet<number> = new Set([7, 16]);
 
-function toCompare(compare: Compare): Given<typeof COMPARE.shape> {
-  const common = { key: keyOf(compare.key), result: RESULTS[compare.operator] };
-  // What is compared with is there even when it is 0: etcd takes what is missing for equal.
+function compareBody(compare: Compare): object {
+  const key = encodeText(compare.key);
+  const result = RESULTS[compare.operator];
   switch (compare.target) {
     case "version":
-      return { ...common, target: 0, version: compare.value };
+      return { key, result, target: "VERSION", version: `${compare.value}` };
     case "createRevision":
-      return { ...common, target: 1, create_revision: compare.value };
+      return { key, result, target: "CREATE", create_revision: `${compare.value}` };
     case "modRevision":
-      return { ...common, target: 2, mod_revision: compare.value };
+      return { key, result, target: "MOD", mod_revision: `${compare.value}` };
     case "value":
-      return { ...common, target: 3, value: compare.value };
+      return { key, result, target: "VALUE", value: compare.value.toBase64() };
   }
 }
 
-/** What etcd names leases by: positive numbers of 63 bits. */
-export const LEASE_ID = /^[1-9][0-9]{0,18}$/;
+const RESULTS = { "=": "EQUAL", "!=": "NOT_EQUAL", "<": "LESS", ">": "GREATER" } as const;
 
-/** A key can not live with a lease that nobody has. */
-export function unknownLease(options: ConstructorParameters<typeof GitStratumError>[2]) {
-  return new GitStratumError("invalid", "Attach keys to living leases only", options);
-}
-
-const RESULTS = { "=": 0, ">": 1, "<": 2, "!=": 3 } as const;
-
-function toOperation(change: Change): Given<typeof OPERATION.shape> {
+function changeBody(change: Change): object {
   switch (change.kind) {
-    case "put": {
-      const { key, value, lease } = change;
-      if (lease !== undefined && !LEASE_ID.test(lease)) throw unknownLease({ data: { lease } });
+    case "put":
       return {
-        request_put: { key: keyOf(key), value, ...(lease === undefined ? {} : { lease }) },
+        request_put: {
+          key: encodeText(change.key),
+          value: change.value.toBase64(),
+          ...(change.lease === undefined ? {} : { lease: change.lease }),
+        },
       };
-    }
     case "delete":
-      return { request_delete_range: { key: keyOf(change.key) } };
+      return { request_delete_range: { key: encodeText(change.key) } };
     case "deleteRange":
-      return { request_delete_range: { key: keyOf(change.from), range_end: keyOf(change.to) } };
+      return {
+        request_delete_range: { key: encodeText(change.from), range_end: encodeText(change.to) },
+      };
   }
 }
 
 /** Etcd takes no empty key; every key of ours lies above the first printable character. */
-function keyOf(text: string): string {
-  return text === "" ? "!" : text;
+function encodeText(text: string): string {
+  return new TextEncoder().encode(text === "" ? "!" : text).toBase64();
 }

@@ -1,9 +1,9 @@
 /**
  * One watch of a store for many watchers of parts of its range.
  *
- * A node follows hundreds of logs. As many watches would be as many streams, each of which etcd looks
- * up for each change. So the whole range is watched once, and what comes is handed to those whose part
- * it is in.
+ * A node follows hundreds of logs. As many watches would be as many connections, and etcd's gateway
+ * stops answering anybody beyond some 250 streams. So the whole range is watched once, and what comes
+ * is handed to those whose part it is in.
  *
  * Invariants: a watcher gets every change of its part with a revision above its own, in order and by
  * whole revisions, or is told `not-found`: then it reads again and watches from there, as after a

@@ -39,7 +39,7 @@ Deno.test("openClusterLink() tells a cluster without control nodes from no clust
   };
   const releases = new Releases();
   const link = openClusterLink({
-    fetchers: { signed: fetcher, etcd: fetcher, close: () => {} },
+    fetchers: { signed: fetcher, plain: fetcher, close: () => {} },
     clock,
     random: new SeededRandom(1),
     logger: silentLogger,

@@ -9,7 +9,6 @@ import type { Random } from "../random.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
 import { signingFetcher } from "../rpc/node_auth.ts";
 import type { NodeId } from "../rpc/topology/topology.ts";
-import { openEtcdFetcher } from "./etcd_fetcher.ts";
 import { networkFetcher } from "./network_fetcher.ts";
 import type { NodeFiles } from "./node_config.ts";
 
@@ -29,8 +28,8 @@ export interface NodeFetcherOptions {
 export interface NodeFetchers {
   /** For nodes of the cluster: signed. */
   readonly signed: Fetcher;
-  /** For etcd. */
-  readonly etcd: Fetcher;
+  /** For etcd: with the node's certificate, where it has one. */
+  readonly plain: Fetcher;
   /** Ends kept connections. */
   close(): void;
 }
@@ -51,13 +50,5 @@ export function openNodeFetchers(options: NodeFetcherOptions): NodeFetchers {
   const signed = secret === undefined
     ? plain
     : signingFetcher(plain, { secret, clock, random, nodeId });
-  const etcd = openEtcdFetcher(files);
-  return {
-    signed,
-    etcd: etcd.fetcher,
-    close() {
-      client.close();
-      etcd.close();
-    },
-  };
+  return { signed, plain, close: () => client.close() };
 }

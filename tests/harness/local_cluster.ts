@@ -230,7 +230,7 @@ async function describeNodes(
   ground: Ground,
   options: LocalClusterOptions,
 ): Promise<NodeProcess[]> {
-  const { directory, tls } = ground;
+  const { etcd, directory, tls } = ground;
   const scheme = tls === undefined ? "http" : "https";
   const counts = {
     control: options.controlCount ?? 3,
@@ -245,9 +245,10 @@ async function describeNodes(
   const addresses = ports.map((port) => `127.0.0.1:${port}`);
   const controlUrls = addresses.slice(0, counts.control).map((address) => `${scheme}://${address}`);
   const controlFlags = ["--control", controlUrls.join(",")];
+  const etcdFlags = ["--etcd", etcd.endpoints.join(",")];
   const roleFlags = {
-    control: [],
-    metadata: [...controlFlags, ...options.metadataFlags ?? []],
+    control: etcdFlags,
+    metadata: [...controlFlags, ...etcdFlags, ...options.metadataFlags ?? []],
     object: controlFlags,
     frontend: [
       ...controlFlags,
@@ -267,31 +268,19 @@ async function describeNodes(
     for (let n = 1; n <= counts[role]; n++) {
       const id = `${role}-${n}`;
       const address = addresses[nodes.length]!;
-      const surroundings = await surroundingsOf(id, ground, options);
       const flags = [
         ...["--id", id, "--zone", `zone-${n}`, "--secret-file", secretFile],
         ...[role === "frontend" ? "--http" : "--listen", address],
         ...(role === "control" ? [] : ["--data", directory.join(id)]),
         ...roleFlags[role],
-        ...etcdFlags(role, ground, surroundings.gateway),
         ...tlsFlags,
       ];
+      const surroundings = await surroundingsOf(id, ground, options);
       const url = `${scheme}://${address}`;
       nodes.push(new NodeProcess({ id, role, url, flags, environment, ...root, ...surroundings }));
     }
   }
   return nodes;
-}
-
-/** Where a node finds etcd, if it asks it. */
-function etcdFlags(
-  role: NodeCommand["role"],
-  { etcd }: Ground,
-  gateway: NodeGateway | undefined,
-): string[] {
-  if (role !== "control" && role !== "metadata") return [];
-  const urls = etcd.endpoints.map((endpoint) => gateway?.forward(endpoint) ?? endpoint);
-  return ["--etcd", urls.join(",")];
 }
 
 /** What stands between a node and the world. */

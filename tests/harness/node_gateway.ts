@@ -1,6 +1,6 @@
 /**
- * The way out of one process: an HTTP proxy through which it reaches other nodes, and ports in place of
- * those of etcd, to which no proxy leads. It can cut the process off from some of them.
+ * The way out of one process: an HTTP proxy through which it reaches everybody else, and which can cut
+ * it off from some of them.
  *
  * A cut lets nothing pass and tells nobody, as a network does that drops packets: connections stay, and
  * new ones are taken and left without an answer. What the others send to the process on connections of
@@ -24,7 +24,6 @@ interface Opening {
 /** An HTTP proxy for one process; hand its URL over as `HTTP_PROXY` and `HTTPS_PROXY`. */
 export class NodeGateway {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #forwarders: Deno.TcpListener[] = [];
   readonly #connections = new Set<Deno.TcpConn>();
   /** Resolve when the way to an authority is open again. */
   readonly #cuts = new Map<string, PromiseWithResolvers<void>>();
@@ -32,21 +31,12 @@ export class NodeGateway {
   /** Begins to listen. */
   constructor() {
     // It ends when the listener is closed.
-    void this.#accept(this.#listener, (near) => this.#serve(near));
+    void this.#accept();
   }
 
   /** Base URL of the proxy. */
   get url(): string {
     return `http://127.0.0.1:${this.#listener.addr.port}`;
-  }
-
-  /** A base URL that leads to the one given, unless the way to that is cut. */
-  forward(url: string): string {
-    const { protocol, host } = new URL(url);
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#forwarders.push(listener);
-    void this.#accept(listener, (near) => this.#relay(near, host, () => Promise.resolve()));
-    return `${protocol}//127.0.0.1:${listener.addr.port}`;
   }
 
   /** From now on nothing gets to these base URLs. */
@@ -66,17 +56,14 @@ export class NodeGateway {
   /** Ends all connections. */
   close(): void {
     this.mend();
-    for (const listener of [this.#listener, ...this.#forwarders]) listener.close();
+    this.#listener.close();
     for (const connection of this.#connections) close(connection);
   }
 
-  async #accept(
-    listener: Deno.TcpListener,
-    serve: (near: Deno.TcpConn) => Promise<void>,
-  ): Promise<void> {
-    for await (const near of listener) {
+  async #accept(): Promise<void> {
+    for await (const near of this.#listener) {
       this.#connections.add(near);
-      serve(near).catch(() => {
+      this.#serve(near).catch(() => {
         // Either end may go at any time; the other one is closed below.
       }).finally(() => {
         close(near);
@@ -89,24 +76,16 @@ export class NodeGateway {
     const opening = await readOpening(near);
     if (opening === undefined) return;
     const { authority, method, bytes } = opening;
-    await this.#relay(near, authority, async (far) => {
-      if (method !== CONNECT) return await writeAll(far, bytes);
-      await near.write(new TextEncoder().encode("HTTP/1.1 200 Connected\r\n\r\n"));
-    });
-  }
-
-  /** Connects to an authority and carries everything both ways, after an opening. */
-  async #relay(
-    near: Deno.TcpConn,
-    authority: string,
-    open: (far: Deno.TcpConn) => Promise<void>,
-  ): Promise<void> {
     await this.#passable(authority);
     const { hostname, port } = new URL(`http://${authority}`);
     const far = await Deno.connect({ hostname, port: Number(port || 80) });
     this.#connections.add(far);
     try {
-      await open(far);
+      if (method === CONNECT) {
+        await near.write(new TextEncoder().encode("HTTP/1.1 200 Connected\r\n\r\n"));
+      } else {
+        await writeAll(far, bytes);
+      }
       await Promise.race([
         this.#pump(authority, near, far),
         this.#pump(authority, far, near),

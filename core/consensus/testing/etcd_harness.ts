@@ -5,8 +5,6 @@
  */
 
 import { systemClock } from "../../clock.ts";
-import { type EtcdFetcher, openEtcdFetcher } from "../../process/etcd_fetcher.ts";
-import type { Fetcher } from "../../rpc/fetcher.ts";
 import type { ConsensusHarness } from "../contract_suite.ts";
 import { EtcdConsensus, type EtcdConsensusOptions } from "../etcd_consensus.ts";
 import { EtcdCluster, type EtcdOptions } from "./etcd_process.ts";
@@ -32,34 +30,19 @@ export function withEtcd(options: EtcdOptions = {}): () => EtcdCluster {
 
 let openedCount = 0;
 
-/** A store with connections of its own, which end with it. */
-class ConnectedEtcd extends EtcdConsensus {
-  readonly #connections: EtcdFetcher;
-
-  constructor(options: Omit<EtcdConsensusOptions, "fetcher">, way: (to: Fetcher) => Fetcher) {
-    const connections = openEtcdFetcher();
-    super({ ...options, fetcher: way(connections.fetcher) });
-    this.#connections = connections;
-  }
-
-  override async close(): Promise<void> {
-    await super.close();
-    this.#connections.close();
-  }
-}
-
-/** How a test's store differs from others. */
-export interface OpenEtcdOptions extends Partial<Omit<EtcdConsensusOptions, "fetcher">> {
-  /** What is on the way to the members. */
-  readonly way?: (to: Fetcher) => Fetcher;
-}
-
 /** A store over a cluster; each one prefers another member. */
-export function openEtcd(cluster: EtcdCluster, options: OpenEtcdOptions = {}): EtcdConsensus {
+export function openEtcd(
+  cluster: EtcdCluster,
+  options: Partial<EtcdConsensusOptions> = {},
+): EtcdConsensus {
   const first = openedCount++ % cluster.endpoints.length;
   const endpoints = [...cluster.endpoints.slice(first), ...cluster.endpoints.slice(0, first)];
-  const { way = (to) => to, ...rest } = options;
-  return new ConnectedEtcd({ endpoints, clock: systemClock, ...rest }, way);
+  return new EtcdConsensus({
+    endpoints,
+    fetcher: fetch,
+    clock: systemClock,
+    ...options,
+  });
 }
 
 /** A store for one test, which leaves nothing behind. */

@@ -5,19 +5,6 @@
  */
 
 import type { Fetcher } from "../../rpc/fetcher.ts";
-import {
-  ALARM,
-  COMPACT,
-  type EtcdMethod,
-  GRANT_LEASE,
-  KEEP_LEASE,
-  RANGE,
-  REVOKE_LEASE,
-  TRANSACT,
-  WATCH,
-} from "../etcd_wire.ts";
-import { frameMessage } from "../grpc_frame.ts";
-import type { Given, Shape } from "../protobuf.ts";
 
 /** A request as the fake saw it. */
 export interface SeenRequest {
@@ -25,25 +12,12 @@ export interface SeenRequest {
   readonly endpoint: string;
   /** Path below it. */
   readonly path: string;
-  /** What it says. */
+  /** Its JSON. */
   readonly body: unknown;
 }
 
 /** Answers a request; one that never answers waits for its end. */
 export type Answer = (seen: SeenRequest, signal: AbortSignal) => Response | Promise<Response>;
-
-const METHODS: readonly EtcdMethod<Shape, Shape>[] = [
-  ALARM,
-  COMPACT,
-  GRANT_LEASE,
-  KEEP_LEASE,
-  RANGE,
-  REVOKE_LEASE,
-  TRANSACT,
-  WATCH,
-];
-/** What is before a message. */
-const FRAME_BYTES = 5;
 
 /** Members that answer what a test says. */
 export class FakeEtcd {
@@ -59,39 +33,15 @@ export class FakeEtcd {
   /** Carries requests to the fake. */
   readonly fetcher: Fetcher = async (request) => {
     const { origin, pathname } = new URL(request.url);
-    const method = METHODS.find(({ path }) => path === pathname);
-    if (method === undefined) throw new Error(`There is no ${pathname}`);
-    const body = method.request.decode((await request.bytes()).subarray(FRAME_BYTES));
-    const seen = { endpoint: origin, path: pathname, body };
+    const seen = { endpoint: origin, path: pathname, body: await request.json() };
     this.seen.push(seen);
     return await this.#answer(seen, request.signal);
   };
 }
 
 /** A header, at a revision of a cluster. */
-export function header(revision: number, clusterId = "1") {
-  return { cluster_id: clusterId, revision };
-}
-
-/** An answer of one message. */
-export function answerOf<A extends Shape>(method: EtcdMethod<Shape, A>, given: Given<A>): Response {
-  return grpcResponse(frameMessage(method.answer.encode(given)));
-}
-
-/** An answer in gRPC of any body. */
-export function grpcResponse(body: BodyInit): Response {
-  return new Response(body, { headers: { "content-type": "application/grpc" } });
-}
-
-/** A refusal. */
-export function refusal(code: number, error: string): Response {
-  return new Response(null, {
-    headers: {
-      "content-type": "application/grpc",
-      "grpc-status": `${code}`,
-      "grpc-message": error,
-    },
-  });
+export function header(revision: number, clusterId = "1"): object {
+  return { cluster_id: clusterId, member_id: "2", revision: `${revision}`, raft_term: "2" };
 }
 
 /** An answer that comes when the request is given up. */
@@ -103,8 +53,7 @@ export function never(signal: AbortSignal): Promise<Response> {
 }
 
 /** A body of these chunks. */
-export function streamOf(
-  chunks: readonly Uint8Array<ArrayBuffer>[],
-): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return ReadableStream.from(chunks);
+export function streamOf(chunks: readonly string[]): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  return ReadableStream.from(chunks.map((chunk) => encoder.encode(chunk)));
 }

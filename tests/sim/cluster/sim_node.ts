@@ -124,7 +124,7 @@ export class SimNode<Opened extends { readonly service: Service }> {
       clock: process.clock,
       random: new SeededRandom(random.next()),
       logger: logger(name, process),
-      fetchers: { signed: fetcher, etcd: fetcher, close: () => {} },
+      fetchers: { signed: fetcher, plain: fetcher, close: () => {} },
       outside: fetcher,
       consensus: new SimConsensus({ store, network, process, host: this.host.name }),
       releaseLevel: this.#world.releaseLevel,

@@ -4,23 +4,11 @@ import { ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
 import { ManualClock } from "../manual_clock.ts";
 import type { Change } from "./consensus.ts";
 import { EtcdConsensus } from "./etcd_consensus.ts";
-import { ALARM, NO_SPACE, RANGE, TRANSACT } from "./etcd_wire.ts";
-import { frameMessage } from "./grpc_frame.ts";
-import type { Message } from "./protobuf.ts";
-import {
-  type Answer,
-  answerOf,
-  FakeEtcd,
-  grpcResponse,
-  header,
-  never,
-  refusal,
-} from "./testing/fake_etcd.ts";
+import { type Answer, FakeEtcd, header, never } from "./testing/fake_etcd.ts";
 
 const A = "http://a:1";
 const B = "http://b:1";
 const TIMEOUT_MS = 1000;
-type RangeRequest = Message<typeof RANGE.request.shape>;
 const PUT: Change = { kind: "put", key: "k", value: new Uint8Array(1) };
 
 function over(answer: Answer) {
@@ -38,26 +26,24 @@ function rejectsWith(code: ErrorCode, promise: Promise<unknown>): Promise<void> 
   });
 }
 
-const good = (revision: number) => answerOf(RANGE, { header: header(revision) });
-const done = (revision: number) => answerOf(TRANSACT, { header: header(revision) });
-const framed = (...bytes: number[]) => grpcResponse(frameMessage(Uint8Array.from(bytes)));
+const good = (revision: number) => Response.json({ header: header(revision) });
+const refuse = (status: number, error: string, code: number) =>
+  Response.json({ error, message: error, code }, { status });
 
 /** What a confused member may answer to a read of `k`. */
 const WRONG: Record<string, () => Response | Promise<Response>> = {
   "a connection error": () => Promise.reject(new TypeError("error sending request")),
   "a proxy's page": () => new Response("<html>Bad gateway</html>", { status: 502 }),
-  "a refusal for now": () => refusal(14, "etcdserver: request timed out"),
+  "a refusal for now": () => refuse(503, "etcdserver: request timed out", 14),
   "a page with status 200": () => new Response("<html>Welcome</html>"),
-  "nothing": () => grpcResponse(""),
-  "a message without a header": () => framed(),
-  "a header without a cluster": () => framed(0x0a, 0x02, 0x18, 0x05),
-  "a header that is a number": () => framed(0x08, 0x01),
-  "a header that ends outside of its message": () => framed(0x0a, 0x05, 0x08, 0x01),
-  "a negative revision": () =>
-    framed(0x0a, 0x0d, 0x08, 0x01, 0x18, ...new Array(9).fill(0xff), 0x01),
-  "a compressed message": () => grpcResponse(Uint8Array.of(1, 0, 0, 0, 0)),
-  "a message and a half": () => grpcResponse(Uint8Array.of(0, 0, 0, 0, 0, 0, 0)),
-  "half an answer": () => grpcResponse(Uint8Array.of(0, 0, 0, 1, 0, 0x0a)),
+  "nothing": () => new Response(""),
+  "JSON of another shape": () => Response.json({ kvs: [] }),
+  "a list": () => Response.json([]),
+  "a negative revision": () => Response.json({ header: { ...header(1), revision: "-5" } }),
+  "half an answer": () => {
+    const bytes = new TextEncoder().encode(`{"header":`);
+    return new Response(ReadableStream.from([bytes]), { headers: { "content-length": "300" } });
+  },
 };
 
 for (const [name, wrong] of Object.entries(WRONG)) {
@@ -97,7 +83,7 @@ Deno.test("EtcdConsensus.get() is unavailable when no member answers in time", a
 
 Deno.test("EtcdConsensus refuses answers of another cluster", async () => {
   let clusterId = "1";
-  const { consensus } = over(() => answerOf(RANGE, { header: header(5, clusterId) }));
+  const { consensus } = over(() => Response.json({ header: header(5, clusterId) }));
   await consensus.get("k");
   clusterId = "7";
   await rejectsWith("unavailable", consensus.get("k"));
@@ -115,10 +101,16 @@ Deno.test("EtcdConsensus refuses answers older than what it has told", async () 
   assert.equal((await consensus.range({ from: "a", to: "b" })).revision, 10);
 });
 
+Deno.test("EtcdConsensus.get() refuses a value that is no base64", async () => {
+  const kvs = [{ key: "aw==", value: "?", mod_revision: "1" }];
+  const { consensus } = over(() => Response.json({ header: header(9), kvs }));
+  await rejectsWith("unavailable", consensus.get("k"));
+});
+
 Deno.test("EtcdConsensus.range() refuses keys that were not asked for or are out of order", async () => {
-  const kv = (key: string) => ({ key, mod_revision: 1 });
+  const kv = (key: string) => ({ key: btoa(key), value: "", mod_revision: "1" });
   for (const keys of [["b", "a"], ["a", "a"], ["z"], ["a", "z"]]) {
-    const { consensus } = over(() => answerOf(RANGE, { header: header(5), kvs: keys.map(kv) }));
+    const { consensus } = over(() => Response.json({ header: header(5), kvs: keys.map(kv) }));
     await rejectsWith("unavailable", consensus.range({ from: "a", to: "m" }));
   }
 });
@@ -126,23 +118,19 @@ Deno.test("EtcdConsensus.range() refuses keys that were not asked for or are out
 Deno.test("EtcdConsensus.range() reads in smaller pages what is too long for an answer", async () => {
   const keys = Array.from({ length: 40 }, (_, index) => `k${100 + index}`);
   const { etcd, consensus } = over(({ body }) => {
-    const { key, limit, revision } = body as RangeRequest;
-    if (limit > 16) {
-      const headers = {
-        "content-type": "application/grpc",
-        "content-length": `${ETCD_ANSWER_BYTES_MAX + 6}`,
-      };
-      return new Response("", { headers });
+    const { key, limit, revision } = body as Record<string, string>;
+    if (Number(limit) > 16) {
+      return new Response("", { headers: { "content-length": `${ETCD_ANSWER_BYTES_MAX + 1}` } });
     }
-    const rest = keys.filter((name) => name >= key);
-    const kvs = rest.slice(0, limit).map((name) => ({
-      key: name,
-      value: new Uint8Array(20_000),
-      mod_revision: 3,
+    const rest = keys.filter((name) => name >= atob(key!));
+    const kvs = rest.slice(0, Number(limit)).map((name) => ({
+      key: btoa(name),
+      value: new Uint8Array(20_000).toBase64(),
+      mod_revision: "3",
     }));
     const more = rest.length > kvs.length;
-    assert.equal(revision, rest.length === keys.length ? 0 : 5);
-    return answerOf(RANGE, { header: header(rest.length === keys.length ? 5 : 6), kvs, more });
+    assert.equal(revision, rest.length === keys.length ? undefined : "5");
+    return Response.json({ header: header(rest.length === keys.length ? 5 : 6), kvs, more });
   });
   const found = await consensus.range({ from: "a", to: "z" });
   assert.deepEqual(found.entries.map(({ key }) => key), keys);
@@ -152,52 +140,52 @@ Deno.test("EtcdConsensus.range() reads in smaller pages what is too long for an 
 
 Deno.test("EtcdConsensus.range() starts again when its revision is compacted on the way", async () => {
   let failures = 1;
-  const kvs = Array.from({ length: 64 }, (_, n) => ({ key: `k${10 + n}` }));
+  const kvs = Array.from({ length: 64 }, (_, n) => ({ key: btoa(`k${10 + n}`), value: "" }));
   const { consensus } = over(({ body }) => {
-    const { revision } = body as RangeRequest;
-    if (revision === 0) return answerOf(RANGE, { header: header(5), kvs, more: true });
+    const { revision } = body as Record<string, string>;
+    if (revision === undefined) return Response.json({ header: header(5), kvs, more: true });
     if (failures-- > 0) {
-      return refusal(11, "etcdserver: mvcc: required revision has been compacted");
+      return refuse(400, "etcdserver: mvcc: required revision has been compacted", 11);
     }
-    return answerOf(RANGE, { header: header(6), kvs: [{ key: "k99" }] });
+    return Response.json({ header: header(6), kvs: [{ key: btoa("k99"), value: "" }] });
   });
   assert.equal((await consensus.range({ from: "a", to: "z" })).entries.length, 65);
 });
 
 Deno.test("EtcdConsensus.transact() knows a refusal from an unknown outcome", async () => {
-  const refusals: [number, string, ErrorCode][] = [
-    [5, "etcdserver: requested lease not found", "invalid"],
-    [3, "etcdserver: request is too large", "invalid"],
-    [3, "etcdserver: too many operations in txn request", "invalid"],
-    [7, "etcdserver: permission denied", "denied"],
-    [14, "etcdserver: leader changed", "unavailable"],
-    [8, "etcdserver: too many requests", "unavailable"],
-    [2, "something new", "unavailable"],
+  const refusals: [number, string, number, ErrorCode][] = [
+    [404, "etcdserver: requested lease not found", 5, "invalid"],
+    [400, "etcdserver: request is too large", 3, "invalid"],
+    [400, "etcdserver: too many operations in txn request", 3, "invalid"],
+    [403, "etcdserver: permission denied", 7, "denied"],
+    [503, "etcdserver: leader changed", 14, "unavailable"],
+    [429, "etcdserver: too many requests", 8, "unavailable"],
+    [500, "something new", 2, "unavailable"],
   ];
-  for (const [code, error, wanted] of refusals) {
-    const { consensus } = over(() => refusal(code, error));
+  for (const [status, error, code, wanted] of refusals) {
+    const { consensus } = over(() => refuse(status, error, code));
     await rejectsWith(wanted, consensus.transact({ compares: [], then: [PUT] }));
   }
 });
 
 Deno.test("EtcdConsensus.transact() sends nothing to an etcd that is known to be full", async () => {
-  let alarms: { readonly alarm: number }[] = [];
+  let alarms: object[] = [];
   let full = true;
   const { etcd, consensus } = over(({ path }) => {
-    if (path === ALARM.path) return answerOf(ALARM, { alarms });
-    return full ? refusal(8, "etcdserver: mvcc: database space exceeded") : done(6);
+    if (path === "/v3/maintenance/alarm") return Response.json({ header: header(5), alarms });
+    return full ? refuse(429, "etcdserver: mvcc: database space exceeded", 8) : good(6);
   });
   const transact = (...then: Change[]) => consensus.transact({ compares: [], then });
   // It may have been applied: etcd applies the transaction that it finds too large for its quota.
   await rejectsWith("unavailable", transact(PUT));
-  alarms = [{ alarm: NO_SPACE }];
+  alarms = [{ memberID: "2", alarm: "NOSPACE" }];
   await rejectsWith("disk-full", transact(PUT));
-  assert.deepEqual(etcd.seen.map(({ path }) => path), [TRANSACT.path, ALARM.path]);
+  assert.deepEqual(etcd.seen.map(({ path }) => path), ["/v3/kv/txn", "/v3/maintenance/alarm"]);
   full = false;
   await transact({ kind: "delete", key: "k" });
   alarms = [];
   await transact(PUT);
-  assert.equal(etcd.seen.at(-1)?.path, TRANSACT.path);
+  assert.equal(etcd.seen.at(-1)?.path, "/v3/kv/txn");
 });
 
 Deno.test("EtcdConsensus.close() ends calls that wait, and refuses later ones", async () => {

@@ -1,9 +1,9 @@
 /**
- * Calls to the members of one etcd cluster, by gRPC.
+ * Calls to the members of one etcd cluster through their JSON gateways.
  *
  * Invariants:
- * - {@link EtcdMembers.ask} repeats a call at the next member when one fails: for reads, and for
- *   writes that may happen twice. {@link EtcdMembers.tell} never does: whoever gets `unavailable`
+ * - {@link EtcdGateway.ask} repeats a call at the next member when one fails: for reads, and for
+ *   writes that may happen twice. {@link EtcdGateway.tell} never does: whoever gets `unavailable`
  *   from it does not know what happened.
  * - Answers of another cluster than the first one heard of are failures.
  *
@@ -13,25 +13,18 @@
  * @module
  */
 
+import type { z } from "zod";
 import { assert, AssertionError } from "../assert.ts";
 import type { Clock } from "../clock.ts";
 import { GitStratumError, hasCode } from "../error.ts";
-import { ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
+import { ERROR_BODY_BYTES_MAX, ETCD_ANSWER_BYTES_MAX } from "../limits.ts";
 import { WAIT_IS_OVER } from "../wait_is_over.ts";
-import { heldBody } from "../rpc/body.ts";
+import { heldBody, readBodyBytes } from "../rpc/body.ts";
 import type { Fetcher } from "../rpc/fetcher.ts";
-import { type EtcdHeader, type EtcdMethod, refusalError } from "./etcd_wire.ts";
-import {
-  frameMessage,
-  GRPC_HEADERS,
-  type GrpcRefusal,
-  readMessage,
-  refusalOf,
-} from "./grpc_frame.ts";
-import type { Given, Message, Shape } from "./protobuf.ts";
+import { type EtcdHeader, hasMember, headerSchema, refusalError, refusalIn } from "./etcd_wire.ts";
 
-/** What calls need. */
-export interface EtcdMembersOptions {
+/** What a gateway needs. */
+export interface EtcdGatewayOptions {
   /** Base URLs of the members' client ports, the preferred one first; no slash at the end. */
   readonly endpoints: readonly string[];
   /** Carries requests to them. */
@@ -43,22 +36,19 @@ export interface EtcdMembersOptions {
 }
 
 /** One call. */
-export interface EtcdCall<Q extends Shape, A extends Shape> {
-  /** What to send. */
-  readonly request: Given<Q>;
+export interface EtcdCall<T extends z.ZodType> {
+  /** JSON to send. */
+  readonly body: object;
+  /** What the answer must be. */
+  readonly schema: T;
   /** Throws `unavailable` when an answer of the right shape is still a wrong one. */
-  readonly verify?: (answer: Headed<A>) => void;
+  readonly verify?: (answer: z.output<T>) => void;
   /** Waits no longer than this for a member's answer; as long as for all calls unless told. */
   readonly timeoutMs?: number;
 }
 
-/** An answer, in which the header was found that it must have. */
-export type Headed<A extends Shape> = A extends { readonly header: unknown }
-  ? Message<A> & { readonly header: EtcdHeader }
-  : Message<A>;
-
 /** The members of a cluster. */
-export class EtcdMembers {
+export class EtcdGateway {
   readonly #endpoints: readonly string[];
   readonly #fetcher: Fetcher;
   readonly #clock: Clock;
@@ -71,8 +61,8 @@ export class EtcdMembers {
   #preferred = 0;
   #clusterId: string | undefined;
 
-  /** Prepares calls; nothing is sent yet. */
-  constructor(options: EtcdMembersOptions) {
+  /** Makes a gateway; nothing is sent yet. */
+  constructor(options: EtcdGatewayOptions) {
     assert(options.endpoints.length > 0, "A cluster has a member");
     this.#endpoints = options.endpoints;
     this.#fetcher = options.fetcher;
@@ -80,7 +70,7 @@ export class EtcdMembers {
     this.#timeoutMs = options.timeoutMs;
   }
 
-  /** Aborted by {@link EtcdMembers.close}. */
+  /** Aborted when the gateway closes. */
   get closed(): AbortSignal {
     return this.#closing.signal;
   }
@@ -116,13 +106,10 @@ export class EtcdMembers {
    *
    * @throws `unavailable` when none did; what etcd refused otherwise
    */
-  async ask<Q extends Shape, A extends Shape>(
-    method: EtcdMethod<Q, A>,
-    call: EtcdCall<Q, A>,
-  ): Promise<Headed<A>> {
+  async ask<T extends z.ZodType>(path: string, call: EtcdCall<T>): Promise<z.output<T>> {
     for (let left = this.#endpoints.length - 1;; left--) {
       try {
-        return await this.tell(method, call);
+        return await this.tell(path, call);
       } catch (error) {
         if (!hasCode(error, "unavailable") || left === 0 || this.closed.aborted) throw error;
       }
@@ -134,13 +121,10 @@ export class EtcdMembers {
    *
    * @throws `unavailable` when the outcome is unknown; what etcd refused otherwise
    */
-  async tell<Q extends Shape, A extends Shape>(
-    method: EtcdMethod<Q, A>,
-    call: EtcdCall<Q, A>,
-  ): Promise<Headed<A>> {
+  async tell<T extends z.ZodType>(path: string, call: EtcdCall<T>): Promise<z.output<T>> {
     const endpoint = this.preferred;
     try {
-      return await this.askAt(endpoint, method, call);
+      return await this.askAt(endpoint, path, call);
     } catch (error) {
       if (hasCode(error, "unavailable")) this.avoid(endpoint);
       throw error;
@@ -148,20 +132,17 @@ export class EtcdMembers {
   }
 
   /** Makes a call once, at a given member. */
-  async askAt<Q extends Shape, A extends Shape>(
+  async askAt<T extends z.ZodType>(
     endpoint: string,
-    method: EtcdMethod<Q, A>,
-    call: EtcdCall<Q, A>,
-  ): Promise<Headed<A>> {
+    path: string,
+    call: EtcdCall<T>,
+  ): Promise<z.output<T>> {
     const timeoutMs = Math.min(call.timeoutMs ?? this.#timeoutMs, this.#timeoutMs);
     const sentMs = this.#clock.monotonicMs();
     const answer = await this.#within({ endpoint, timeoutMs }, async (signal) => {
-      const message = method.request.encode(call.request);
-      const response = await this.#post(endpoint + method.path, message, signal);
-      const bytes = await readMessage(response, { bytesMax: ETCD_ANSWER_BYTES_MAX });
-      const decoded = this.#decode(bytes, method);
-      call.verify?.(decoded);
-      return decoded;
+      const response = await this.#post(endpoint + path, call.body, signal);
+      const bytes = await readBodyBytes(response, { bytesMax: ETCD_ANSWER_BYTES_MAX });
+      return this.#decode(bytes, call);
     });
     this.#servedAtMs.set(endpoint, sentMs);
     return answer;
@@ -172,16 +153,16 @@ export class EtcdMembers {
    *
    * @throws `unavailable` when it can not be opened
    */
-  async openAt<Q extends Shape, A extends Shape>(
+  async openAt(
     endpoint: string,
-    method: EtcdMethod<Q, A>,
-    options: { readonly request: Given<Q>; readonly signal: AbortSignal },
+    path: string,
+    options: { readonly body: object; readonly signal: AbortSignal },
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const within = { endpoint, timeoutMs: this.#timeoutMs };
     const response = await this.#within(within, (signal) => {
       // The timeout aborts only what waits for the head; afterwards the stream is the caller's.
       const signals = AbortSignal.any([options.signal, this.closed, signal]);
-      return this.#post(endpoint + method.path, method.request.encode(options.request), signals);
+      return this.#post(endpoint + path, options.body, signals);
     });
     return heldBody(response);
   }
@@ -199,39 +180,30 @@ export class EtcdMembers {
     });
   }
 
-  async #post(url: string, message: Uint8Array, signal: AbortSignal): Promise<Response> {
+  async #post(url: string, body: object, signal: AbortSignal): Promise<Response> {
     const request = new Request(url, {
       method: "POST",
-      body: frameMessage(message),
-      headers: GRPC_HEADERS,
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
       signal,
     });
     const response = await this.#fetcher(request);
-    let refusal: GrpcRefusal | undefined;
-    try {
-      refusal = refusalOf(response);
-    } catch (error) {
-      await response.body?.cancel();
-      throw error;
-    }
-    if (refusal === undefined) return response;
-    await response.body?.cancel();
-    throw refusalError(refusal);
+    if (response.ok) return response;
+    throw await readRefusal(response);
   }
 
-  /** An answer without the header that it must have is somebody else's, or damaged. */
-  #decode<Q extends Shape, A extends Shape>(
-    bytes: Uint8Array,
-    method: EtcdMethod<Q, A>,
-  ): Headed<A> {
-    const answer: { readonly header?: EtcdHeader | undefined } = method.answer.decode(bytes);
-    const { header } = answer;
-    // No cluster has the number that a missing one is read as.
-    if (header !== undefined && header.cluster_id !== "0") this.checkHeader(header);
-    else if ("header" in method.answer.shape) {
-      throw new GitStratumError("corrupt", "Receive an answer with a header");
+  #decode<T extends z.ZodType>(bytes: Uint8Array, call: EtcdCall<T>): z.output<T> {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const json: unknown = JSON.parse(text);
+    const refusal = refusalIn(json);
+    if (refusal !== undefined) throw refusalError(refusal);
+    if (hasMember(json, "header")) {
+      const headed = headerSchema.safeParse(json.header);
+      if (headed.success) this.checkHeader(headed.data);
     }
-    return answer as Headed<A>;
+    const answer = call.schema.parse(json);
+    call.verify?.(answer);
+    return answer;
   }
 
   /** Runs a call for as long as it may take, and makes every failure one of ours. */
@@ -264,9 +236,9 @@ export class EtcdMembers {
   }
 
   #failure(endpoint: string, cause: unknown): GitStratumError {
-    // An answer that breaks off or is damaged is as good as none, but a longer one can be avoided.
+    // An answer that breaks off or is too long is as good as none, but a longer one can be avoided.
     if (cause instanceof AssertionError) throw cause;
-    if (cause instanceof GitStratumError && !BROKEN_CODES.has(cause.code)) return cause;
+    if (cause instanceof GitStratumError && cause.code !== "aborted") return cause;
     return new GitStratumError("unavailable", "Get no answer from etcd", {
       data: { endpoint, reason: describe(cause) },
       cause,
@@ -279,8 +251,25 @@ export class EtcdMembers {
   }
 }
 
-/** How answers fail to be any. */
-const BROKEN_CODES: ReadonlySet<string> = new Set(["aborted", "corrupt"]);
+/** The error behind an answer that is no success; a body that is not etcd's makes it `unavailable`. */
+async function readRefusal(response: Response): Promise<GitStratumError> {
+  const bytes = await readBodyBytes(response, { bytesMax: ERROR_BODY_BYTES_MAX });
+  const text = new TextDecoder().decode(bytes);
+  const refusal = refusalIn(parseLeniently(text));
+  if (refusal !== undefined) return refusalError(refusal);
+  return new GitStratumError("unavailable", "Receive an answer that is not etcd's", {
+    data: { status: response.status, text: text.slice(0, 200) },
+  });
+}
+
+function parseLeniently(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not etcd's; the caller says so with the status.
+    return undefined;
+  }
+}
 
 function describe(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).slice(0, 300);
