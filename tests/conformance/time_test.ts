@@ -25,7 +25,7 @@ class LaterClock implements Clock {
   }
 
   monotonicMs(): number {
-    return systemClock.monotonicMs();
+    return systemClock.monotonicMs() + this.#shiftMs;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
