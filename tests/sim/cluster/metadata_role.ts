@@ -51,7 +51,7 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
 
   /** {@inheritDoc SimRole.open} */
   async open(ground: SimGround, listen: (service: Service) => void): Promise<OpenMetadataNode> {
-    const { id, random, logger, consensus, fetchers, outside, process, loop } = ground;
+    const { id, random, logger, consensus, fetchers, process, loop } = ground;
     if (this.faults.full !== undefined && this.#directory.isEmpty) {
       throw new Error("database or disk is full");
     }
@@ -77,7 +77,7 @@ export class MetadataRole implements SimRole<OpenMetadataNode>, Disposable {
       clockBeliefMs: 0,
       webhooks: {
         consensus,
-        egress: this.#mutation.metadataEgress(webhookEgress(outside)),
+        egress: this.#mutation.metadataEgress(webhookEgress(fetchers.plain)),
       },
     });
     listen(withRelay(withTopology(node.service, whole), { topology: whole, fetcherFor }));

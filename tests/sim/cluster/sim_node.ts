@@ -8,7 +8,7 @@
 import { type Logger, type Random, SeededRandom } from "@gitstratum/core";
 import type { Consensus } from "@gitstratum/core/consensus";
 import type { NodeFetchers } from "@gitstratum/core/process";
-import type { Fetcher, NodeId, Service } from "@gitstratum/core/rpc";
+import type { NodeId, Service } from "@gitstratum/core/rpc";
 import { SimConsensus } from "../world/sim_consensus.ts";
 import type { SimHost } from "../world/sim_host.ts";
 import type { SimLoop } from "../world/sim_loop.ts";
@@ -35,8 +35,6 @@ export interface SimGround {
   readonly random: Random;
   readonly logger: Logger;
   readonly fetchers: NodeFetchers;
-  /** The way to those who are no nodes. */
-  readonly outside: Fetcher;
   readonly consensus: Consensus;
   /** The newest release level that the process speaks. */
   readonly releaseLevel: number;
@@ -125,7 +123,6 @@ export class SimNode<Opened extends { readonly service: Service }> {
       random: new SeededRandom(random.next()),
       logger: logger(name, process),
       fetchers: { signed: fetcher, plain: fetcher, close: () => {} },
-      outside: fetcher,
       consensus: new SimConsensus({ store, network, process, host: this.host.name }),
       releaseLevel: this.#world.releaseLevel,
       onFatal: (error) => this.#fail(process, error),
