@@ -389,7 +389,16 @@ Deno.test("a push to what is gone for good is told so each time", async () => {
   for (const options of [undefined, {}, { lose: true }]) {
     if (options !== undefined) await node.restart(options);
     await rejects(push(), { code: "not-found" });
-    const other = { ...key, networkId: newRepositoryId(systemRandom) as string as NetworkId };
-    await rejects(node.push(other, [], { pushId }), { code: "not-found" });
   }
+});
+
+Deno.test("a push that names another network is noted of no repository", async () => {
+  await using node = await TestNode.start();
+  const key = await node.create();
+  const oid = node.objects.commitOf("text");
+  const request = { pushId: newPushId(systemRandom), group: await node.store(key, [oid]) };
+  const commands = [command("refs/heads/main", undefined, oid)];
+  const other = { ...key, networkId: newRepositoryId(systemRandom) as string as NetworkId };
+  await rejects(node.push(other, commands, request), { code: "not-found" });
+  deepEqual(reasons(await node.push(key, commands, request)), [undefined]);
 });

@@ -41,6 +41,21 @@ for (const sweepsWhileFull of [false, true]) {
   });
 }
 
+Deno.test("upkeep() applies what was logged as soon as the tables have room, unasked", async () => {
+  const disk = new FillableDisk();
+  await using node = await TestNode.start({ disk });
+  const key = await node.create();
+  const oid = node.objects.commitOf("logged");
+  const group = await node.store(key, [oid]);
+  disk.full = true;
+  await rejects(node.push(key, [command(MAIN, undefined, oid)], { group }), unavailable);
+  disk.full = false;
+  await node.clock.advance(1000);
+  deepEqual(await node.references(key), []);
+  await node.node.upkeep();
+  deepEqual(await node.references(key), [{ name: MAIN, oid }]);
+});
+
 Deno.test("removeOrphans() goes on once the tables have room", async () => {
   const disk = new FillableDisk();
   await using node = await TestNode.start({ disk });
